@@ -1,0 +1,1 @@
+"""The only HTTP: AIOS endpoints, wire schema, reader, mutator and inference client."""

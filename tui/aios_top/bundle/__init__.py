@@ -1,0 +1,1 @@
+"""The policy on disk: build and inspect the archive, check the registration."""

@@ -1,0 +1,1 @@
+"""What happens over time: polling, decisions, actions, load runs, deploys."""

@@ -1,0 +1,1 @@
+"""The values and rules of autoscaling: pure, immutable, without a clock."""

@@ -1,0 +1,1 @@
+"""Replicas as a queueing model, workloads and scenarios; time is an argument."""

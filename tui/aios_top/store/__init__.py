@@ -1,0 +1,1 @@
+"""The only files: configuration, audit log, paths."""

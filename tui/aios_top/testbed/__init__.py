@@ -1,0 +1,1 @@
+"""The embedded AIOS: real HTTP services on loopback over the simulator."""
