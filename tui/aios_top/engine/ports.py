@@ -1,0 +1,165 @@
+"""What the engine needs of the world, as Protocols: `aios`, `store` and `sim` satisfy them by shape, never by import."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aios_top.model.change import Change, Outcome, PreparedRequest
+from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
+from aios_top.model.reading import BlockReading, FleetReading, HealthReading
+from aios_top.model.record import BlockRecord, Pod, PolicyRecord
+
+
+class ReadError(Exception):
+    """A read that failed: `kind` is one word for the state line, the message one sentence with the cause.
+
+    Kinds: timeout, refused, dns, tls, protocol, truncated, too_large, encoding, redirect, not_authorised, busy,
+    http, bad_json, shape, failure (AIOS said success false), no_address.
+    """
+
+    def __init__(self, kind: str, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Clock(Protocol):
+    """The engine's only source of time."""
+
+    def now(self) -> float:
+        """Return unix seconds that never step back: wall time at the start plus monotonic time since."""
+
+    def monotonic(self) -> float:
+        """Return monotonic seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a test's clock wakes its sleepers when it is advanced."""
+
+
+class Reads(Protocol):
+    """The read list: everything here only asks. Every method raises ReadError."""
+
+    async def fleet(self) -> FleetReading:
+        """Return all blocks' metric documents (`POST :30201/block/query`, or its `/block/aggregate` projection)."""
+
+    async def block(self, block_id: str) -> BlockReading | None:
+        """Return one block's documents (`GET :30201/block/<id>`), None when AIOS has none."""
+
+    async def health(self, block_id: str) -> tuple[HealthReading, ...]:
+        """Return AIOS's own health rows (`GET :30201/block/health/<id>`)."""
+
+    async def records(self) -> tuple[BlockRecord, ...]:
+        """Return all block records (`GET :30100/blocks`)."""
+
+    async def record(self, block_id: str) -> BlockRecord | None:
+        """Return one block record, None when unknown."""
+
+    async def policies(self) -> tuple[PolicyRecord, ...]:
+        """Return all registered policies, duplicates included (`POST :30102/policy/query`)."""
+
+    async def policy(self, uri: str) -> PolicyRecord | None:
+        """Return the registered policy that AIOS would load for `uri`, None when there is none."""
+
+    async def policy_report(self, block_id: str) -> PolicyReport:
+        """Ask the running policy for its state (management action `get_state`); silence is a report, not an error."""
+
+    async def decisions(self, block_id: str, since: int, boot_id: str | None, limit: int = 256) -> DecisionPage | None:
+        """Ask the running policy for decisions after `since`; None when it does not keep any."""
+
+    async def parameters(self, block_id: str) -> ParameterReport | None:
+        """Ask the running policy for its parameters; None when it does not tell."""
+
+    async def served(self, url_path: str, limit: int) -> bytes:
+        """Return a file of the static policy server (`GET :32555/<file>`), at most `limit` bytes."""
+
+    def served_url(self, file_name: str) -> str:
+        """Return the URL under which the static policy server serves `file_name`, as a registration's `code`."""
+
+    async def pods(self, block_id: str) -> tuple[Pod, ...]:
+        """Return the block's pods (`GET <mapping>/getInstances`); ReadError `no_address` where none is configured."""
+
+    def has(self, endpoint: str) -> bool:
+        """Return whether an address for the endpoint is configured."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Mutations(Protocol):
+    """The only sender of changes: one attempt on a fresh connection, never repeated."""
+
+    def prepare(self, change: Change) -> PreparedRequest:
+        """Return the request as it would be sent; raises ReadError `no_address` when no endpoint is configured."""
+
+    async def send(self, change: Change) -> Outcome:
+        """Send it once. The innermost `success` decides; no answer in time is UNKNOWN, not FAILED."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit file."""
+
+    seq: int
+    at: float
+    """Unix seconds (UTC)."""
+    kind: str
+    """`intent`, `outcome`, `refused` or `note`."""
+    fields: Mapping[str, Any]
+
+
+class Audit(Protocol):
+    """The operator's record; an intent is on disk before its request is sent."""
+
+    def intent(self, fields: Mapping[str, Any]) -> int:
+        """Write and fsync what is about to be sent; return its number. Raises OSError: then nothing may be sent."""
+
+    def outcome(self, intent: int, fields: Mapping[str, Any]) -> None:
+        """Write what became of an intent."""
+
+    def refused(self, fields: Mapping[str, Any]) -> None:
+        """Write what was not sent, and why."""
+
+    def entries(self) -> Sequence[AuditEntry]:
+        """Return all entries, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceReply:
+    """One answer of the inference server, judged by its body and not by its status."""
+
+    ok: bool
+    kind: str
+    """`ok`, `failed` (200 with success false), `http`, `timeout`, `connect`, `protocol`."""
+    message: str = ""
+    output_words: int | None = None
+
+
+class Inference(Protocol):
+    """Sends one inference request (`POST :31504/v1/infer`)."""
+
+    async def infer(self, block_id: str, session_id: str, seq_no: int, text: str, max_tokens: int) -> InferenceReply:
+        """Send one chat request and wait for its reply, at most the client's own deadline."""
+
+    def target(self) -> str:
+        """Return the base URL that requests go to."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A policy as it will be deployed: inspected bytes and a checked registration."""
+
+    file_name: str
+    content: bytes
+    sha256: str
+    members: tuple[str, ...]
+    record: Mapping[str, Any]
+    """Registration record with all 17 fields; `code` is filled in at deploy time."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def uri(self) -> str:
+        """`<name>:<version>-<release_tag>` as the registry computes it."""
+        return f"{self.record['name']}:{self.record['version']}-{self.record['release_tag']}"

@@ -1,0 +1,100 @@
+"""What one request to AIOS saw, before any history or rule is applied."""
+
+from dataclasses import dataclass
+
+from aios_top.model.text import Clean
+from aios_top.model.window import Rolling
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A histogram as AIOS sends it: its buckets collapse on the way, so only sum and count are left."""
+
+    total: float
+    """Sum of the observations, seconds."""
+    count: float
+
+    def since(self, earlier: "Mean") -> float | None:
+        """Return the mean of the observations made after `earlier`, None when there were none or it restarted."""
+        if self.count <= earlier.count or self.total < earlier.total:
+            return None
+        return (self.total - earlier.total) / (self.count - earlier.count)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReading:
+    """One instance's metric document (AIOS global or cluster metrics), only the fields that the console uses.
+
+    None means that the document lacks the key or that its value cannot be used; the latter is named in `problems`.
+    """
+
+    instance_id: Clean
+    timestamp: float | None = None
+    """Unix seconds of the instance's own clock at its push; None in documents of older SDKs."""
+    input_size: Rolling | None = None
+    """`llm_input_tokens_per_minute_rolling`: tokens per request. None until the instance has served one."""
+    output_size: Rolling | None = None
+    """`llm_output_tokens_per_minute_rolling`: tokens per request."""
+    prompt_tokens_total: float | None = None
+    generated_tokens_total: float | None = None
+    prompts_total: float | None = None
+    errors_total: float | None = None
+    inference: Mean | None = None
+    first_token: Mean | None = None
+    per_output_token: Mean | None = None
+    active_sessions: float | None = None
+    queue_length: Rolling | None = None
+    tokens_per_second: float | None = None
+    """Of the last request; it stays after the load ends."""
+    node_id: Clean | None = None
+    problems: tuple[Clean, ...] = ()
+
+    @property
+    def is_llm(self) -> bool:
+        """Whether the instance has token counters at all."""
+        return self.prompt_tokens_total is not None or self.input_size is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorReading:
+    """The executor's document, which AIOS puts among the instances."""
+
+    uptime_seconds: float | None = None
+    tasks_processed_total: float | None = None
+    """Requests that entered the block."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReading:
+    """All documents of one block."""
+
+    block_id: Clean
+    instances: tuple[InstanceReading, ...]
+    executor: ExecutorReading | None = None
+    dropped: int = 0
+    """Documents that could not be read at all, e.g. without a usable `instanceId`."""
+    duplicates: tuple[Clean, ...] = ()
+    """Instance ids that occur more than once; the last document of each is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReading:
+    """One answer of the global metrics service."""
+
+    blocks: tuple[BlockReading, ...]
+    received_at: float
+    """Unix seconds of the console's clock when the answer was complete."""
+    latency_seconds: float = 0.0
+    dropped: int = 0
+    """Block rows that could not be read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReading:
+    """One row of `GET /block/health/<block>`."""
+
+    instance_id: Clean
+    healthy: bool
+    age_seconds: float | None = None
+    """`lastMetrics`, which older clusters send as text ("12.96s ago")."""
+    reason: Clean | None = None

@@ -1,0 +1,231 @@
+"""The one immutable picture of the world that every view, command and export reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aios_top.model.decision import Decision, Origin, Thresholds
+from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
+from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.record import BlockRecord, PolicyRecord
+from aios_top.model.series import EMPTY, SeriesView
+from aios_top.model.text import Clean
+from aios_top.model.verdict import Verdict
+from aios_top.model.window import Window
+
+
+class Phase(StrEnum):
+    """What is known of an instance from its documents and from the policy's instance list."""
+
+    SERVING = "serving"
+    """Its document is fresh."""
+    STARTING = "starting"
+    """The policy lists it, but it has never reported."""
+    IDLE = "idle"
+    """Fresh, but it has served nothing yet: it has no rolling token metrics and counts as 0."""
+    STALE = "stale"
+    """Its document is old and nothing says that the instance was removed."""
+    GHOST = "ghost"
+    """It was removed; its document lingers until AIOS wipes its store."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """One replica as the console sees it now."""
+
+    instance_id: Clean
+    phase: Phase
+    reading: InstanceReading | None
+    """The latest document; None while starting."""
+    age_seconds: float | None
+    """Seconds since the instance's push by the console's clock, corrected by the smallest offset seen."""
+    first_seen: float
+    input_rate: float | None = None
+    """True rate: prompt tokens per minute between the last two pushes."""
+    output_rate: float | None = None
+    """True rate: generated tokens per minute between the last two pushes."""
+    history: Mapping[str, SeriesView] = field(default_factory=dict)
+    """Columns `input_<window>`, `output_<window>` (e.g. `input_average_1m`), `input_rate`, `output_rate`, `queue`."""
+
+    def size_history(self, direction: str, window: Window) -> SeriesView:
+        """Return the policy's value over time; `direction` is `input` or `output`."""
+        return self.history.get(f"{direction}_{window.value}", EMPTY)
+
+    def rate_history(self, direction: str) -> SeriesView:
+        """Return the true tokens per minute over time; `direction` is `input` or `output`."""
+        return self.history.get(f"{direction}_rate", EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """How many replicas there are, by every source that can say so. None: that source is not to be had."""
+
+    current: int | None = None
+    """Instances that exist by the policy's instance list; None when the policy does not say."""
+    reporting: int = 0
+    """Instances with a fresh metric document."""
+    starting: int = 0
+    stale: int = 0
+    ghosts: int = 0
+    desired: int | None = None
+    """Where the last action leads."""
+    minimum: int | None = None
+    """The policy's `min_replicas` when reported, else the block record's `minInstances`."""
+    maximum: int | None = None
+    """The block record's `maxInstances`: shown, enforced by nothing unless the policy says so."""
+    wiped: bool = False
+    """AIOS has just wiped its metric store: the counts are of no use for up to a push period."""
+
+    @property
+    def best(self) -> int:
+        """The most trustworthy count: the policy's, else the reporting ones."""
+        return self.reporting if self.current is None else self.current
+
+    @property
+    def origin(self) -> Origin:
+        """Where `best` comes from."""
+        return Origin.MEASURED if self.current is None else Origin.REPORTED
+
+
+class CooldownPhase(StrEnum):
+    """State of the timer between two actions of a policy."""
+
+    READY = "ready"
+    COOLING = "cooling"
+    DUE = "due"
+    """It should be over, but no new answer has confirmed it."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """The cooldown timer as of `observed_at`."""
+
+    phase: CooldownPhase
+    origin: Origin
+    ends_at: float | None = None
+    """Unix seconds of the console's clock."""
+    total_seconds: float | None = None
+    uncertainty_seconds: float = 0.0
+
+    def remaining_seconds(self, now: float) -> float | None:
+        """Return the seconds left at `now`, 0 when over, None when unknown."""
+        if self.phase is CooldownPhase.UNKNOWN:
+            return None
+        if self.phase is CooldownPhase.READY or self.ends_at is None:
+            return 0.0
+        return max(0.0, self.ends_at - now)
+
+    def at(self, now: float) -> CooldownPhase:
+        """Return the phase at `now`: a timer that runs out without a new answer is due, not ready."""
+        if self.phase is CooldownPhase.COOLING and self.ends_at is not None and now >= self.ends_at:
+            return CooldownPhase.DUE
+        return self.phase
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """The figures that the token policies compare, over the window that the policy reads."""
+
+    input_size: float | None = None
+    """Mean tokens per request over the reporting instances."""
+    output_size: float | None = None
+    window: Window = Window.ONE_MINUTE
+    origin: Origin = Origin.UNKNOWN
+    counted: int = 0
+    """Instances that went into the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockState:
+    """One block: what it declares, what it reports, what its autoscaler says, and what follows."""
+
+    block_id: Clean
+    record: BlockRecord | None = None
+    policy: PolicyReport = PolicyReport(Voice.UNASKED)
+    parameters: ParameterReport | None = None
+    thresholds: Thresholds = Thresholds()
+    thresholds_origin: Origin = Origin.UNKNOWN
+    window: Window = Window.ONE_MINUTE
+    """The window that the policy reads (`averaging_period`); the screen's own window may differ."""
+    instances: tuple[InstanceState, ...] = ()
+    executor: ExecutorReading | None = None
+    replicas: Replicas = Replicas()
+    averages: Mapping[Window, Averages] = field(default_factory=dict)
+    """One per window, so that the key `w` costs no request."""
+    input_rate: float | None = None
+    """True prompt tokens per minute of the whole block; None until two pushes have been seen."""
+    output_rate: float | None = None
+    request_rate: float | None = None
+    """Requests per minute into the block, from the executor's counter."""
+    first_token_seconds: float | None = None
+    """Server-side mean since the previous push; AIOS observes it after completion, so it is the latency there."""
+    latency_seconds: float | None = None
+    """Server-side mean inference duration since the previous push."""
+    cooldown: Cooldown = Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
+    next_evaluation_at: float | None = None
+    """Unix seconds of the console's clock; None when unknown."""
+    next_evaluation_origin: Origin = Origin.UNKNOWN
+    push_seconds: float | None = None
+    """Observed period of the instances' pushes."""
+    decisions: tuple[Decision, ...] = ()
+    """Newest first, at most 512."""
+    history: Mapping[str, SeriesView] = field(default_factory=dict)
+    """Block columns: `input_<window>`, `output_<window>` (averages), `input_rate`, `output_rate`, `replicas`,
+    `reporting`, `requests`, `latency`, `cooldown` (1 while cooling)."""
+    seen_at: float | None = None
+    """When the last good document arrived, unix seconds of the console's clock."""
+    missed_polls: int = 0
+    problem: Clean | None = None
+    """Why the newest poll failed for this block, None when it was good."""
+    dropped: int = 0
+    duplicates: tuple[Clean, ...] = ()
+    verdict: Verdict | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the figures are old: two polls in a row have failed."""
+        return self.missed_polls >= 2
+
+
+class Link(StrEnum):
+    """How an endpoint answers."""
+
+    UP = "up"
+    DOWN = "down"
+    UNTRIED = "untried"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """One AIOS service as the poller meets it."""
+
+    name: str
+    link: Link = Link.UNTRIED
+    problem: Clean | None = None
+    last_ok: float | None = None
+    latency_seconds: float | None = None
+    polls: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    """Everything the console knows at one moment."""
+
+    at: float
+    """Unix seconds of the console's clock at the poll that made this state."""
+    sequence: int
+    """Grows by one with every published state."""
+    blocks: Mapping[str, BlockState] = field(default_factory=dict)
+    """By block id, in the order of the fleet list."""
+    policies: tuple[PolicyRecord, ...] = ()
+    endpoints: Mapping[str, EndpointState] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    poll_seconds: float = 2.0
+    polls: int = 0
+    failures: int = 0
+    context: str = ""
+    """Name of the configured context, e.g. `demo`."""
+    origin_note: str = ""
+    """Such as "simulated, quick pace"; shown as long as it applies."""
