@@ -1,26 +1,17 @@
-"""What the engine needs of the world, as Protocols: `aios`, `store` and `sim` satisfy them by shape, never by import."""
+"""What the engine needs of the world, as Protocols.
+
+`aios` and `store` satisfy them by shape, never by import; `cli.wiring` introduces them.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
+from aios_top.model.load import InferenceReply
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
-
-
-class ReadError(Exception):
-    """A read that failed: `kind` is one word for the state line, the message one sentence with the cause.
-
-    Kinds: timeout, refused, dns, tls, protocol, truncated, too_large, encoding, redirect, not_authorised, busy,
-    http, bad_json, shape, failure (AIOS said success false), no_address.
-    """
-
-    def __init__(self, kind: str, message: str, *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.retry_after_seconds = retry_after_seconds
 
 
 class Clock(Protocol):
@@ -95,18 +86,6 @@ class Mutations(Protocol):
         """Send it once. The innermost `success` decides; no answer in time is UNKNOWN, not FAILED."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One line of the audit file."""
-
-    seq: int
-    at: float
-    """Unix seconds (UTC)."""
-    kind: str
-    """`intent`, `outcome`, `refused` or `note`."""
-    fields: Mapping[str, Any]
-
-
 class Audit(Protocol):
     """The operator's record; an intent is on disk before its request is sent."""
 
@@ -123,17 +102,6 @@ class Audit(Protocol):
         """Return all entries, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceReply:
-    """One answer of the inference server, judged by its body and not by its status."""
-
-    ok: bool
-    kind: str
-    """`ok`, `failed` (200 with success false), `http`, `timeout`, `connect`, `protocol`."""
-    message: str = ""
-    output_words: int | None = None
-
-
 class Inference(Protocol):
     """Sends one inference request (`POST :31504/v1/infer`)."""
 
@@ -145,21 +113,3 @@ class Inference(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A policy as it will be deployed: inspected bytes and a checked registration."""
-
-    file_name: str
-    content: bytes
-    sha256: str
-    members: tuple[str, ...]
-    record: Mapping[str, Any]
-    """Registration record with all 17 fields; `code` is filled in at deploy time."""
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def uri(self) -> str:
-        """`<name>:<version>-<release_tag>` as the registry computes it."""
-        return f"{self.record['name']}:{self.record['version']}-{self.record['release_tag']}"

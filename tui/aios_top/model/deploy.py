@@ -1,0 +1,58 @@
+"""A policy on its way to AIOS: what will be deployed, and how far it has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from aios_top.model.change import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A policy as it will be deployed: inspected bytes and a checked registration."""
+
+    file_name: str
+    content: bytes
+    sha256: str
+    members: tuple[str, ...]
+    record: Mapping[str, Any]
+    """Registration record with all 17 fields; `code` is filled in at deploy time."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def uri(self) -> str:
+        """`<name>:<version>-<release_tag>` as the registry computes it."""
+        return f"{self.record['name']}:{self.record['version']}-{self.record['release_tag']}"
+
+
+class StepStatus(StrEnum):
+    """How far one step of a deploy has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployStep:
+    """One step: inspect, upload, verify served bytes, register, bind, restart, first decision."""
+
+    name: str
+    status: StepStatus = StepStatus.WAITING
+    detail: str = ""
+    fraction: float | None = None
+    """Progress from 0 to 1 where it can be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployState:
+    """A deploy as the screen and the headless command show it."""
+
+    uri: str
+    block_ids: tuple[str, ...]
+    steps: tuple[DeployStep, ...]
+    outcome: Outcome | None = None
+    """None while it runs."""
