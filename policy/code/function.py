@@ -1,0 +1,899 @@
+"""The token autoscaler for AIOS blocks that can say what it decided and why.
+
+With the tutorial's parameters it answers every evaluation as the tutorial's policy does; on top of that it keeps a
+record of each decision and answers management questions about itself. One file, standard library only: AIOS loads
+it by path and does not put this folder on `sys.path`.
+
+An evaluation runs in AIOS's loop thread, management in web threads. `get_metrics` may hang for ever, so the lock is
+never held across it; everything after it is pure computation under the lock, well below a millisecond per instance.
+"""
+
+import hashlib
+import logging
+import math
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+POLICY_NAME = "tokenautoscaler-explained"
+POLICY_VERSION = "1.0"
+RECORD_SCHEMA = 1
+
+INPUT_KEY = "llm_input_tokens_per_minute_rolling"
+"""Mean prompt tokens per request in AIOS's window, whatever its name says."""
+OUTPUT_KEY = "llm_output_tokens_per_minute_rolling"
+COUNTER_KEYS = ("llm_prompt_tokens_total", "llm_tokens_generated_total")
+
+MAX_RECORDS = 512
+MAX_RECORDS_PER_ANSWER = 256
+MAX_INSTANCES_PER_RECORD = 64
+MAX_TEXT = 500
+CONFIRM_TIMEOUT_S = 120.0
+"""AIOS lists a new or removed instance within 20 to 100 seconds; later than this the scale call probably failed."""
+
+SETTINGS_READ = frozenset({"get_metrics", "clock", "intervalSeconds"})
+"""`intervalSeconds` is read by AIOS's runner, the others here; any other setting has no reader."""
+BRIEF_FIELDS = (
+    *("seq", "boot_id", "ts", "eval_ms", "mode", "generation", "outcome", "code", "reason"),
+    *("would", "replicas", "averages", "cooldown", "complete", "confirm"),
+)
+
+
+# --- Parameters ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its name in the block record, the attribute that holds it, and what it may be."""
+
+    name: str
+    attribute: str
+    default: Any
+    schema: Mapping[str, Any]
+
+    def problem(self, value: Any) -> str | None:
+        """Why this value will not work as meant, or None; the value stays in force either way."""
+        choices = self.schema.get("enum")
+        if choices is not None:
+            known = isinstance(value, str) and value in choices
+            return None if known else f"{_text(value, quoted=True)} is none of {', '.join(choices)}"
+        minimum = self.schema["minimum"]
+        whole = self.schema["type"] == "integer"
+        if not _is_finite(value) or (whole and value != int(value)) or value < minimum:
+            noun = "a whole number" if whole else "a number"
+            return f"{_text(value, quoted=True)} is not {noun} of at least {minimum}"
+        return None
+
+
+def _tokens(description: str) -> dict[str, Any]:
+    return {"type": "number", "minimum": 0, "description": f"tokens per request, {description}"}
+
+
+PARAMETERS = (
+    Parameter("input_tokens_up_threshold", "input_up_threshold", 500, _tokens("mean input above it scales up")),
+    Parameter("output_tokens_up_threshold", "output_up_threshold", 300, _tokens("mean output above it scales up")),
+    Parameter(
+        "input_tokens_down_threshold", "input_down_threshold", 100, _tokens("mean input below it may scale down")
+    ),
+    Parameter(
+        "output_tokens_down_threshold", "output_down_threshold", 50, _tokens("mean output below it may scale down")
+    ),
+    Parameter(
+        "min_replicas",
+        "min_replicas",
+        1,
+        {"type": "integer", "minimum": 1, "description": "reporting instances that are never undercut"},
+    ),
+    Parameter(
+        "averaging_period",
+        "averaging_period",
+        "average_1m",
+        {
+            "type": "string",
+            "enum": ["current", "average_1m", "average_5m", "average_15m"],
+            "description": "window of AIOS's rolling metrics; any other name reads as 0",
+        },
+    ),
+    Parameter(
+        "cooldown_seconds",
+        "cooldown_seconds",
+        120,
+        {"type": "number", "minimum": 0, "description": "seconds without action after an action, both directions"},
+    ),
+)
+RUNTIME_FLOORS = {
+    "input_up_threshold": None,
+    "output_up_threshold": None,
+    "input_down_threshold": None,
+    "output_down_threshold": None,
+    "min_replicas": 1,
+    "cooldown_seconds": 0,
+}
+"""Keys of `update_thresholds`, which are attribute names, with the lowest value each is set to."""
+
+
+# --- Values that are safe to send ------------------------------------------------------------------------------------
+
+
+def _text(value: Any, *, quoted: bool = False) -> str:
+    """Bounded text of any value, without control characters."""
+    text = value if isinstance(value, str) and not quoted else repr(value)
+    text = text[:MAX_TEXT]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value is a real number that JSON can carry; `True` is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+
+
+def _number(value: Any) -> float | None:
+    return value if _is_finite(value) else None
+
+
+def _json_safe(value: Any, depth: int = 6) -> Any:
+    """A bounded copy of a value as JSON can carry it: non-finite numbers become null, foreign objects text."""
+    if value is None or isinstance(value, bool) or _is_finite(value):
+        return value
+    if isinstance(value, int | float):
+        return None
+    if depth and isinstance(value, Mapping):
+        return {_text(k): _json_safe(v, depth - 1) for k, v in list(value.items())[:MAX_INSTANCES_PER_RECORD]}
+    if depth and isinstance(value, list | tuple):
+        return [_json_safe(v, depth - 1) for v in value[:MAX_INSTANCES_PER_RECORD]]
+    return _text(value)
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy of plain JSON values, several times faster than `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in value.items()}
+    return [_copied(v) if isinstance(v, dict | list) else v for v in value]
+
+
+def _dig(value: Any, *path: str) -> Any:
+    """The value below a path of keys, None where the path ends early."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _ids(current: Any) -> list[str] | None:
+    """The instance ids, None when AIOS sent something else than a list of names."""
+    if isinstance(current, list | tuple) and all(isinstance(i, str) for i in current):
+        return list(current)
+    return None
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------
+
+
+class Instant(NamedTuple):
+    """One reading of the clock: Unix seconds, and monotonic seconds where the clock has them."""
+
+    wall: float
+    monotonic: float | None
+
+    def since(self, earlier: "Instant") -> float:
+        """Seconds since an earlier reading of the same clock, on the monotonic side if it has one."""
+        if self.monotonic is None or earlier.monotonic is None:
+            return self.wall - earlier.wall
+        return self.monotonic - earlier.monotonic
+
+
+def _read(clock: Any) -> Instant:
+    """Read a clock: an object with `time()` and perhaps `monotonic()`, such as the module `time`, or a callable."""
+    wall = clock.time() if hasattr(clock, "time") else clock()
+    return Instant(wall, clock.monotonic() if hasattr(clock, "monotonic") else None)
+
+
+# --- One evaluation --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What one evaluation saw and concluded, filled stage by stage."""
+
+    started: Instant
+    input_data: Any
+    metrics: Any = None
+    now: Instant | None = None
+    current: Any = None
+    documents: list[Any] = field(default_factory=list)
+    averages: tuple[float, float] | None = None
+    rule: str | None = None
+    """`up` or `down` when its thresholds are met, whatever was decided."""
+    cooling: bool | None = None
+    victim: Any = None
+    code: str = ""
+    result: dict[str, Any] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def step(self, stage: str, result: str, detail: str | None = None) -> None:
+        """Note what a stage found."""
+        self.steps.append({"stage": stage, "result": result} | ({} if detail is None else {"detail": _text(detail)}))
+
+    def skip(self, code: str, reason: str) -> None:
+        """Conclude without action."""
+        self.code, self.result = code, {"skip": True, "reason": reason}
+
+    def act(self, code: str, operation: str, what: Mapping[str, Any], reason: str) -> None:
+        """Conclude with a scale operation."""
+        self.code, self.result = code, {"skip": False, "operation": operation, **what, "reason": reason}
+
+    @property
+    def operation(self) -> str | None:
+        """`upscale`, `downscale` or None."""
+        return self.result.get("operation") if self.result else None
+
+
+def _rolling(document: Any, key: str, period: Any) -> Any:
+    """The window's value as the tutorial reads it: anything missing counts as 0."""
+    return document.get(key, {}).get(period, 0)
+
+
+def _means(documents: list[Any], period: Any) -> tuple[float, float]:
+    """Mean input and output over the documents; a value that is no number raises as the tutorial's sum does."""
+    total_input: Any = 0
+    total_output: Any = 0
+    for document in documents:
+        total_input += _rolling(document, INPUT_KEY, period)
+        total_output += _rolling(document, OUTPUT_KEY, period)
+    return total_input / len(documents), total_output / len(documents)
+
+
+def _least_loaded(documents: list[Any], period: Any) -> Any:
+    """The document with the lowest input plus output; the first one of equals."""
+    return min(documents, key=lambda d: _rolling(d, INPUT_KEY, period) + _rolling(d, OUTPUT_KEY, period))
+
+
+# --- The record of an evaluation -------------------------------------------------------------------------------------
+
+
+class CounterSample(NamedTuple):
+    """An instance's token counters at its own time stamp, with the rates in tokens per minute known by then."""
+
+    timestamp: float
+    totals: tuple[float | None, float | None]
+    rates: tuple[float | None, float | None] = (None, None)
+
+
+def _sampled(before: CounterSample | None, document: Mapping[str, Any]) -> CounterSample | None:
+    """The counters of this push; rates need an earlier push and counters that did not fall (a restart)."""
+    timestamp = _number(document.get("timestamp"))
+    if timestamp is None:
+        return None
+    totals = (_number(document.get(COUNTER_KEYS[0])), _number(document.get(COUNTER_KEYS[1])))
+    if before is None or timestamp < before.timestamp:
+        return CounterSample(timestamp, totals)
+    if timestamp == before.timestamp:
+        return before
+    restarted = any(a is not None and b is not None and a < b for a, b in zip(totals, before.totals, strict=True))
+    if restarted:
+        return CounterSample(timestamp, totals)
+    minutes = (timestamp - before.timestamp) / 60.0
+    input_rate, output_rate = (
+        None if a is None or b is None else _number((a - b) / minutes)
+        for a, b in zip(totals, before.totals, strict=True)
+    )
+    return CounterSample(timestamp, totals, (input_rate, output_rate))
+
+
+def _instance(document: Mapping[str, Any], period: Any, now: Instant, sample: CounterSample | None) -> dict[str, Any]:
+    """What one metric document said: an absent value is null and `partial`, an unusable one null and `invalid`."""
+    values, status = [], "ok"
+    for key in (INPUT_KEY, OUTPUT_KEY):
+        window = document.get(key, {})
+        absent = isinstance(window, Mapping) and period not in window
+        values.append(None if absent else _number(_dig(window, period)))
+        if absent and status == "ok":
+            status = "partial"
+        elif not absent and values[-1] is None:
+            status = "invalid"
+    timestamp = _number(document.get("timestamp"))
+    rates = sample.rates if sample else (None, None)
+    return {
+        "id": _text(document.get("instanceId")),
+        "input": values[0],
+        "output": values[1],
+        "rate_in": rates[0],
+        "rate_out": rates[1],
+        "queue": _number(_dig(document, "queue_length", period)),
+        "sessions": _number(document.get("llm_active_sessions")),
+        "age_s": None if timestamp is None else now.wall - timestamp,
+        "status": status,
+    }
+
+
+def _missing_instance(instance_id: str) -> dict[str, Any]:
+    values = dict.fromkeys(("input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s"))
+    return {"id": _text(instance_id), **values, "status": "missing"}
+
+
+def _ratio(value: float, threshold: Any) -> float | None:
+    """How far a mean is towards its threshold; 1 is reached."""
+    return _number(value / threshold) if _is_finite(threshold) and threshold > 0 else None
+
+
+SCALING_ACTIVE_FAILURES = {
+    "NoCollector": "InvalidMetricSourceType",
+    "NoInstances": "ScalingDisabled",
+    "NoMetrics": "FailedGetPodsMetric",
+    "EvalError": "FailedComputeMetricsReplicas",
+}
+"""Reason of ScalingActive=False per code, in the words of Kubernetes' HorizontalPodAutoscaler."""
+
+
+def _condition_states(work: Evaluation, *, cooling: bool) -> dict[str, tuple[str, str]]:
+    """Status and reason of the three conditions an HorizontalPodAutoscaler reports."""
+    failure = SCALING_ACTIVE_FAILURES.get(work.code)
+    at_minimum = work.code == "TooFewReplicas"
+    return {
+        "AbleToScale": ("False", "CooldownActive") if cooling else ("True", "ReadyForNewScale"),
+        "ScalingActive": ("False", failure) if failure else ("True", "ValidMetricFound"),
+        "ScalingLimited": ("True", "TooFewReplicas") if at_minimum else ("False", "DesiredWithinRange"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAction:
+    """A scale operation whose effect on the instance list has not been seen yet."""
+
+    record: dict[str, Any]
+    operation: str
+    since: Instant
+    before: frozenset[str]
+    victim: str | None
+
+    def seen_in(self, current: Iterable[str]) -> bool:
+        """Whether the list shows the operation's effect: a new id after an upscale, no victim after a downscale."""
+        if self.operation == "upscale":
+            return any(i not in self.before for i in current)
+        return self.victim not in current
+
+
+# --- The policy ------------------------------------------------------------------------------------------------------
+
+
+def _own_sha256() -> str | None:
+    """SHA-256 of this file, to tell which code is running; None when it was not loaded from a readable file."""
+    try:
+        return hashlib.sha256(Path(globals()["__file__"]).read_bytes()).hexdigest()
+    except (KeyError, TypeError, OSError):
+        return None
+
+
+CODE_SHA256 = _own_sha256()
+
+
+class AIOSv1PolicyRule:
+    """Scales a block by the mean tokens per request of its reporting instances, one instance at a time."""
+
+    def __init__(self, rule_id: str, settings: Any, parameters: Any) -> None:
+        self.rule_id = rule_id
+        self.settings = settings
+        self.parameters = parameters
+        self.logger = logging.getLogger(f"TokensAutoscalerPolicy-{rule_id}")
+        self.input_up_threshold: Any
+        self.output_up_threshold: Any
+        self.input_down_threshold: Any
+        self.output_down_threshold: Any
+        self.min_replicas: Any
+        self.averaging_period: Any
+        self.cooldown_seconds: Any
+        for parameter in PARAMETERS:
+            setattr(self, parameter.attribute, parameters.get(parameter.name, parameter.default))
+        self._constructed = {p.attribute: getattr(self, p.attribute) for p in PARAMETERS}
+        self._updated: set[str] = set()
+        self._generation = 1
+
+        self._lock = threading.RLock()
+        given_clock = _dig(settings, "clock")
+        usable = callable(given_clock) or callable(getattr(given_clock, "time", None))
+        self._clock: Any = given_clock if usable else time
+        self._boot_id = uuid.uuid4().hex
+        self._booted = _read(self._clock)
+        self._last_action_ts: Any = None
+        self._action_monotonic: float | None = None
+        self._last_action: str | None = None
+
+        self._seq = 0
+        self._records: deque[dict[str, Any]] = deque(maxlen=MAX_RECORDS)
+        self._counts = {"up": 0, "down": 0, "hold": 0, "error": 0}
+        self._conditions: dict[str, dict[str, Any]] = {}
+        self._counters: dict[str, CounterSample] = {}
+        self._pending: PendingAction | None = None
+        self._in_progress: Instant | None = None
+        self._last_eval: tuple[Instant, Instant] | None = None
+        self._interval_s: float | None = None
+        self._pause_s: float | None = None
+        """Observed seconds from the end of one evaluation to the start of the next."""
+        self._policy_rule_uri: str | None = None
+
+    # -- cooldown
+
+    @property
+    def last_action_ts(self) -> Any:
+        """Unix seconds of the action that started the cooldown, None when there is none."""
+        return self._last_action_ts
+
+    @last_action_ts.setter
+    def last_action_ts(self, value: Any) -> None:
+        # A stamp written from outside has no monotonic twin: the cooldown is then counted on the wall clock.
+        self._last_action_ts, self._action_monotonic, self._last_action = value, None, None
+
+    def _start_cooldown(self, operation: str, now: Instant) -> None:
+        self._last_action_ts, self._action_monotonic, self._last_action = now.wall, now.monotonic, operation
+
+    def _cooldown_ok(self, now: float) -> bool:
+        return bool(self._last_action_ts is None or (now - self._last_action_ts) > self.cooldown_seconds)
+
+    def _cooldown_now(self, now: Instant) -> float:
+        """The wall time the cooldown is judged by: a clock that is set back must not freeze scaling."""
+        if self._action_monotonic is None or now.monotonic is None:
+            return now.wall
+        return float(self._last_action_ts + (now.monotonic - self._action_monotonic))
+
+    def _cooldown_remaining_s(self, now: Instant) -> float | None:
+        """Seconds of cooldown left, None when the stamp or the period is no number."""
+        if self._last_action_ts is None:
+            return 0.0
+        if not _is_finite(self._last_action_ts) or not _is_finite(self.cooldown_seconds):
+            return None
+        return max(0.0, self.cooldown_seconds - (self._cooldown_now(now) - self._last_action_ts))
+
+    # -- evaluation
+
+    def eval(self, parameters: Any, input_data: Any, context: Any) -> dict[str, Any]:  # noqa: ARG002 (AIOS's contract)
+        """Decide on this block once, as AIOS's runner asks every interval; never raises."""
+        work = self._begin(input_data)
+        self._attempt(work, self._collect)
+        with self._lock:
+            work.now = _read(self._clock)
+            state_before = {"last_action_ts": _json_safe(self._last_action_ts), "paused": None, "windows": {}}
+            if work.result is None:
+                self._attempt(work, self._decide)
+            self._commit(work, state_before)
+        self.logger.info("decision %d: %s: %s", self._seq, work.code, _text(work.result["reason"]))
+        return work.result
+
+    def _begin(self, input_data: Any) -> Evaluation:
+        with self._lock:
+            started = _read(self._clock)
+            self._in_progress = started
+            if self._last_eval is not None:
+                self._interval_s = started.since(self._last_eval[0])
+                self._pause_s = started.since(self._last_eval[1])
+            return Evaluation(started, input_data)
+
+    def _attempt(self, work: Evaluation, stage: Callable[[Evaluation], None]) -> None:
+        """Run a stage; what it raises becomes a skip, because the runner would hide the exception's text."""
+        try:
+            stage(work)
+        except Exception as error:  # noqa: BLE001 (a policy that raises is one that never scales again)
+            work.step("error", type(error).__name__, str(error))
+            work.skip("EvalError", f"An error occurred: {error}")
+
+    def _collect(self, work: Evaluation) -> None:
+        collector = self.settings.get("get_metrics")
+        if not callable(collector):
+            work.step("collect", "no collector")
+            work.skip("NoCollector", "Metrics collector not configured.")
+            return
+        work.metrics = collector()
+        work.step("collect", "ok")
+        self.logger.debug("collected %r", work.metrics)
+
+    def _decide(self, work: Evaluation) -> None:
+        """The tutorial's rule, check by check in its order; the first that concludes wins."""
+        work.current = work.input_data.get("current_instances")
+        if not work.current:
+            work.step("match", "no instances")
+            work.skip("NoInstances", "No current instances provided.")
+            return
+        work.documents = [d for d in work.metrics.get("block_metrics", []) if d.get("instanceId") in work.current]
+        work.step("match", "ok" if work.documents else "no documents", f"{len(work.documents)} documents")
+        if not work.documents:
+            work.skip("NoMetrics", "No metrics found for the specified instances.")
+            return
+        work.averages = _means(work.documents, self.averaging_period)
+        work.step("signal", "ok", f"input {work.averages[0]:.2f}, output {work.averages[1]:.2f}")
+        rule_error = self._find_rule(work)
+        work.cooling = not self._cooldown_ok(self._cooldown_now(work.now or work.started))
+        if work.cooling:
+            work.step("cooldown", "blocked")
+            work.skip("CooldownActive", "Cooldown active.")
+            return
+        work.step("cooldown", "over")
+        if rule_error is not None:
+            raise rule_error
+        self._apply_rule(work)
+
+    def _find_rule(self, work: Evaluation) -> Exception | None:
+        """Find the rule whose thresholds are met; a threshold that cannot be compared matters only after cooldown."""
+        try:
+            mean_input, mean_output = work.averages or (0.0, 0.0)
+            if mean_input > self.input_up_threshold or mean_output > self.output_up_threshold:
+                work.rule = "up"
+            elif mean_input < self.input_down_threshold and mean_output < self.output_down_threshold:
+                work.rule = "down"
+        except Exception as error:  # noqa: BLE001 (raised by the caller in its turn)
+            return error
+        work.step("rule", work.rule or "none")
+        return None
+
+    def _apply_rule(self, work: Evaluation) -> None:
+        rates = "(Input: {:.2f}, Output: {:.2f})".format(*(work.averages or ()))
+        if work.rule == "up":
+            work.act("ScaleUp", "upscale", {"instances_count": 1}, f"Token rate exceeded threshold {rates}")
+            return
+        if work.rule == "down" and len(work.documents) > self.min_replicas:
+            work.victim = _least_loaded(work.documents, self.averaging_period).get("instanceId")
+            if work.victim:
+                work.step("victim", _text(work.victim))
+                what = {"instances_list": [work.victim]}
+                work.act("ScaleDown", "downscale", what, f"Token rate below threshold {rates}")
+                return
+            work.step("victim", "no id")
+            code = "NoVictim"
+        elif work.rule == "down":
+            work.step("limits", "at minimum")
+            code = "TooFewReplicas"
+        else:
+            code = "WithinRange"
+        work.skip(code, "No scaling action required.")
+
+    # -- keeping the decision
+
+    def _commit(self, work: Evaluation, state_before: dict[str, Any]) -> None:
+        """Start the cooldown of an action and keep the record; a record that fails must not change the decision."""
+        now = work.now or work.started
+        if work.operation:
+            self._start_cooldown(work.operation, now)
+        self._seq += 1
+        self._counts[{"upscale": "up", "downscale": "down"}.get(work.operation or "", _quiet_count(work.code))] += 1
+        self._last_eval = (work.started, now)
+        self._in_progress = None
+        try:
+            self._policy_rule_uri = _json_safe(
+                _dig(work.input_data, "block_data", "policies", "autoscaler", "policyRuleURI")
+            )
+            current = _ids(_dig(work.input_data, "current_instances"))
+            self._follow_up(current, now)
+            record = self._record(work, state_before, current)
+            self._records.append(record)
+            if work.operation and current is not None:
+                self._expect(work, record, current)
+        except Exception:
+            self.logger.exception("decision %d (%s) stands but could not be recorded", self._seq, work.code)
+
+    def _follow_up(self, current: list[str] | None, now: Instant) -> None:
+        """See whether the last action took effect; AIOS never tells the policy."""
+        if self._pending is None:
+            return
+        after_s = now.since(self._pending.since)
+        if current and self._pending.seen_in(current):
+            self._settle("confirmed", after_s)
+        elif after_s > CONFIRM_TIMEOUT_S:
+            self._settle("timed_out", after_s)
+
+    def _settle(self, state: str, after_s: float) -> None:
+        if self._pending is not None:
+            record = self._pending.record
+            record["confirm"] = {**record["confirm"], "state": state, "after_s": after_s}
+            self._pending = None
+
+    def _expect(self, work: Evaluation, record: dict[str, Any], current: list[str]) -> None:
+        now = work.now or work.started
+        if self._pending is not None:
+            self._settle("timed_out", now.since(self._pending.since))
+        self._pending = PendingAction(record, work.operation or "", now, frozenset(current), work.victim)
+
+    def _record(self, work: Evaluation, state_before: dict[str, Any], current: list[str] | None) -> dict[str, Any]:
+        now = work.now or work.started
+        instances, missing, kept_all = self._instances(work, current)
+        replicas = self._replicas(work, current, missing)
+        remaining_s = self._cooldown_remaining_s(now)
+        cooling = work.cooling if work.cooling is not None else bool(remaining_s)
+        reproducible = work.code not in {"NoCollector", "EvalError"} and (current is not None or not work.current)
+        return {
+            "seq": self._seq,
+            "boot_id": self._boot_id,
+            "ts": now.wall,
+            "eval_ms": round(now.since(work.started) * 1000.0, 3),
+            "mode": "active",
+            "generation": self._generation,
+            "outcome": work.operation or ("error" if work.code == "EvalError" else "hold"),
+            "code": work.code,
+            "reason": _text(_dig(work.result, "reason")),
+            "result": _json_safe(work.result),
+            "would": self._would(work),
+            "replicas": replicas,
+            "averages": {
+                "input": _number(work.averages[0]) if work.averages else None,
+                "output": _number(work.averages[1]) if work.averages else None,
+                "period": _json_safe(self.averaging_period),
+                "signal": "rolling",
+            },
+            "thresholds": {
+                "input_up": _json_safe(self.input_up_threshold),
+                "output_up": _json_safe(self.output_up_threshold),
+                "input_down": _json_safe(self.input_down_threshold),
+                "output_down": _json_safe(self.output_down_threshold),
+            },
+            "instances": instances,
+            "cooldown": {
+                "remaining_s": remaining_s,
+                "total_s": _number(self.cooldown_seconds),
+                "since": _json_safe(self._last_action_ts),
+            },
+            "conditions": self._conditions_after(_condition_states(work, cooling=cooling), now),
+            "steps": work.steps,
+            "state_before": state_before,
+            "complete": reproducible and kept_all,
+            "confirm": {
+                "expected": replicas["proposed"] if work.operation else None,
+                "state": "pending" if work.operation and current is not None else "n/a",
+                "after_s": None,
+            },
+        }
+
+    def _instances(self, work: Evaluation, current: list[str] | None) -> tuple[list[dict[str, Any]], list[str], bool]:
+        """The inputs per instance, the ids without a document, and whether nothing was left out or unusable."""
+        samples: dict[str, CounterSample] = {}
+        entries = []
+        for document in work.documents:
+            key = _text(document.get("instanceId"))
+            sample = _sampled(self._counters.get(key), document)
+            if sample is not None:
+                samples[key] = sample
+            if len(entries) < MAX_INSTANCES_PER_RECORD:
+                entries.append(_instance(document, self.averaging_period, work.now or work.started, sample))
+        if work.documents:
+            self._counters = samples
+        reporting = {_text(d.get("instanceId")) for d in work.documents}
+        missing = [i for i in current or () if i not in reporting]
+        room = MAX_INSTANCES_PER_RECORD - len(entries)
+        kept_all = len(work.documents) + len(missing) <= MAX_INSTANCES_PER_RECORD
+        usable = all(e["status"] != "invalid" for e in entries)
+        return entries + [_missing_instance(i) for i in missing[:room]], missing, kept_all and usable
+
+    def _replicas(self, work: Evaluation, current: list[str] | None, missing: list[str]) -> dict[str, Any]:
+        documents = _dig(work.metrics, "block_metrics")
+        others = [d for d in documents if _dig(d, "instanceId") != "executor"] if isinstance(documents, list) else []
+        step = {"upscale": 1, "downscale": -1}.get(work.operation or "", 0)
+        return {
+            "current": None if current is None else len(current),
+            "reporting": len(work.documents),
+            "stale": None,
+            "missing": [_text(i) for i in missing[:MAX_INSTANCES_PER_RECORD]],
+            "extra": max(0, len(others) - len(work.documents)),
+            "min": _json_safe(self.min_replicas),
+            "max": None,
+            "block_min": _number(_dig(work.input_data, "block_data", "minInstances")),
+            "block_max": _number(_dig(work.input_data, "block_data", "maxInstances")),
+            "proposed": None if current is None else len(current) + step,
+        }
+
+    def _would(self, work: Evaluation) -> dict[str, Any] | None:
+        """What the thresholds alone say, so that a blocked action is visible; null without a signal."""
+        if work.averages is None:
+            return None
+        mean_input, mean_output = work.averages
+        return {
+            "rule": work.rule,
+            "input": _number(mean_input),
+            "output": _number(mean_output),
+            "margin": {
+                "input": _ratio(mean_input, self.input_up_threshold),
+                "output": _ratio(mean_output, self.output_up_threshold),
+            },
+        }
+
+    def _conditions_after(self, states: dict[str, tuple[str, str]], now: Instant) -> list[dict[str, Any]]:
+        """The three conditions with the time at which each last changed its status."""
+        for kind, (status, reason) in states.items():
+            before = self._conditions.get(kind)
+            since = before["since"] if before and before["status"] == status else now.wall
+            self._conditions[kind] = {"type": kind, "status": status, "reason": reason, "since": since}
+        return list(self._conditions.values())
+
+    # -- management
+
+    def management(self, action: str, data: Any) -> Any:
+        """Answer one management command; `data` may be anything a client sent, also None."""
+        answers: dict[str, Callable[[Any], Any]] = {
+            "reset_cooldown": self._reset_cooldown,
+            "update_thresholds": self._update_thresholds,
+            "get_state": self._get_state,
+            "get_decisions": self._get_decisions,
+            "get_parameters": self._get_parameters,
+        }
+        answer = answers.get(action) if isinstance(action, str) else None
+        if answer is None:
+            return {"status": "not_implemented", "action": _json_safe(action), "supported": list(answers)}
+        try:
+            return answer(data)
+        except Exception as error:
+            self.logger.exception("management action %s failed", action)
+            return {"status": "error", "reason": f"Management action failed:{error} "}
+
+    def _reset_cooldown(self, _data: Any) -> dict[str, Any]:
+        with self._lock:
+            self.last_action_ts = None
+        return {"status": "ok", "message": "Cooldown timer reset successfully"}
+
+    def _update_thresholds(self, data: Any) -> dict[str, Any]:
+        """Change thresholds until the next restart, all of those given or none."""
+        try:
+            changes = {
+                key: data[key] if floor is None else max(floor, data[key])
+                for key, floor in RUNTIME_FLOORS.items()
+                if key in data
+            }
+        except Exception:  # noqa: BLE001 (the answer that existing clients of this action know)
+            return {"status": "not_implemented", "action": "update_thresholds"}
+        if not changes:
+            return {"status": "error", "reason": "No valid threshold parameters provided"}
+        with self._lock:
+            for attribute, value in changes.items():
+                setattr(self, attribute, value)
+            self._updated |= changes.keys()
+            self._generation += 1
+            config = {key: _json_safe(getattr(self, key)) for key in RUNTIME_FLOORS}
+        return {"status": "ok", "message": "Thresholds updated successfully", "current_config": config}
+
+    def _get_state(self, _data: Any) -> dict[str, Any]:
+        with self._lock:
+            now = _read(self._clock)
+            state = {
+                "status": "ok",
+                "schema": RECORD_SCHEMA,
+                "boot_id": self._boot_id,
+                "policy_name": POLICY_NAME,
+                "policy_version": POLICY_VERSION,
+                "policy_rule_uri": self._policy_rule_uri,
+                "code_sha256": CODE_SHA256,
+                "now": now.wall,
+                "uptime_s": now.since(self._booted),
+                "mode": "active",
+                "paused": None,
+                "force": None,
+                "seq": self._seq,
+                "parameters_generation": self._generation,
+                "eval_in_progress_since": self._in_progress.wall if self._in_progress else None,
+                "last_eval": _eval_times(self._last_eval),
+                "interval_observed_s": self._interval_s,
+                "next_eval_in_s": self._next_eval_in_s(now),
+                "cooldown": self._cooldown_state(now),
+                "pending_action": self._pending_state(),
+                "counts": dict(self._counts),
+                "conditions": list(self._conditions.values()),
+                "last_decision": dict(self._records[-1]) if self._records else None,
+            }
+        return _copied(state)
+
+    def _cooldown_state(self, now: Instant) -> dict[str, Any]:
+        timer = {"remaining_s": self._cooldown_remaining_s(now), "total_s": _number(self.cooldown_seconds)}
+        stamp = _json_safe(self._last_action_ts)
+        return {"up": timer, "down": dict(timer), "last_action_ts": stamp, "last_action": self._last_action}
+
+    def _pending_state(self) -> dict[str, Any] | None:
+        if self._pending is None:
+            return None
+        expected = self._pending.record["confirm"]["expected"]
+        return {
+            "op": self._pending.operation,
+            "expected": expected,
+            "since": self._pending.since.wall,
+            "confirmed": False,
+        }
+
+    def _next_eval_in_s(self, now: Instant) -> float | None:
+        """Estimated seconds to the next evaluation; null while one runs and while the interval is unknown."""
+        if self._last_eval is None or self._in_progress is not None:
+            return None
+        pause_s = self._pause_s if self._pause_s is not None else _number(_dig(self.settings, "intervalSeconds"))
+        return None if pause_s is None else max(0.0, pause_s - now.since(self._last_eval[1]))
+
+    def _get_decisions(self, data: Any) -> dict[str, Any]:
+        """Page through the kept records, oldest first; without a cursor the newest ones."""
+        asked = {} if data is None else data
+        problem = _query_problem(asked)
+        if problem is not None:
+            return {"status": "error", "reason": problem}
+        since, limit = asked.get("since"), min(asked.get("limit", MAX_RECORDS_PER_ANSWER), MAX_RECORDS_PER_ANSWER)
+        with self._lock:
+            oldest = self._records[0]["seq"] if self._records else None
+            latest = self._records[-1]["seq"] if self._records else 0
+            foreign = asked.get("boot_id") not in {None, self._boot_id} or (since or 0) > self._seq
+            start = 0 if foreign or since is None else since
+            gap = foreign or (since is not None and oldest is not None and since < oldest - 1)
+            page = [dict(r) for r in self._records if r["seq"] > start]
+        page = page[-limit:] if since is None else page[:limit]
+        if asked.get("detail", "full") == "brief":
+            page = [{name: record[name] for name in BRIEF_FIELDS} for record in page]
+        return {
+            "status": "ok",
+            "boot_id": self._boot_id,
+            "oldest_seq": oldest,
+            "latest_seq": latest,
+            "gap": gap,
+            "next_since": page[-1]["seq"] if page else start,
+            "decisions": _copied(page),
+        }
+
+    def _get_parameters(self, _data: Any) -> dict[str, Any]:
+        with self._lock:
+            effective = {p.name: getattr(self, p.attribute) for p in PARAMETERS}
+            source = {p.name: self._source(p) for p in PARAMETERS}
+            generation = self._generation
+        return {
+            "status": "ok",
+            "generation": generation,
+            "effective": _json_safe(effective),
+            "defaults": {p.name: p.default for p in PARAMETERS},
+            "source": source,
+            "parameter_errors": self._parameter_errors(effective),
+            "unknown_parameters": _strangers(self.parameters, {p.name for p in PARAMETERS}),
+            "unused_settings": _strangers(self.settings, SETTINGS_READ),
+            "schemas": {p.name: {**p.schema, "default": p.default} for p in PARAMETERS},
+        }
+
+    def _source(self, parameter: Parameter) -> str:
+        changed = getattr(self, parameter.attribute) is not self._constructed[parameter.attribute]
+        if changed or parameter.attribute in self._updated:
+            return "runtime"
+        return "given" if parameter.name in self.parameters else "default"
+
+    def _parameter_errors(self, effective: Mapping[str, Any]) -> dict[str, str]:
+        """Values that will not work as meant, in words; they stay in force, as the tutorial's policy would have them."""
+        errors = {}
+        for parameter in PARAMETERS:
+            problem = parameter.problem(effective[parameter.name])
+            if problem is not None:
+                errors[parameter.name] = problem
+        for kind in ("input", "output"):
+            up_name, down_name = f"{kind}_tokens_up_threshold", f"{kind}_tokens_down_threshold"
+            up, down = effective[up_name], effective[down_name]
+            if up_name not in errors and down_name not in errors and down > up:
+                errors[down_name] = f"{down} is above {up_name} {up}: between them the block only ever scales up"
+        if self._clock is time and _dig(self.settings, "clock") not in {None, time}:
+            errors["settings.clock"] = "is neither callable nor has time(): the system clock is used"
+        return errors
+
+
+def _quiet_count(code: str) -> str:
+    return "error" if code == "EvalError" else "hold"
+
+
+def _eval_times(last: tuple[Instant, Instant] | None) -> dict[str, float] | None:
+    if last is None:
+        return None
+    started, finished = last
+    duration_ms = round(finished.since(started) * 1000.0, 3)
+    return {"started": started.wall, "finished": finished.wall, "duration_ms": duration_ms}
+
+
+def _query_problem(asked: Any) -> str | None:
+    """What is wrong with a get_decisions request, None if nothing."""
+    if not isinstance(asked, Mapping):
+        return f"data must be an object, not {_text(asked, quoted=True)}"
+    since, limit = asked.get("since"), asked.get("limit", 1)
+    if since is not None and (type(since) is not int or since < 0):
+        return f"since must be a whole number of at least 0, not {_text(since, quoted=True)}"
+    if type(limit) is not int or limit < 1:
+        return f"limit must be a whole number of at least 1, not {_text(limit, quoted=True)}"
+    if asked.get("detail", "full") not in ("full", "brief"):
+        return f"detail must be full or brief, not {_text(asked['detail'], quoted=True)}"
+    return None
+
+
+def _strangers(given: Any, known: Iterable[str]) -> list[str]:
+    """Names given that nothing reads."""
+    return sorted(_text(name) for name in given if name not in known) if isinstance(given, Mapping) else []
