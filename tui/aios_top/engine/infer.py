@@ -1,0 +1,102 @@
+"""Decisions and cooldown of a policy that says nothing, concluded from what can be seen and marked as such.
+
+AIOS publishes neither. What can be seen is the set of reporting instances, up to a push, an evaluation and a pod
+scan late (30 s + 30 s + 20 to 100 s at AIOS's own timings), and which rule the measured means would meet.
+"""
+
+from aios_top.engine.memory import MAX_DECISIONS, BlockMemory
+from aios_top.model.decision import Action, Decision, Origin, Thresholds
+from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, DEFAULT_PUSH_SECONDS, asks
+from aios_top.model.state import Averages, Cooldown, CooldownPhase, InstanceState, Phase
+from aios_top.model.text import Clean, clean
+
+_ALIVE = frozenset({Phase.SERVING, Phase.IDLE})
+
+
+def infer_decisions(
+    memory: BlockMemory, rows: tuple[InstanceState, ...], averages: Averages, limits: Thresholds, now: float
+) -> None:
+    """Add what changed since the last poll to `memory.inferred`: instances that came or went, a rule newly met."""
+    members = frozenset(row.instance_id for row in rows if row.phase in _ALIVE)
+    before = memory.inferred_members
+    memory.inferred_members = members
+    if before is None:
+        memory.watched_since = now
+        memory.inferred_rule = asks(averages.input_size, averages.output_size, limits)
+        return
+    came, went = members - before, before - members
+    if came:
+        _add(memory, _membership(Action.UP, came, len(before), len(members), averages, limits, now))
+    if went:
+        _add(memory, _membership(Action.DOWN, went, len(before), len(members), averages, limits, now))
+    if came or went:
+        memory.inferred_action_at = now
+        memory.cooldown_reset_at = None
+    rule = asks(averages.input_size, averages.output_size, limits)
+    if rule != memory.inferred_rule:
+        memory.inferred_rule = rule
+        _add(memory, _rule_change(rule, len(members), averages, limits, now))
+
+
+def infer_cooldown(memory: BlockMemory, total_seconds: float, now: float) -> Cooldown:
+    """Estimate the timer: it runs from an action that was noticed late, hence the uncertainty."""
+    doubt = (memory.push_seconds or DEFAULT_PUSH_SECONDS) + DEFAULT_INTERVAL_SECONDS
+    if memory.cooldown_reset_at is not None:
+        return Cooldown(CooldownPhase.READY, Origin.INFERRED, total_seconds=total_seconds)
+    started = memory.inferred_action_at
+    if started is None:
+        watched = now - (memory.watched_since or now)
+        phase = CooldownPhase.READY if watched > total_seconds + doubt else CooldownPhase.UNKNOWN
+        return Cooldown(phase, Origin.INFERRED, total_seconds=total_seconds, uncertainty_seconds=doubt)
+    ends_at = started + total_seconds
+    phase = CooldownPhase.COOLING if now < ends_at + doubt else CooldownPhase.READY
+    return Cooldown(phase, Origin.INFERRED, ends_at, total_seconds, doubt)
+
+
+def _add(memory: BlockMemory, decision: Decision) -> None:
+    memory.inferred = (decision, *memory.inferred)[:MAX_DECISIONS]
+
+
+def _membership(
+    action: Action,
+    ids: frozenset[Clean],
+    before: int,
+    after: int,
+    averages: Averages,
+    limits: Thresholds,
+    now: float,
+) -> Decision:
+    names = ", ".join(sorted(ids)[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+    told = "began to report" if action is Action.UP else "stopped reporting: removed, or hung"
+    return Decision(
+        at=now,
+        action=action,
+        code=clean("ScaleUp" if action is Action.UP else "ScaleDown"),
+        reason=clean(f"{names} {told}"),
+        origin=Origin.INFERRED,
+        input_average=averages.input_size,
+        output_average=averages.output_size,
+        thresholds=limits,
+        reporting=before,
+        proposed=after,
+    )
+
+
+def _rule_change(rule: str | None, members: int, averages: Averages, limits: Thresholds, now: float) -> Decision:
+    sentence = {
+        "up": "means rose above an up threshold: the rule asks for one more",
+        "down": "means fell below both down thresholds: the rule asks for one less",
+        None: "means are within the thresholds",
+    }[rule]
+    return Decision(
+        at=now,
+        action=Action.HOLD,
+        code=clean("WithinRange" if rule is None else "CooldownActive"),
+        reason=clean(sentence),
+        origin=Origin.INFERRED,
+        would=None if rule is None else clean(rule),
+        input_average=averages.input_size,
+        output_average=averages.output_size,
+        thresholds=limits,
+        reporting=members,
+    )

@@ -1,0 +1,160 @@
+"""What the console remembers of a block between polls: pushes, histories, what it has inferred."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aios_top.model.decision import Decision
+from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.rule import DEFAULT_PUSH_SECONDS
+from aios_top.model.series import SeriesView, Track
+from aios_top.model.text import Clean
+from aios_top.model.window import Window
+
+INSTANCE_COLUMNS = (
+    *(f"{direction}_{window.value}" for direction in ("input", "output") for window in Window),
+    "input_rate",
+    "output_rate",
+    "queue",
+)
+BLOCK_COLUMNS = (
+    *(f"{direction}_{window.value}" for direction in ("input", "output") for window in Window),
+    "input_rate",
+    "output_rate",
+    "replicas",
+    "reporting",
+    "requests",
+    "latency",
+    "cooldown",
+)
+MAX_DECISIONS = 512
+
+
+def stale_after(push_seconds: float | None) -> float:
+    """Return the age from which a document is old: two and a half pushes, and the hop to the global store.
+
+    80 s at AIOS's push of 30 s (its own health check says 60 s, which one late push exceeds).
+    """
+    push = DEFAULT_PUSH_SECONDS if push_seconds is None else push_seconds
+    return 2.5 * push + min(5.0, push)
+
+
+class InstanceMemory:
+    """One instance's latest document and its history, one sample per push."""
+
+    def __init__(self, first_seen: float) -> None:
+        self.first_seen = first_seen
+        self.reading: InstanceReading | None = None
+        self.changed_at = first_seen
+        """When the console first saw the latest push, unix seconds of its own clock."""
+        self.input_rate: float | None = None
+        self.output_rate: float | None = None
+        self.latency_seconds: float | None = None
+        self.first_token_seconds: float | None = None
+        self.gap_drawn = False
+        self._track = Track(INSTANCE_COLUMNS)
+
+    def views(self) -> Mapping[str, SeriesView]:
+        """Return the history of every column up to now."""
+        return {column: self._track.view(column) for column in INSTANCE_COLUMNS}
+
+    def take(self, reading: InstanceReading, received_at: float) -> float | None:
+        """Remember a document; returns the seconds since the previous push when this is a new one."""
+        earlier = self.reading
+        if earlier is not None and not _is_new_push(earlier, reading):
+            self.reading = reading
+            return None
+        seconds = _push_distance(earlier, reading, received_at - self.changed_at)
+        self.reading = reading
+        self.changed_at = received_at
+        self._measure(earlier, reading, seconds)
+        self._append(received_at, reading)
+        self.gap_drawn = False
+        return seconds
+
+    def draw_gap(self, at: float) -> None:
+        """Mark once that the instance stopped reporting; its rates end."""
+        if not self.gap_drawn:
+            self.gap_drawn = True
+            self.input_rate = self.output_rate = None
+            self._track.append(at, [None] * len(INSTANCE_COLUMNS))
+
+    def _measure(self, earlier: InstanceReading | None, reading: InstanceReading, seconds: float | None) -> None:
+        """Compute the true rates and server-side means between two pushes; a counter that fell means a restart."""
+        if earlier is None or not seconds:
+            self.input_rate = self.output_rate = self.latency_seconds = self.first_token_seconds = None
+            return
+        self.input_rate = per_minute(earlier.prompt_tokens_total, reading.prompt_tokens_total, seconds)
+        self.output_rate = per_minute(earlier.generated_tokens_total, reading.generated_tokens_total, seconds)
+        if earlier.inference and reading.inference:
+            self.latency_seconds = reading.inference.since(earlier.inference)
+        if earlier.first_token and reading.first_token:
+            self.first_token_seconds = reading.first_token.since(earlier.first_token)
+
+    def _append(self, at: float, reading: InstanceReading) -> None:
+        sizes = [
+            rolling.over(window) if rolling else (0.0 if reading.is_llm else None)
+            for rolling in (reading.input_size, reading.output_size)
+            for window in Window
+        ]
+        queue = reading.queue_length.over(Window.ONE_MINUTE) if reading.queue_length else None
+        self._track.append(at, [*sizes, self.input_rate, self.output_rate, queue])
+
+
+@dataclass(slots=True)
+class BlockMemory:
+    """One block between polls."""
+
+    instances: dict[Clean, InstanceMemory] = field(default_factory=dict)
+    listed: set[Clean] = field(default_factory=set)
+    """Every instance id that the policy has listed since the console started."""
+    track: Track = field(default_factory=lambda: Track(BLOCK_COLUMNS))
+    push_seconds: float | None = None
+    clock_offset: float = 0.0
+    """Console's clock minus the instances' clock, seconds."""
+    offset_measured: bool = False
+    executor: ExecutorReading | None = None
+    executor_at: float | None = None
+    request_rate: float | None = None
+    seen_at: float | None = None
+    missed_polls: int = 0
+    wiped_at: float | None = None
+    boot_id: Clean | None = None
+    cursor: int = 0
+    reported: tuple[Decision, ...] = ()
+    """Newest first."""
+    inferred: tuple[Decision, ...] = ()
+    """Newest first."""
+    inferred_action_at: float | None = None
+    inferred_rule: str | None = None
+    inferred_members: frozenset[Clean] | None = None
+    """Instances that were reporting when the console last looked; None before the first reading."""
+    watched_since: float | None = None
+    cooldown_reset_at: float | None = None
+
+    def views(self) -> Mapping[str, SeriesView]:
+        """Return the history of every column up to now."""
+        return {column: self.track.view(column) for column in BLOCK_COLUMNS}
+
+
+def per_minute(earlier: float | None, later: float | None, seconds: float) -> float | None:
+    """Return a counter's rate per minute; None when it is missing or fell, which means that it restarted."""
+    if earlier is None or later is None or later < earlier or seconds <= 0:
+        return None
+    return (later - earlier) / seconds * 60.0
+
+
+def _is_new_push(earlier: InstanceReading, reading: InstanceReading) -> bool:
+    """Judge by the instance's own stamp; documents of older SDKs have none, there the counters must do."""
+    if reading.timestamp is not None and earlier.timestamp is not None:
+        return reading.timestamp != earlier.timestamp
+    return reading != earlier
+
+
+def _push_distance(earlier: InstanceReading | None, reading: InstanceReading, waited: float) -> float | None:
+    """Return the seconds between two pushes by the instance's clock, by ours where it has no stamp."""
+    if earlier is None:
+        return None
+    if reading.timestamp is not None and earlier.timestamp is not None:
+        distance = reading.timestamp - earlier.timestamp
+        return distance if distance > 0 else None
+    return waited if waited > 0 else None

@@ -1,0 +1,213 @@
+"""Builds a block's state from its documents, its records and what its policy says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aios_top.engine.infer import infer_cooldown, infer_decisions
+from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
+from aios_top.engine.phases import Listing, count, instance_states, wiped
+from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.judge import judge_block
+from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
+from aios_top.model.reading import BlockReading
+from aios_top.model.record import BlockRecord, PolicyRecord
+from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
+from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, InstanceState, Phase
+from aios_top.model.text import Clean, clean
+from aios_top.model.window import Window
+
+_COUNTED = frozenset({Phase.SERVING, Phase.IDLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is known of one block at a poll."""
+
+    record: BlockRecord | None = None
+    reading: BlockReading | None = None
+    registered: PolicyRecord | None = None
+    report: PolicyReport = PolicyReport(Voice.UNASKED)
+    reported_at: float | None = None
+    """When the report arrived, unix seconds of the console's clock."""
+    parameters: ParameterReport | None = None
+    problem: Clean | None = None
+
+
+def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) -> BlockState:
+    """Return the block's state at `now`; the documents were given to `phases.take_reading` before."""
+    parameters, origin = _parameters(inputs)
+    last = inputs.report.last_decision
+    listing = _listing(memory, last, inputs.reported_at)
+    rows = instance_states(memory, listing, now)
+    counts = count(rows, listing, _last_action(memory.reported), wiped=wiped(memory, now))
+    limits, read_window = thresholds(parameters), window(parameters)
+    averages = {entry: _average(rows, entry) for entry in Window}
+    if inputs.report.voice in {Voice.SILENT, Voice.UNREACHABLE} and not counts.wiped and inputs.problem is None:
+        infer_decisions(memory, rows, averages[read_window], limits, now)
+    cooldown = _cooldown(memory, inputs, parameters, now)
+    state = BlockState(
+        block_id=block_id,
+        record=inputs.record,
+        policy=inputs.report,
+        parameters=inputs.parameters,
+        thresholds=limits,
+        thresholds_origin=origin,
+        window=read_window,
+        instances=rows,
+        executor=memory.executor,
+        replicas=replace(counts, minimum=_minimum(inputs, parameters), maximum=_maximum(inputs, parameters)),
+        averages=averages,
+        input_rate=_total(row.input_rate for row in rows if row.phase in _COUNTED),
+        output_rate=_total(row.output_rate for row in rows if row.phase in _COUNTED),
+        request_rate=memory.request_rate,
+        first_token_seconds=_mean(_alive(memory, rows, "first_token_seconds")),
+        latency_seconds=_mean(_alive(memory, rows, "latency_seconds")),
+        cooldown=cooldown,
+        next_evaluation_at=_next_evaluation(inputs),
+        next_evaluation_origin=Origin.REPORTED if _next_evaluation(inputs) is not None else Origin.UNKNOWN,
+        push_seconds=memory.push_seconds,
+        decisions=_decisions(memory, inputs.report.voice),
+        history=memory.views(),
+        seen_at=memory.seen_at,
+        missed_polls=memory.missed_polls,
+        problem=inputs.problem,
+        dropped=0 if inputs.reading is None else inputs.reading.dropped,
+        duplicates=() if inputs.reading is None else inputs.reading.duplicates,
+    )
+    if inputs.problem is None:
+        _append_sample(memory, state, now)
+    return replace(state, history=memory.views(), verdict=judge_block(state, now))
+
+
+def take_decisions(memory: BlockMemory, boot_id: Clean, decisions: tuple[Decision, ...], next_since: int) -> None:
+    """Merge a page of reported decisions, given oldest first; another boot id means that the autoscaler restarted."""
+    memory.boot_id, memory.cursor = boot_id, next_since
+    known = {(entry.boot_id, entry.seq) for entry in memory.reported[: len(decisions) + 64]}
+    fresh = [entry for entry in decisions if (entry.boot_id, entry.seq) not in known]
+    memory.reported = (*reversed(fresh), *memory.reported)[:MAX_DECISIONS]
+
+
+def _parameters(inputs: Inputs) -> tuple[Mapping[str, Any], Origin]:
+    """Return the parameters in force: the policy's word, else the block's overlaid by the registry's."""
+    if inputs.parameters is not None:
+        return inputs.parameters.effective, Origin.REPORTED
+    autoscaler = None if inputs.record is None else inputs.record.autoscaler
+    if autoscaler is None:
+        return {}, Origin.UNKNOWN
+    overlay = {} if inputs.registered is None else inputs.registered.parameters
+    return {**autoscaler.parameters, **overlay}, Origin.DECLARED
+
+
+def _listing(memory: BlockMemory, last: Decision | None, reported_at: float | None) -> Listing | None:
+    """Take the policy's instance list from its last decision; it is as old as that evaluation."""
+    if last is None or last.current is None or reported_at is None:
+        return None
+    ids = {entry.instance_id for entry in last.instances} | set(_missing(last))
+    if len(ids) != last.current:  # more instances than a record keeps: the count is right, the list is not whole
+        return None
+    memory.listed |= ids
+    return Listing(ids, last.at)
+
+
+def _missing(last: Decision) -> list[Clean]:
+    replicas = last.record.get("replicas")
+    missing = replicas.get("missing") if isinstance(replicas, Mapping) else None
+    return [clean(entry) for entry in missing if isinstance(entry, str)] if isinstance(missing, list) else []
+
+
+def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
+    """Return the means as a policy would see them: an instance that has served nothing counts as 0."""
+    readings = [row.reading for row in rows if row.phase in _COUNTED and row.reading is not None]
+    readings = [reading for reading in readings if reading.is_llm]
+    if not readings:
+        return Averages(window=over)
+    inputs = [(reading.input_size.over(over) if reading.input_size else 0.0) or 0.0 for reading in readings]
+    outputs = [(reading.output_size.over(over) if reading.output_size else 0.0) or 0.0 for reading in readings]
+    return Averages(
+        sum(inputs) / len(inputs), sum(outputs) / len(outputs), over, Origin.MEASURED, counted=len(readings)
+    )
+
+
+def _cooldown(memory: BlockMemory, inputs: Inputs, parameters: Mapping[str, Any], now: float) -> Cooldown:
+    """Return the policy's own timer, or an estimate where it says nothing."""
+    report = inputs.report
+    declared = number(parameters.get("cooldown_seconds", DEFAULT_COOLDOWN_SECONDS))
+    match report.voice:
+        case Voice.FULL if report.cooldown_remaining_seconds is not None and inputs.reported_at is not None:
+            left = report.cooldown_remaining_seconds
+            phase = CooldownPhase.COOLING if left > 0 else CooldownPhase.READY
+            return Cooldown(phase, Origin.REPORTED, inputs.reported_at + left, report.cooldown_total_seconds)
+        case Voice.SILENT | Voice.UNREACHABLE if declared is not None:
+            return infer_cooldown(memory, declared, now)
+    return Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
+
+
+def _next_evaluation(inputs: Inputs) -> float | None:
+    left = inputs.report.next_evaluation_seconds
+    return None if left is None or inputs.reported_at is None else inputs.reported_at + left
+
+
+def _minimum(inputs: Inputs, parameters: Mapping[str, Any]) -> int | None:
+    policy_minimum = number(parameters.get("min_replicas"))
+    if policy_minimum is not None:
+        return int(policy_minimum)
+    return None if inputs.record is None else inputs.record.min_instances
+
+
+def _maximum(inputs: Inputs, parameters: Mapping[str, Any]) -> int | None:
+    policy_maximum = number(parameters.get("max_replicas"))
+    if policy_maximum is not None:
+        return int(policy_maximum)
+    return None if inputs.record is None else inputs.record.max_instances
+
+
+def _decisions(memory: BlockMemory, voice: Voice) -> tuple[Decision, ...]:
+    if voice is Voice.FULL or not memory.inferred:
+        return memory.reported
+    merged = sorted((*memory.inferred, *memory.reported), key=lambda entry: -entry.at)
+    return tuple(merged[:MAX_DECISIONS])
+
+
+def _last_action(decisions: tuple[Decision, ...]) -> Decision | None:
+    return next((entry for entry in decisions if entry.action in {Action.UP, Action.DOWN}), None)
+
+
+def _alive(memory: BlockMemory, rows: tuple[InstanceState, ...], name: str) -> list[float]:
+    """Return one figure of every counted instance that has it."""
+    found: list[InstanceMemory] = [memory.instances[row.instance_id] for row in rows if row.phase in _COUNTED]
+    return [value for entry in found if (value := getattr(entry, name)) is not None]
+
+
+def _total(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
+    cooling = state.cooldown.at(now) is CooldownPhase.COOLING
+    sizes = [
+        value
+        for direction in ("input_size", "output_size")
+        for entry in Window
+        for value in [getattr(state.averages[entry], direction)]
+    ]
+    replicas = None if state.replicas.wiped else float(state.replicas.best)
+    reporting = None if state.replicas.wiped else float(state.replicas.reporting)
+    memory.track.append(
+        now,
+        [
+            *sizes,
+            state.input_rate,
+            state.output_rate,
+            replicas,
+            reporting,
+            state.request_rate,
+            state.latency_seconds,
+            1.0 if cooling else 0.0,
+        ],
+    )

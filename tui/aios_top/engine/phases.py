@@ -1,0 +1,158 @@
+"""Which instances serve, start, lag or are gone: newborns, ghosts and the half-hourly wipe told apart."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from aios_top.engine.memory import BlockMemory, InstanceMemory, stale_after
+from aios_top.model.decision import Decision
+from aios_top.model.reading import BlockReading
+from aios_top.model.rule import DEFAULT_PUSH_SECONDS
+from aios_top.model.state import InstanceState, Phase, Replicas
+from aios_top.model.text import Clean
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The policy's own instance list at its last evaluation."""
+
+    instance_ids: AbstractSet[Clean]
+    at: float
+    """Unix seconds by the console's clock."""
+
+
+def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at: float) -> None:
+    """Remember the documents of one poll; documents only ever vanish all together, by AIOS's wipe."""
+    documents = {} if reading is None else {entry.instance_id: entry for entry in reading.instances}
+    known = {key for key, instance in memory.instances.items() if instance.reading is not None}
+    if known - documents.keys():
+        _note_wipe(memory, known - documents.keys(), received_at)
+    for instance_id, entry in documents.items():
+        instance = memory.instances.get(instance_id)
+        if instance is None:
+            instance = memory.instances[instance_id] = InstanceMemory(received_at)
+        seconds = instance.take(entry, received_at)
+        if seconds is not None:
+            _learn_push(memory, seconds)
+            if entry.timestamp is not None:
+                _learn_offset(memory, received_at - entry.timestamp, measured=True)
+        elif entry.timestamp is not None and not memory.offset_measured:
+            _learn_offset(memory, received_at - entry.timestamp, measured=False)
+    if reading is not None and reading.executor is not None:
+        _take_executor(memory, reading, received_at)
+
+
+def instance_states(memory: BlockMemory, listing: Listing | None, now: float) -> tuple[InstanceState, ...]:
+    """Return one row per instance that has documents or that the policy lists, sorted by when it was first seen."""
+    old = stale_after(memory.push_seconds)
+    rows = []
+    for instance_id, instance in memory.instances.items():
+        age = _age(memory, instance, now)
+        phase = _phase(memory, instance_id, instance, age > old, listing)
+        if phase in {Phase.STALE, Phase.GHOST}:
+            instance.draw_gap(now)
+        rows.append(
+            InstanceState(
+                instance_id=instance_id,
+                phase=phase,
+                reading=instance.reading,
+                age_seconds=age,
+                first_seen=instance.first_seen,
+                input_rate=instance.input_rate,
+                output_rate=instance.output_rate,
+                history=instance.views(),
+            )
+        )
+    if listing is not None:
+        rows += [
+            InstanceState(instance_id, Phase.STARTING, None, None, first_seen=listing.at)
+            for instance_id in sorted(listing.instance_ids - memory.instances.keys())
+        ]
+    return tuple(sorted(rows, key=lambda row: (row.phase is Phase.GHOST, row.first_seen, row.instance_id)))
+
+
+def count(rows: tuple[InstanceState, ...], listing: Listing | None, last: Decision | None, *, wiped: bool) -> Replicas:
+    """Count the rows by phase; bounds are added by the caller."""
+    phases = [row.phase for row in rows]
+    return Replicas(
+        current=None if listing is None else len(listing.instance_ids),
+        reporting=phases.count(Phase.SERVING) + phases.count(Phase.IDLE),
+        starting=phases.count(Phase.STARTING),
+        stale=phases.count(Phase.STALE),
+        ghosts=phases.count(Phase.GHOST),
+        desired=_desired(listing, last),
+        wiped=wiped,
+    )
+
+
+def wiped(memory: BlockMemory, now: float) -> bool:
+    """Return whether AIOS's metric store was wiped so recently that instances may still be missing."""
+    return memory.wiped_at is not None and now - memory.wiped_at < (memory.push_seconds or DEFAULT_PUSH_SECONDS) + 5.0
+
+
+def _note_wipe(memory: BlockMemory, missing: set[Clean], at: float) -> None:
+    """Keep what was alive until its age decides; what was old already is gone for good."""
+    memory.wiped_at = at
+    limit = stale_after(memory.push_seconds)
+    for instance_id in missing:
+        if _age(memory, memory.instances[instance_id], at) > limit:
+            del memory.instances[instance_id]
+
+
+def _take_executor(memory: BlockMemory, reading: BlockReading, received_at: float) -> None:
+    """Learn the request rate from the executor's counter, which moves every 5 s."""
+    executor, earlier = reading.executor, memory.executor
+    if executor is None or executor == earlier:
+        return
+    memory.request_rate = None
+    if earlier is not None and memory.executor_at is not None:
+        before, after = earlier.tasks_processed_total, executor.tasks_processed_total
+        seconds = (executor.uptime_seconds or 0.0) - (earlier.uptime_seconds or 0.0)
+        if before is not None and after is not None and after >= before and seconds > 0:
+            memory.request_rate = (after - before) / seconds * 60.0
+    memory.executor, memory.executor_at = executor, received_at
+
+
+def _learn_push(memory: BlockMemory, seconds: float) -> None:
+    """Keep the shortest distance seen: a slow poll sees multiples of the period, never less."""
+    if seconds >= 0.5 and (memory.push_seconds is None or seconds < memory.push_seconds):
+        memory.push_seconds = seconds
+
+
+def _learn_offset(memory: BlockMemory, distance: float, *, measured: bool) -> None:
+    """Keep the smallest distance between our clock and a fresh stamp.
+
+    A first document may be old, so before a push was seen only a server clock that runs ahead can be told.
+    """
+    if measured and not memory.offset_measured:
+        memory.clock_offset, memory.offset_measured = distance, True
+    memory.clock_offset = min(memory.clock_offset, distance)
+
+
+def _age(memory: BlockMemory, instance: InstanceMemory, now: float) -> float:
+    """Return seconds since the push: by its stamp where it has one, by our receipt otherwise."""
+    stamp = None if instance.reading is None else instance.reading.timestamp
+    since_receipt = max(0.0, now - instance.changed_at)
+    if stamp is None:
+        return since_receipt
+    return max(since_receipt, now - stamp - memory.clock_offset)
+
+
+def _phase(
+    memory: BlockMemory, instance_id: Clean, instance: InstanceMemory, old: bool, listing: Listing | None
+) -> Phase:
+    """Judge one instance that has a document."""
+    if listing is not None and instance_id not in listing.instance_ids and (old or instance_id in memory.listed):
+        return Phase.GHOST
+    if old:
+        return Phase.STALE
+    reading = instance.reading
+    return Phase.IDLE if reading is not None and reading.is_llm and reading.input_size is None else Phase.SERVING
+
+
+def _desired(listing: Listing | None, last: Decision | None) -> int | None:
+    """Return where the last action leads while it is unconfirmed, else the present count."""
+    if listing is None:
+        return None
+    if last is not None and last.confirmation == "pending" and last.proposed is not None:
+        return last.proposed
+    return len(listing.instance_ids)

@@ -1,0 +1,334 @@
+"""Asks AIOS on time, survives what it answers, and publishes one state per poll."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from aios_top.engine.breaker import Breaker
+from aios_top.engine.memory import BlockMemory
+from aios_top.engine.observe import Inputs, observe, take_decisions
+from aios_top.engine.phases import take_reading
+from aios_top.engine.ports import Clock, Reads
+from aios_top.model.errors import ReadError
+from aios_top.model.judge import judge_fleet
+from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
+from aios_top.model.reading import FleetReading
+from aios_top.model.record import BlockRecord, PolicyRecord
+from aios_top.model.state import BlockState, FleetState
+from aios_top.model.text import Clean, clean
+from aios_top.model.verdict import Severity, Verdict
+
+RECORDS_SECONDS = 10.0
+"""Period of the blocks database, whose records change only when someone edits them."""
+POLICIES_SECONDS = 30.0
+SILENT_SECONDS = 60.0
+"""Period at which a policy that did not answer `get_state` is asked again: it may have been replaced."""
+UNREACHABLE_SECONDS = 5.0
+AT_ONCE = 8
+"""Management requests in flight."""
+PATIENCE = 0.8
+"""Part of a poll's period that a state waits for management answers; later ones show in the next state."""
+
+T = TypeVar("T")
+Publish = Callable[[FleetState], None]
+
+
+@dataclass(slots=True)
+class _Policy:
+    """One block's autoscaler as the poller knows it."""
+
+    report: PolicyReport = PolicyReport(Voice.UNASKED)
+    reported_at: float | None = None
+    parameters: ParameterReport | None = None
+    parameters_for: tuple[object, object] | None = None
+    """Boot id and generation that `parameters` belong to."""
+    ask_again_at: float = 0.0
+    asking: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class _Knowledge:
+    """The latest good answer of every source."""
+
+    fleet: FleetReading | None = None
+    fleet_problem: Clean | None = None
+    records: Mapping[str, BlockRecord] = field(default_factory=dict)
+    records_at: float = float("-inf")
+    policies: tuple[PolicyRecord, ...] = ()
+    policies_at: float = float("-inf")
+
+
+class Poller:
+    """Polls one AIOS installation.
+
+    The fleet's metrics, the databases and the management services are independent: a dead one delays no other.
+    """
+
+    def __init__(
+        self,
+        reads: Reads,
+        clock: Clock,
+        publish: Publish,
+        *,
+        poll_seconds: float = 2.0,
+        context: str = "",
+        origin_note: str = "",
+        seed: int | None = None,
+    ) -> None:
+        self.poll_seconds = poll_seconds
+        self._reads = reads
+        self._clock = clock
+        self._publish = publish
+        self._context = context
+        self._origin_note = origin_note
+        self._chance = random.Random(seed)  # noqa: S311: jitter, not secrecy
+        self._breakers: dict[str, Breaker] = {}
+        self._memories: dict[Clean, BlockMemory] = {}
+        self._policies: dict[Clean, _Policy] = {}
+        self._knowledge = _Knowledge()
+        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._wake = asyncio.Event()
+        self._databases: asyncio.Task[None] | None = None
+        self.state = FleetState(at=clock.now(), sequence=0, context=context, origin_note=origin_note)
+
+    async def run(self) -> None:
+        """Poll until cancelled; a poll that was missed, as after a suspend, is not made up for."""
+        try:
+            while True:
+                started = self._clock.monotonic()
+                await self._poll(patience=self.poll_seconds * PATIENCE)
+                await self._rest(self.poll_seconds - (self._clock.monotonic() - started))
+        finally:
+            await self._end()
+
+    async def refresh(self) -> FleetState:
+        """Ask every source once, wait for all of them, publish and return the state."""
+        await self._poll(patience=None)
+        return self.state
+
+    def wake(self) -> None:
+        """Poll now instead of at the end of the period."""
+        self._wake.set()
+
+    def forget_policy(self, block_id: str) -> None:
+        """Ask this block's policy again at once, e.g. after a restart."""
+        policy = self._policies.get(Clean(block_id))
+        if policy is not None:
+            policy.ask_again_at = 0.0
+
+    def note_cooldown_reset(self, block_id: str) -> None:
+        """Remember that the console itself reset the timer of a policy that cannot say so."""
+        memory = self._memories.get(Clean(block_id))
+        if memory is not None:
+            memory.cooldown_reset_at = self._clock.now()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep for the rest of the period, or until somebody wants fresh figures."""
+        self._wake.clear()
+        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, seconds)))
+        wake = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            wake.cancel()
+
+    async def _poll(self, patience: float | None) -> None:
+        databases = self._start_databases()
+        if not self._knowledge.records and databases is not None:
+            await self._wait({databases}, patience)  # without the records nobody knows whose policy to ask
+        asked = [asyncio.create_task(self._ask_fleet()), *self._start_policies()]
+        await asked[0]
+        waiting = {task for task in asked[1:] if not task.done()}
+        if databases is not None and patience is None:
+            waiting.add(databases)
+        await self._wait(waiting, patience)
+        self._publish_state()
+
+    async def _wait(self, tasks: set[asyncio.Task[None]], patience: float | None) -> None:
+        """Wait for tasks up to `patience` seconds of the engine's clock; those that are late go on."""
+        if not tasks:
+            return
+        limit = None if patience is None else asyncio.ensure_future(self._clock.sleep(patience))
+        try:
+            pending: set[asyncio.Future[None]] = set(tasks)
+            while pending:
+                done, _ = await asyncio.wait(
+                    pending | ({limit} if limit else set()), return_when=asyncio.FIRST_COMPLETED
+                )
+                pending -= done
+                if limit is not None and limit in done:
+                    return
+        finally:
+            if limit is not None:
+                limit.cancel()
+
+    async def _end(self) -> None:
+        """Cancel what is still being asked."""
+        tasks = [policy.asking for policy in self._policies.values() if policy.asking is not None]
+        if self._databases is not None:
+            tasks.append(self._databases)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask_fleet(self) -> None:
+        """Read all metric documents; a failure keeps the last good ones and their age."""
+        reading = await self._guarded("metrics", self._reads.fleet)
+        if reading is None:
+            self._knowledge.fleet_problem = self._breaker("metrics").state.problem
+            for memory in self._memories.values():
+                memory.missed_polls += 1
+            return
+        self._knowledge.fleet, self._knowledge.fleet_problem = reading, None
+        found = {block.block_id: block for block in reading.blocks}
+        for block_id in self._block_ids():
+            memory = self._memories.setdefault(block_id, BlockMemory())
+            take_reading(memory, found.get(block_id), reading.received_at)
+            memory.missed_polls = 0
+            if block_id in found:
+                memory.seen_at = reading.received_at
+
+    def _start_databases(self) -> asyncio.Task[None] | None:
+        """Begin to read the block records and the registry when they are due."""
+        if self._databases is not None and not self._databases.done():
+            return self._databases
+        now = self._clock.monotonic()
+        knowledge = self._knowledge
+        if now - knowledge.records_at < RECORDS_SECONDS and now - knowledge.policies_at < POLICIES_SECONDS:
+            return None
+        self._databases = asyncio.create_task(self._ask_databases(now))
+        return self._databases
+
+    async def _ask_databases(self, now: float) -> None:
+        knowledge = self._knowledge
+        if now - knowledge.records_at >= RECORDS_SECONDS and self._reads.has("blocks"):
+            records = await self._guarded("blocks", self._reads.records)
+            if records is not None:
+                knowledge.records = {record.block_id: record for record in records}
+                knowledge.records_at = now
+        if now - knowledge.policies_at >= POLICIES_SECONDS and self._reads.has("policies"):
+            policies = await self._guarded("policies", self._reads.policies)
+            if policies is not None:
+                knowledge.policies, knowledge.policies_at = policies, now
+
+    def _start_policies(self) -> list[asyncio.Task[None]]:
+        """Begin to ask every policy whose time has come; returns those that are being asked."""
+        if not any(self._reads.has(name) for name in ("autoscaler", "gateway", "updater")):
+            return []
+        now = self._clock.monotonic()
+        tasks = []
+        for block_id, record in self._knowledge.records.items():
+            policy = self._policies.setdefault(Clean(block_id), _Policy())
+            if record.autoscaler is None:
+                policy.report = PolicyReport(Voice.ABSENT)
+                continue
+            if policy.asking is None or policy.asking.done():
+                if now < policy.ask_again_at:
+                    continue
+                policy.asking = asyncio.create_task(self._ask_policy(Clean(block_id), policy))
+            tasks.append(policy.asking)
+        return tasks
+
+    async def _ask_policy(self, block_id: Clean, policy: _Policy) -> None:
+        async with self._limit:
+            try:
+                report = await self._reads.policy_report(block_id)
+                if report.voice is Voice.FULL:
+                    await self._ask_details(block_id, policy, report)
+            except ReadError as error:
+                report = PolicyReport(Voice.UNREACHABLE, problem=clean(f"{error.kind}: {error}"))
+        policy.report = report
+        policy.reported_at = self._clock.now()
+        pause = {Voice.SILENT: SILENT_SECONDS, Voice.UNREACHABLE: UNREACHABLE_SECONDS}.get(report.voice, 0.0)
+        policy.ask_again_at = self._clock.monotonic() + pause
+        if report.voice is not Voice.FULL:
+            policy.parameters = policy.parameters_for = None
+
+    async def _ask_details(self, block_id: Clean, policy: _Policy, report: PolicyReport) -> None:
+        """Read the decisions since the cursor, and the parameters when they may have changed."""
+        memory = self._memories.setdefault(block_id, BlockMemory())
+        last = report.last_decision
+        if last is not None and (report.boot_id != memory.boot_id or (last.seq or 0) > memory.cursor):
+            page = await self._reads.decisions(block_id, memory.cursor, memory.boot_id)
+            if page is not None:
+                take_decisions(memory, page.boot_id, page.decisions, page.next_since)
+        generation = (report.boot_id, report.state.get("parameters_generation"))
+        if policy.parameters is None or policy.parameters_for != generation:
+            policy.parameters = await self._reads.parameters(block_id)
+            policy.parameters_for = generation
+
+    async def _guarded(self, name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """Ask one endpoint through its breaker; None when it failed or is left alone for now."""
+        breaker = self._breaker(name)
+        started = self._clock.monotonic()
+        if not breaker.allows(started):
+            return None
+        try:
+            answer = await ask()
+        except ReadError as error:
+            breaker.failed(self._clock.monotonic(), error)
+            return None
+        now = self._clock.monotonic()
+        breaker.succeeded(now, self._clock.now(), now - started)
+        return answer
+
+    def _breaker(self, name: str) -> Breaker:
+        if name not in self._breakers:
+            self._breakers[name] = Breaker(name, self._chance)
+        return self._breakers[name]
+
+    def _block_ids(self) -> list[Clean]:
+        """Return the declared blocks in the database's order, then those that only have metrics."""
+        ids = [record.block_id for record in self._knowledge.records.values()]
+        fleet = self._knowledge.fleet
+        if fleet is not None:
+            ids += [block.block_id for block in fleet.blocks if block.block_id not in self._knowledge.records]
+        return ids
+
+    def _publish_state(self) -> None:
+        now = self._clock.now()
+        blocks = {block_id: self._observe(block_id, now) for block_id in self._block_ids()}
+        endpoints = {name: breaker.state for name, breaker in self._breakers.items()}
+        self.state = replace(
+            self.state,
+            at=now,
+            sequence=self.state.sequence + 1,
+            blocks=blocks,
+            policies=self._knowledge.policies,
+            endpoints=endpoints,
+            verdict=self._verdict(blocks),
+            poll_seconds=self.poll_seconds,
+            polls=sum(entry.polls for entry in endpoints.values()),
+            failures=sum(entry.failures for entry in endpoints.values()),
+        )
+        self._publish(self.state)
+
+    def _verdict(self, blocks: Mapping[str, BlockState]) -> Verdict:
+        """Judge the fleet; with nothing to judge, name the endpoint that failed."""
+        knowledge = self._knowledge
+        problem = knowledge.fleet_problem or self._breaker("blocks").state.problem
+        if problem is not None and not blocks:
+            return Verdict(Severity.BROKEN, f"no data yet: {problem}", code="NoData")
+        return judge_fleet(blocks.values())
+
+    def _observe(self, block_id: Clean, now: float) -> BlockState:
+        knowledge = self._knowledge
+        memory = self._memories.setdefault(block_id, BlockMemory())
+        record = knowledge.records.get(block_id)
+        policy = self._policies.get(block_id, _Policy())
+        fleet = knowledge.fleet
+        reading = None if fleet is None else next((b for b in fleet.blocks if b.block_id == block_id), None)
+        uri = record.autoscaler.uri if record is not None and record.autoscaler is not None else None
+        inputs = Inputs(
+            record=record,
+            reading=reading,
+            registered=next((entry for entry in knowledge.policies if entry.uri == uri), None),
+            report=policy.report,
+            reported_at=policy.reported_at,
+            parameters=policy.parameters,
+            problem=knowledge.fleet_problem,
+        )
+        return observe(block_id, memory, inputs, now)

@@ -1,0 +1,222 @@
+"""Names the culprit: one verdict per block, the worst one for the fleet."""
+
+from collections.abc import Callable, Iterable
+
+from aios_top.model.decision import Decision
+from aios_top.model.policy_state import Voice
+from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
+from aios_top.model.state import Averages, BlockState, CooldownPhase, Phase
+from aios_top.model.verdict import Severity, Verdict
+
+STALLED_AFTER_SECONDS = 90.0
+"""An autoscaler that has not evaluated for this long, or for three intervals, has stopped."""
+STUCK_AFTER_SECONDS = 600.0
+"""A replica that has not reported this long after it was listed will not start by itself."""
+
+
+def judge_block(block: BlockState, now: float) -> Verdict:
+    """Return the first finding that applies, the gravest questions asked first."""
+    for rule in _RULES:
+        verdict = rule(block, now)
+        if verdict is not None:
+            return verdict
+    return _verdict(block, Severity.HEALTHY, "WithinRange", f"within thresholds ({_means(block)})")
+
+
+def judge_fleet(blocks: Iterable[BlockState]) -> Verdict:
+    """Return the gravest block's verdict with its name, and how many more need a look."""
+    verdicts = sorted((block.verdict for block in blocks if block.verdict), key=lambda verdict: -verdict.severity)
+    if not verdicts:
+        return Verdict(Severity.DEGRADED, "no blocks: the blocks database lists none", code="NoBlocks")
+    worst = verdicts[0]
+    more = sum(1 for verdict in verdicts[1:] if verdict.severity >= Severity.DEGRADED)
+    tail = f"; {more} more need a look" if more and worst.severity >= Severity.DEGRADED else ""
+    if worst.severity is Severity.HEALTHY:
+        return Verdict(Severity.HEALTHY, f"all {len(verdicts)} blocks within thresholds", code="Healthy")
+    return Verdict(worst.severity, f"{worst.block_id}: {worst.sentence}{tail}", worst.block_id, worst.code)
+
+
+def _verdict(block: BlockState, severity: Severity, code: str, sentence: str) -> Verdict:
+    return Verdict(severity, sentence, block.block_id, code)
+
+
+def _stale(block: BlockState, now: float) -> Verdict | None:
+    if not block.stale:
+        return None
+    since = "" if block.seen_at is None else f" for {now - block.seen_at:.0f} s"
+    return _verdict(block, Severity.BROKEN, "StaleData", f"no data{since}: {block.problem or 'polls fail'}")
+
+
+def _unreachable(block: BlockState, _now: float) -> Verdict | None:
+    if block.policy.voice is not Voice.UNREACHABLE:
+        return None
+    return _verdict(
+        block,
+        Severity.BROKEN,
+        "AutoscalerUnreachable",
+        f"its autoscaler does not answer: {block.policy.problem or 'no reason given'}",
+    )
+
+
+def _stalled(block: BlockState, now: float) -> Verdict | None:
+    last = block.policy.last_decision
+    if block.policy.voice is not Voice.FULL or last is None:
+        return None
+    interval = block.policy.interval_seconds or DEFAULT_INTERVAL_SECONDS
+    silent = now - last.at
+    if silent <= max(3 * interval, STALLED_AFTER_SECONDS):
+        return None
+    return _verdict(block, Severity.BROKEN, "AutoscalerStalled", f"its autoscaler has not evaluated for {silent:.0f} s")
+
+
+def _erring(block: BlockState, _now: float) -> Verdict | None:
+    last = block.policy.last_decision
+    if last is None or last.code not in {"EvalError", "NoCollector"}:
+        return None
+    return _verdict(block, Severity.BROKEN, str(last.code), f"its policy fails: {last.reason}")
+
+
+def _wiped(block: BlockState, _now: float) -> Verdict | None:
+    if not block.replicas.wiped:
+        return None
+    return _verdict(
+        block, Severity.BUSY, "MetricsWiped", "AIOS wiped its metric store (every 30 min): counts return within a push"
+    )
+
+
+def _beyond_maximum(block: BlockState, _now: float) -> Verdict | None:
+    replicas = block.replicas
+    if replicas.maximum is None or replicas.best < replicas.maximum or _asks(block) != "up":
+        return None
+    place = "at" if replicas.best == replicas.maximum else "beyond"
+    return _verdict(
+        block,
+        Severity.DEGRADED,
+        "AtMaximum",
+        f"{place} max {replicas.best}/{replicas.maximum} (enforced by nothing) and {_crossing(block)}",
+    )
+
+
+def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
+    action = _last_action(block)
+    if action is None or action.confirmation != "timed_out":
+        return None
+    return _verdict(
+        block,
+        Severity.DEGRADED,
+        "Unconfirmed",
+        f"asked for {action.proposed} replicas {now - action.at:.0f} s ago, but has {block.replicas.best}: "
+        "the scale call failed or the pod cannot start",
+    )
+
+
+def _hung(block: BlockState, _now: float) -> Verdict | None:
+    silent = [row for row in block.instances if row.phase is Phase.STALE]
+    if not silent:
+        return None
+    age = silent[0].age_seconds or 0.0
+    cause = "hung" if block.policy.voice is Voice.FULL else "removed or hung"
+    more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
+    return _verdict(
+        block, Severity.DEGRADED, "InstanceSilent", f"{silent[0].instance_id}{more} silent for {age:.0f} s: {cause}"
+    )
+
+
+def _starting(block: BlockState, now: float) -> Verdict | None:
+    starting = [row for row in block.instances if row.phase is Phase.STARTING]
+    if not starting:
+        return None
+    waited = now - min(row.first_seen for row in starting)
+    severity = Severity.DEGRADED if waited > STUCK_AFTER_SECONDS else Severity.BUSY
+    wanted = block.replicas.desired or block.replicas.best
+    return _verdict(
+        block,
+        severity,
+        "Starting",
+        f"scaling to {wanted}: {starting[0].instance_id} starting for {waited:.0f} s",
+    )
+
+
+def _held(block: BlockState, now: float) -> Verdict | None:
+    rule = _asks(block)
+    if rule is None or block.cooldown.at(now) is not CooldownPhase.COOLING:
+        return None
+    left = block.cooldown.remaining_seconds(now) or 0.0
+    about = "" if block.policy.voice is Voice.FULL else "~"
+    return _verdict(
+        block, Severity.BUSY, "CooldownActive", f"{_crossing(block)}; held by cooldown, {about}{left:.0f} s left"
+    )
+
+
+def _acting(block: BlockState, _now: float) -> Verdict | None:
+    rule = _asks(block)
+    replicas = block.replicas
+    if rule is None or (rule == "down" and replicas.best <= (replicas.minimum or 1)):
+        return None
+    step = "add" if rule == "up" else "remove"
+    return _verdict(
+        block, Severity.BUSY, f"Scale{rule.capitalize()}", f"{_crossing(block)}: next evaluation may {step} one"
+    )
+
+
+def _no_policy(block: BlockState, _now: float) -> Verdict | None:
+    if block.policy.voice is not Voice.ABSENT:
+        return None
+    return _verdict(block, Severity.HEALTHY, "NoAutoscaler", "no autoscaler policy: its replicas stay as they are")
+
+
+def _no_data(block: BlockState, _now: float) -> Verdict | None:
+    if block.instances or block.executor is not None:
+        return None
+    return _verdict(
+        block, Severity.DEGRADED, "NoMetrics", "no metric documents: nothing has reported, or its executor is down"
+    )
+
+
+_RULES: tuple[Callable[[BlockState, float], Verdict | None], ...] = (
+    _stale,
+    _unreachable,
+    _stalled,
+    _erring,
+    _wiped,
+    _no_data,
+    _beyond_maximum,
+    _unconfirmed,
+    _hung,
+    _starting,
+    _no_policy,
+    _held,
+    _acting,
+)
+
+
+def _averages(block: BlockState) -> Averages:
+    return block.averages.get(block.window, Averages())
+
+
+def _asks(block: BlockState) -> str | None:
+    if block.policy.voice is Voice.ABSENT:
+        return None
+    averages = _averages(block)
+    return asks(averages.input_size, averages.output_size, block.thresholds)
+
+
+def _crossing(block: BlockState) -> str:
+    """Say which comparison fired: `input 812 > 500`."""
+    averages, limits = _averages(block), block.thresholds
+    pairs = (("input", averages.input_size, limits.input_up), ("output", averages.output_size, limits.output_up))
+    for name, value, limit in pairs:
+        if value is not None and limit is not None and value > limit:
+            return f"{name} {value:.0f} > {limit:.0f} tok/request"
+    return f"{_means(block)} below {limits.input_down or 0:.0f}/{limits.output_down or 0:.0f}"
+
+
+def _means(block: BlockState) -> str:
+    averages = _averages(block)
+    if averages.input_size is None or averages.output_size is None:
+        return "no token metrics"
+    return f"input {averages.input_size:.0f}, output {averages.output_size:.0f} tok/request"
+
+
+def _last_action(block: BlockState) -> Decision | None:
+    return next((entry for entry in block.decisions if entry.action in {"upscale", "downscale"}), None)
