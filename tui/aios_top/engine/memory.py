@@ -55,7 +55,7 @@ class InstanceMemory:
 
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
-        return {column: self._track.view(column) for column in INSTANCE_COLUMNS}
+        return self._track.views()
 
     def take(self, reading: InstanceReading, received_at: float) -> float | None:
         """Remember a document; returns the seconds since the previous push when this is a new one."""
@@ -133,7 +133,7 @@ class BlockMemory:
 
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
-        return {column: self.track.view(column) for column in BLOCK_COLUMNS}
+        return self.track.views()
 
 
 def per_minute(earlier: float | None, later: float | None, seconds: float) -> float | None:

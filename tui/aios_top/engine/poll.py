@@ -14,7 +14,7 @@ from aios_top.engine.ports import Clock, Reads
 from aios_top.model.errors import ReadError
 from aios_top.model.judge import judge_fleet
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import FleetReading
+from aios_top.model.reading import BlockReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import Clean, clean
@@ -52,7 +52,7 @@ class _Policy:
 class _Knowledge:
     """The latest good answer of every source."""
 
-    fleet: FleetReading | None = None
+    fleet: Mapping[str, BlockReading] = field(default_factory=dict)
     fleet_problem: Clean | None = None
     records: Mapping[str, BlockRecord] = field(default_factory=dict)
     records_at: float = float("-inf")
@@ -83,7 +83,7 @@ class Poller:
         self._publish = publish
         self._context = context
         self._origin_note = origin_note
-        self._chance = random.Random(seed)  # noqa: S311: jitter, not secrecy
+        self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
         self._memories: dict[Clean, BlockMemory] = {}
         self._policies: dict[Clean, _Policy] = {}
@@ -182,8 +182,8 @@ class Poller:
             for memory in self._memories.values():
                 memory.missed_polls += 1
             return
-        self._knowledge.fleet, self._knowledge.fleet_problem = reading, None
         found = {block.block_id: block for block in reading.blocks}
+        self._knowledge.fleet, self._knowledge.fleet_problem = found, None
         for block_id in self._block_ids():
             memory = self._memories.setdefault(block_id, BlockMemory())
             take_reading(memory, found.get(block_id), reading.received_at)
@@ -283,14 +283,12 @@ class Poller:
     def _block_ids(self) -> list[Clean]:
         """Return the declared blocks in the database's order, then those that only have metrics."""
         ids = [record.block_id for record in self._knowledge.records.values()]
-        fleet = self._knowledge.fleet
-        if fleet is not None:
-            ids += [block.block_id for block in fleet.blocks if block.block_id not in self._knowledge.records]
-        return ids
+        fleet, records = self._knowledge.fleet, self._knowledge.records
+        return ids + [block.block_id for block in fleet.values() if block.block_id not in records]
 
     def _publish_state(self) -> None:
         now = self._clock.now()
-        blocks = {block_id: self._observe(block_id, now) for block_id in self._block_ids()}
+        blocks: dict[str, BlockState] = {block_id: self._observe(block_id, now) for block_id in self._block_ids()}
         endpoints = {name: breaker.state for name, breaker in self._breakers.items()}
         self.state = replace(
             self.state,
@@ -319,12 +317,10 @@ class Poller:
         memory = self._memories.setdefault(block_id, BlockMemory())
         record = knowledge.records.get(block_id)
         policy = self._policies.get(block_id, _Policy())
-        fleet = knowledge.fleet
-        reading = None if fleet is None else next((b for b in fleet.blocks if b.block_id == block_id), None)
         uri = record.autoscaler.uri if record is not None and record.autoscaler is not None else None
         inputs = Inputs(
             record=record,
-            reading=reading,
+            reading=knowledge.fleet.get(block_id),
             registered=next((entry for entry in knowledge.policies if entry.uri == uri), None),
             report=policy.report,
             reported_at=policy.reported_at,

@@ -1,7 +1,7 @@
 """Time series in bounded memory: the history behind every sparkline and chart."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 CAPACITY = 1024
@@ -41,6 +41,10 @@ class Track:
         """Return the history of one column up to now."""
         return SeriesView(self, self.columns.index(column), self.count)
 
+    def views(self) -> "TrackView":
+        """Return the history of every column up to now."""
+        return TrackView(self, self.count)
+
     def sample(self, column: int, index: int) -> tuple[float, float]:
         """Return time and value of the sample with the running number `index`; a gap is NaN."""
         slot = index % CAPACITY
@@ -72,6 +76,25 @@ class SeriesView:
         while index > oldest and self.track.sample(self.column, index - 1)[0] >= at:
             index -= 1
         return [self.track.sample(self.column, number) for number in range(index, self.end)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackView(Mapping[str, SeriesView]):
+    """The history of all columns up to a moment; a column's view is made when it is asked for."""
+
+    track: Track
+    end: int
+
+    def __getitem__(self, column: str) -> SeriesView:
+        if column not in self.track.columns:
+            raise KeyError(column)
+        return SeriesView(self.track, self.track.columns.index(column), self.end)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.track.columns)
+
+    def __len__(self) -> int:
+        return len(self.track.columns)
 
 
 EMPTY = Track(("none",)).view("none")
