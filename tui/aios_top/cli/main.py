@@ -1,0 +1,48 @@
+"""The entry point of the program: reads the command line, runs one command, returns its exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from aios_top.cli.exits import BROKEN_PIPE, FAILED, INTERNAL, INTERRUPTED, CommandError
+from aios_top.cli.parser import build_parser
+from aios_top.model.errors import ActionRefusedError, ReadError
+
+DEBUG_VARIABLE = "AIOS_TOP_DEBUG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own) and return the exit code."""
+    try:
+        args = build_parser().parse_args(argv)
+        code: int = import_module(f"aios_top.cli.commands.{args.module}").run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except CommandError as error:
+        return _fail(str(error), error.exit_code)
+    except ActionRefusedError as error:
+        return _fail(f"refused: {error}", FAILED)
+    except ReadError as error:
+        return _fail(str(error), FAILED)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        what = f"internal error: {type(error).__name__}: {error}"
+        return _fail(f"{what}; this is a bug, {DEBUG_VARIABLE}=1 shows where", INTERNAL)
+    return code
+
+
+def _fail(message: str, code: int) -> int:
+    """Print the cause in one line."""
+    print(f"aios-top: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from complaining about the closed pipe at its final flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,77 @@
+"""The options that several commands share."""
+
+import argparse
+from typing import Any
+
+from aios_top.cli.numbers import seconds, whole
+
+PORT_OFFSET_LIMIT = 65535 - 32555
+"""The highest NodePort of AIOS plus the offset must still be a port."""
+
+
+def add_connection(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:
+    """Add the options that say where AIOS is and how to read it.
+
+    They are accepted before and after the command's name: only the main parser has defaults, so that a command's
+    parser does not overwrite what stood before it. The list of `--url` is kept apart for the same reason.
+    """
+
+    def default(value: Any) -> Any:
+        return value if before_command else argparse.SUPPRESS
+
+    group = parser.add_argument_group("where AIOS is")
+    group.add_argument(
+        "--host", metavar="H", default=default(None), help="host of AIOS; its services by NodePort convention"
+    )
+    group.add_argument(
+        "--port-offset",
+        metavar="N",
+        type=whole(0, PORT_OFFSET_LIMIT),
+        default=default(0),
+        help="add N to every conventional port (as `demo --serve --port-offset N` does)",
+    )
+    group.add_argument(
+        "--url",
+        metavar="NAME=URL",
+        action="append",
+        dest="urls" if before_command else "command_urls",
+        default=[],
+        help="address of one service, e.g. metrics=http://10.0.0.5:30201; may be repeated",
+    )
+    group.add_argument("--context", metavar="NAME", default=default(None), help="a context of the configuration file")
+    group.add_argument(
+        "--poll",
+        metavar="SECONDS",
+        type=seconds(0.5, 300),
+        default=default(None),
+        help="time between two polls, 0.5 to 300 (default: the configuration's, else 2)",
+    )
+    group.add_argument(
+        "--read-only", action="store_true", default=default(False), help="refuse everything that changes something"
+    )
+
+
+def add_deadline(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:
+    """Add the deadline of a read."""
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds(0.1, 300),
+        default=None if before_command else argparse.SUPPRESS,
+        help="deadline of one read (default: 5)",
+    )
+
+
+def add_block(parser: argparse.ArgumentParser, *, required: bool = True, about: str = "the block") -> None:
+    """Add the block that a command is about."""
+    parser.add_argument("--block", metavar="B", required=required, help=about)
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add the consent that replaces the question on a terminal."""
+    parser.add_argument("--yes", action="store_true", help="do not ask; required where there is no terminal")
+
+
+def add_json(parser: argparse.ArgumentParser, about: str = "print one JSON document") -> None:
+    """Add the choice of JSON."""
+    parser.add_argument("--json", action="store_true", help=about)

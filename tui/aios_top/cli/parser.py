@@ -1,0 +1,242 @@
+"""The command line: every command, its arguments and its help. Imports nothing that takes time.
+
+A command's code is the module `aios_top.cli.commands.<name>`, imported only when it runs.
+"""
+
+import argparse
+from typing import Any, NoReturn
+
+from aios_top import __version__
+from aios_top.cli.exits import EXPLANATION, USAGE
+from aios_top.cli.numbers import seconds, whole
+from aios_top.cli.options import (
+    PORT_OFFSET_LIMIT,
+    add_block,
+    add_connection,
+    add_deadline,
+    add_json,
+    add_yes,
+)
+
+DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
+FIRST_STEPS = """\
+first steps:
+  aios-top demo                        an embedded AIOS and the console, no cluster needed
+  aios-top --host HOST                 the console on a real AIOS
+  aios-top once --json --host HOST     everything it knows, once, as JSON"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line with the next step."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        named.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*arguments, allow_abbrev=False, **named)
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where the help is; exit code 2."""
+        line = " ".join(message.split())
+        self.exit(USAGE, f"{self.prog}: {line}; see '{self.prog} --help'\n")
+
+
+def build_parser() -> Parser:
+    """Return the whole command line."""
+    parser = Parser(
+        prog="aios-top",
+        description=DESCRIPTION,
+        epilog=f"{FIRST_STEPS}\n\n{EXPLANATION}",
+        usage="aios-top [options] [command]",
+    )
+    parser.set_defaults(module="console", command_urls=[])
+    parser.add_argument("--version", action="version", version=f"aios-top {__version__}")
+    parser.add_argument("--theme", metavar="NAME", help="colours of the console (default: the configuration's)")
+    add_connection(parser, before_command=True)
+    add_deadline(parser, before_command=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=parser.prog, parser_class=Parser)
+    _demo(commands)
+    _readers(commands)
+    _actions(commands)
+    _load(commands)
+    _policy(commands)
+    _audit(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, module: str, summary: str, more: str = "") -> Parser:
+    """Add one command; `module` is its file in `cli/commands`."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: Parser = commands.add_parser(
+        name, help=summary, description=f"{description} {more}".strip(), epilog=EXPLANATION
+    )
+    parser.set_defaults(module=module)
+    return parser
+
+
+def _family(commands: Any, name: str, summary: str) -> Any:
+    """Add a command that has commands of its own, such as `policy`."""
+    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    return parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="subcommand", prog=parser.prog, parser_class=Parser
+    )
+
+
+def _demo(commands: Any) -> None:
+    demo = _add(commands, "demo", "demo", "start an embedded AIOS and watch it")
+    demo.add_argument("--serve", action="store_true", help="serve it on AIOS's own ports, without the console")
+    demo.add_argument(
+        "--port-offset",
+        metavar="N",
+        type=whole(0, PORT_OFFSET_LIMIT),
+        default=0,
+        help="with --serve: add N to each port",
+    )
+    demo.add_argument("--scenario", metavar="NAME", default="spike", help="what happens (default: spike)")
+    demo.add_argument("--list-scenarios", action="store_true", help="print the scenarios and exit")
+    demo.add_argument("--pace", choices=("quick", "real"), default="quick", help="AIOS's timings, or shorter ones")
+    demo.add_argument(
+        "--seed", metavar="N", type=whole(0, 2**31 - 1), default=1, help="seed of all randomness (default: 1)"
+    )
+    demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
+    demo.add_argument(
+        "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"
+    )
+    demo.add_argument(
+        "--read-only", action="store_true", default=argparse.SUPPRESS, help="refuse everything that changes something"
+    )
+
+
+def _readers(commands: Any) -> None:
+    once = _add(commands, "once", "once", "print the state of all blocks once")
+    add_json(once)
+    once.add_argument(
+        "--settle",
+        metavar="SECONDS",
+        type=seconds(0, 600),
+        default=0.0,
+        help="wait at most so long for a second push, which true rates need (default: 0)",
+    )
+    watch = _add(commands, "watch", "watch", "print what changes, until interrupted")
+    watch.add_argument(
+        "--jsonl", action="store_true", help="print the whole state as one JSON document a line, each poll"
+    )
+    watch.add_argument("--count", metavar="N", type=whole(1, 10**9), help="end after N polls")
+    decisions = _add(
+        commands,
+        "decisions",
+        "decisions",
+        "print what the autoscalers decided, and why",
+        "Oldest first; `~` marks what was inferred.",
+    )
+    add_block(decisions, required=False, about="only this block")
+    decisions.add_argument("--follow", action="store_true", help="go on with each new decision, until interrupted")
+    add_json(decisions, "print one JSON document a line")
+    decisions.add_argument(
+        "--limit",
+        metavar="N",
+        type=whole(1, 512),
+        default=20,
+        help="at most N decisions of a block at first (default: 20)",
+    )
+    for parser in (once, watch, decisions):
+        add_connection(parser)
+        add_deadline(parser)
+
+
+def _actions(commands: Any) -> None:
+    cooldown = _family(commands, "cooldown", "act on a block's cooldown timer")
+    reset = _add(cooldown, "reset", "cooldown_reset", "end the cooldown, so that the next evaluation may act")
+    add_block(reset)
+    scale = _add(commands, "scale", "scale", "change the number of replicas by hand", "The policy may change it again.")
+    add_block(scale)
+    target = scale.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--replicas", metavar="N", type=whole(0, 1000), help="the number wanted, counted from what was read"
+    )
+    target.add_argument("--by", metavar="N", type=whole(-1000, 1000), help="how many more, or fewer with a minus sign")
+    for parser in (reset, scale):
+        add_yes(parser)
+        add_connection(parser)
+        add_deadline(parser)
+
+
+def _load(commands: Any) -> None:
+    load = _add(commands, "load", "load", "send a burst of inference requests, all at once")
+    add_block(load)
+    burst = load.add_argument_group("the burst")
+    burst.add_argument("--num-requests", metavar="N", type=whole(1, 10**6), default=1, help="requests (default: 1)")
+    burst.add_argument(
+        "--input-tokens", metavar="N", type=whole(1, 10**6), default=100, help="tokens of each request (default: 100)"
+    )
+    burst.add_argument(
+        "--max-output-tokens",
+        metavar="N",
+        type=whole(1, 10**6),
+        default=100,
+        help="longest reply to ask for (default: 100)",
+    )
+    burst.add_argument(
+        "--seed", metavar="N", type=whole(0, 2**31 - 1), default=1, help="seed of the words (default: 1)"
+    )
+    burst.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds(1, 3600),
+        default=300.0,
+        help="deadline of one request (default: 300)",
+    )
+    load.add_argument(
+        "--json", metavar="PATH", help="write the report; `-` is standard output, with nothing else on it"
+    )
+    load.add_argument(
+        "--allow-target",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="a host other than this one that may be loaded",
+    )
+    add_yes(load)
+    add_connection(load)
+
+
+def _policy(commands: Any) -> None:
+    policy = _family(commands, "policy", "pack, deploy, restart or show an autoscaling policy")
+    pack = _add(policy, "pack", "policy_pack", "check a policy and write its archive")
+    deploy = _add(policy, "deploy", "policy_deploy", "upload, verify and register a policy, and bind blocks to it")
+    for parser in (pack, deploy):
+        parser.add_argument(
+            "folder",
+            metavar="FOLDER",
+            nargs="?",
+            help="policy folder or archive (default: the one shipped with aios-top)",
+        )
+        parser.add_argument(
+            "--registration", metavar="FILE", help="registration record (default: FOLDER/registration.json)"
+        )
+        parser.add_argument(
+            "--version", metavar="V", dest="policy_version", help="version to register, instead of the record's"
+        )
+    pack.add_argument("--output", metavar="FILE", help="archive to write (default: a name with the version, here)")
+    deploy.add_argument(
+        "--block", metavar="B", action="append", default=[], help="block to bind to it; may be repeated"
+    )
+    deploy.add_argument(
+        "--restart", action="store_true", help="restart the blocks' executors, without which nothing changes"
+    )
+    add_yes(deploy)
+    restart = _add(policy, "restart", "policy_restart", "restart a block's executor, so that it loads its policy again")
+    add_block(restart)
+    add_yes(restart)
+    show = _add(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
+    add_block(show)
+    add_json(show)
+    for parser in (deploy, restart, show):
+        add_connection(parser)
+        add_deadline(parser)
+
+
+def _audit(commands: Any) -> None:
+    audit = _family(commands, "audit", "read the record of what was changed from here")
+    show = _add(audit, "show", "audit_show", "print the record, oldest first")
+    show.add_argument("--last", metavar="N", type=whole(1, 10**6), help="only the last N entries")
+    add_json(show, "print one JSON document a line")
+    _add(audit, "verify", "audit_verify", "check that no entry was changed or removed")
