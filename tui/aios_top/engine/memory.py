@@ -105,6 +105,8 @@ class BlockMemory:
     """One block between polls."""
 
     instances: dict[Clean, InstanceMemory] = field(default_factory=dict)
+    documents: frozenset[Clean] = frozenset()
+    """Instance ids of the latest answer."""
     listed: set[Clean] = field(default_factory=set)
     """Every instance id that the policy has listed since the console started."""
     track: Track = field(default_factory=lambda: Track(BLOCK_COLUMNS))

@@ -23,9 +23,9 @@ class Listing:
 def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at: float) -> None:
     """Remember the documents of one poll; documents only ever vanish all together, by AIOS's wipe."""
     documents = {} if reading is None else {entry.instance_id: entry for entry in reading.instances}
-    known = {key for key, instance in memory.instances.items() if instance.reading is not None}
-    if known - documents.keys():
-        _note_wipe(memory, known - documents.keys(), received_at)
+    if memory.documents - documents.keys():
+        _note_wipe(memory, memory.instances.keys() - documents.keys(), received_at)
+    memory.documents = frozenset(documents)
     for instance_id, entry in documents.items():
         instance = memory.instances.get(instance_id)
         if instance is None:
@@ -89,7 +89,7 @@ def wiped(memory: BlockMemory, now: float) -> bool:
     return memory.wiped_at is not None and now - memory.wiped_at < (memory.push_seconds or DEFAULT_PUSH_SECONDS) + 5.0
 
 
-def _note_wipe(memory: BlockMemory, missing: set[Clean], at: float) -> None:
+def _note_wipe(memory: BlockMemory, missing: AbstractSet[Clean], at: float) -> None:
     """Keep what was alive until its age decides; what was old already is gone for good."""
     memory.wiped_at = at
     limit = stale_after(memory.push_seconds)

@@ -182,7 +182,7 @@ class Poller:
             for memory in self._memories.values():
                 memory.missed_polls += 1
             return
-        found = {block.block_id: block for block in reading.blocks}
+        found: dict[str, BlockReading] = {block.block_id: block for block in reading.blocks}
         self._knowledge.fleet, self._knowledge.fleet_problem = found, None
         for block_id in self._block_ids():
             memory = self._memories.setdefault(block_id, BlockMemory())
