@@ -1,12 +1,12 @@
 """Newborns, ghosts, hung instances, restarts, clock skew and the half-hourly wipe, each told apart."""
 
 import pytest
-from fakes.readings import block, instance
 
 from aios_top.engine.memory import BlockMemory, stale_after
 from aios_top.engine.phases import Listing, count, instance_states, take_reading, wiped
 from aios_top.model.state import InstanceState, Phase
 from aios_top.model.text import clean
+from fakes.readings import block, instance
 
 PUSH = 30.0
 
@@ -15,8 +15,8 @@ def phases(rows: tuple[InstanceState, ...]) -> dict[str, Phase]:
     return {str(row.instance_id): row.phase for row in rows}
 
 
-def listing(*names: str, at: float = 0.0) -> Listing:
-    return Listing({clean(name) for name in names}, at)
+def listing(*names: str) -> Listing:
+    return Listing({clean(name) for name in names})
 
 
 def pushed(memory: BlockMemory, *names: str, start: float = 1000.0, pushes: int = 2) -> float:
@@ -65,11 +65,11 @@ def test_an_instance_that_has_served_nothing_is_idle() -> None:
 def test_the_policys_list_tells_starting_serving_removed_and_hung_apart() -> None:
     memory = BlockMemory()
     now = pushed(memory, "in-old", "in-hung", "in-new")
-    memory.listed |= {clean("in-old"), clean("in-hung")}
+    memory.listed |= {clean("in-old"): now, clean("in-hung"): now}
     fresh = [instance(name, now + 90, 300, prompt=500) for name in ("in-new", "in-old")]
     hung = instance("in-hung", now, 300, prompt=100)
     take_reading(memory, block(*fresh, hung), now + 90)
-    rows = instance_states(memory, listing("in-hung", "in-born", at=now + 90), now + 90)
+    rows = instance_states(memory, listing("in-hung", "in-born"), now + 90)
     assert phases(rows) == {
         "in-old": Phase.GHOST,  # it was listed before and is not any more
         "in-hung": Phase.STALE,  # still listed, but silent

@@ -107,8 +107,8 @@ class BlockMemory:
     instances: dict[Clean, InstanceMemory] = field(default_factory=dict)
     documents: frozenset[Clean] = frozenset()
     """Instance ids of the latest answer."""
-    listed: set[Clean] = field(default_factory=set)
-    """Every instance id that the policy has listed since the console started."""
+    listed: dict[Clean, float] = field(default_factory=dict)
+    """Every instance id that the policy has listed since the console started, with the time it was first seen there."""
     track: Track = field(default_factory=lambda: Track(BLOCK_COLUMNS))
     push_seconds: float | None = None
     clock_offset: float = 0.0

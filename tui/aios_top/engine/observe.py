@@ -9,7 +9,7 @@ from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, count, instance_states, wiped
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.judge import judge_block
-from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
+from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
@@ -38,7 +38,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     """Return the block's state at `now`; the documents were given to `phases.take_reading` before."""
     parameters, origin = _parameters(inputs)
     last = inputs.report.last_decision
-    listing = _listing(memory, last, inputs.reported_at)
+    listing = _listing(memory, last, now)
     rows = instance_states(memory, listing, now)
     counts = count(rows, listing, _last_action(memory.reported), wiped=wiped(memory, now))
     limits, read_window = thresholds(parameters), window(parameters)
@@ -80,12 +80,23 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     return replace(state, history=memory.views(), verdict=judge_block(state, now))
 
 
-def take_decisions(memory: BlockMemory, boot_id: Clean, decisions: tuple[Decision, ...], next_since: int) -> None:
-    """Merge a page of reported decisions, given oldest first; another boot id means that the autoscaler restarted."""
-    memory.boot_id, memory.cursor = boot_id, next_since
-    known = {(entry.boot_id, entry.seq) for entry in memory.reported[: len(decisions) + 64]}
-    fresh = [entry for entry in decisions if (entry.boot_id, entry.seq) not in known]
-    memory.reported = (*reversed(fresh), *memory.reported)[:MAX_DECISIONS]
+def take_decisions(memory: BlockMemory, page: DecisionPage) -> None:
+    """Merge a page of reported decisions; one that is sent again replaces itself, e.g. with its confirmation."""
+    memory.boot_id, memory.cursor = page.boot_id, page.next_since
+    merged = {(entry.boot_id, entry.seq): entry for entry in reversed(memory.reported)}
+    merged |= {(entry.boot_id, entry.seq): entry for entry in page.decisions}
+    newest_first = sorted(merged.values(), key=lambda entry: (entry.at, entry.seq or 0), reverse=True)
+    memory.reported = tuple(newest_first[:MAX_DECISIONS])
+
+
+def decisions_since(memory: BlockMemory) -> int:
+    """Return the cursor to ask from: before the oldest action whose effect is still awaited, else the newest."""
+    awaited = [
+        entry.seq
+        for entry in memory.reported
+        if entry.confirmation == "pending" and entry.boot_id == memory.boot_id and entry.seq is not None
+    ]
+    return min([memory.cursor, *(seq - 1 for seq in awaited)])
 
 
 def _parameters(inputs: Inputs) -> tuple[Mapping[str, Any], Origin]:
@@ -99,15 +110,16 @@ def _parameters(inputs: Inputs) -> tuple[Mapping[str, Any], Origin]:
     return {**autoscaler.parameters, **overlay}, Origin.DECLARED
 
 
-def _listing(memory: BlockMemory, last: Decision | None, reported_at: float | None) -> Listing | None:
-    """Take the policy's instance list from its last decision; it is as old as that evaluation."""
-    if last is None or last.current is None or reported_at is None:
+def _listing(memory: BlockMemory, last: Decision | None, now: float) -> Listing | None:
+    """Take the policy's instance list from its last decision."""
+    if last is None or last.current is None:
         return None
     ids = {entry.instance_id for entry in last.instances} | set(_missing(last))
     if len(ids) != last.current:  # more instances than a record keeps: the count is right, the list is not whole
         return None
-    memory.listed |= ids
-    return Listing(ids, last.at)
+    for instance_id in ids:
+        memory.listed.setdefault(instance_id, now)
+    return Listing(ids)
 
 
 def _missing(last: Decision) -> list[Clean]:

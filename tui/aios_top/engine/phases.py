@@ -13,11 +13,9 @@ from aios_top.model.text import Clean
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The policy's own instance list at its last evaluation."""
+    """The policy's own instance list at its last evaluation, which may be an interval old."""
 
     instance_ids: AbstractSet[Clean]
-    at: float
-    """Unix seconds by the console's clock."""
 
 
 def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at: float) -> None:
@@ -64,7 +62,7 @@ def instance_states(memory: BlockMemory, listing: Listing | None, now: float) ->
         )
     if listing is not None:
         rows += [
-            InstanceState(instance_id, Phase.STARTING, None, None, first_seen=listing.at)
+            InstanceState(instance_id, Phase.STARTING, None, None, first_seen=memory.listed.get(instance_id, now))
             for instance_id in sorted(listing.instance_ids - memory.instances.keys())
         ]
     return tuple(sorted(rows, key=lambda row: (row.phase is Phase.GHOST, row.first_seen, row.instance_id)))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from aios_top.engine.breaker import Breaker
 from aios_top.engine.memory import BlockMemory
-from aios_top.engine.observe import Inputs, observe, take_decisions
+from aios_top.engine.observe import Inputs, decisions_since, observe, take_decisions
 from aios_top.engine.phases import take_reading
 from aios_top.engine.ports import Clock, Reads
 from aios_top.model.errors import ReadError
@@ -252,9 +252,9 @@ class Poller:
         memory = self._memories.setdefault(block_id, BlockMemory())
         last = report.last_decision
         if last is not None and (report.boot_id != memory.boot_id or (last.seq or 0) > memory.cursor):
-            page = await self._reads.decisions(block_id, memory.cursor, memory.boot_id)
+            page = await self._reads.decisions(block_id, decisions_since(memory), memory.boot_id)
             if page is not None:
-                take_decisions(memory, page.boot_id, page.decisions, page.next_since)
+                take_decisions(memory, page)
         generation = (report.boot_id, report.state.get("parameters_generation"))
         if policy.parameters is None or policy.parameters_for != generation:
             policy.parameters = await self._reads.parameters(block_id)
