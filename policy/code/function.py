@@ -10,7 +10,7 @@ never held across it; everything after it is pure computation under the lock, we
 
 import hashlib
 import logging
-import math
+import sys
 import threading
 import time
 import uuid
@@ -54,58 +54,42 @@ class Parameter:
     name: str
     attribute: str
     default: Any
-    schema: Mapping[str, Any]
+    description: str
+    minimum: int = 0
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of the value."""
+        if self.choices:
+            kind: dict[str, Any] = {"type": "string", "enum": list(self.choices)}
+        else:
+            kind = {"type": "integer" if self.whole else "number", "minimum": self.minimum}
+        return {**kind, "default": self.default, "description": self.description}
 
     def problem(self, value: Any) -> str | None:
-        """Why this value will not work as meant, or None; the value stays in force either way."""
-        choices = self.schema.get("enum")
-        if choices is not None:
-            known = isinstance(value, str) and value in choices
-            return None if known else f"{_text(value, quoted=True)} is none of {', '.join(choices)}"
-        minimum = self.schema["minimum"]
-        whole = self.schema["type"] == "integer"
-        if not _is_finite(value) or (whole and value != int(value)) or value < minimum:
-            noun = "a whole number" if whole else "a number"
-            return f"{_text(value, quoted=True)} is not {noun} of at least {minimum}"
+        """Say why this value will not work as meant, None if it will; it stays in force either way."""
+        if self.choices:
+            known = isinstance(value, str) and value in self.choices
+            return None if known else f"{_text(value, quoted=True)} is none of {', '.join(self.choices)}"
+        if not _is_finite(value) or value < self.minimum or (self.whole and value != int(value)):
+            noun = "a whole number" if self.whole else "a number"
+            return f"{_text(value, quoted=True)} is not {noun} of at least {self.minimum}"
         return None
 
 
-def _tokens(description: str) -> dict[str, Any]:
-    return {"type": "number", "minimum": 0, "description": f"tokens per request, {description}"}
-
-
+WINDOWS = ("current", "average_1m", "average_5m", "average_15m")
 PARAMETERS = (
-    Parameter("input_tokens_up_threshold", "input_up_threshold", 500, _tokens("mean input above it scales up")),
-    Parameter("output_tokens_up_threshold", "output_up_threshold", 300, _tokens("mean output above it scales up")),
-    Parameter(
-        "input_tokens_down_threshold", "input_down_threshold", 100, _tokens("mean input below it may scale down")
-    ),
-    Parameter(
-        "output_tokens_down_threshold", "output_down_threshold", 50, _tokens("mean output below it may scale down")
-    ),
-    Parameter(
-        "min_replicas",
-        "min_replicas",
-        1,
-        {"type": "integer", "minimum": 1, "description": "reporting instances that are never undercut"},
-    ),
-    Parameter(
-        "averaging_period",
-        "averaging_period",
-        "average_1m",
-        {
-            "type": "string",
-            "enum": ["current", "average_1m", "average_5m", "average_15m"],
-            "description": "window of AIOS's rolling metrics; any other name reads as 0",
-        },
-    ),
-    Parameter(
-        "cooldown_seconds",
-        "cooldown_seconds",
-        120,
-        {"type": "number", "minimum": 0, "description": "seconds without action after an action, both directions"},
-    ),
+    Parameter("input_tokens_up_threshold", "input_up_threshold", 500, "mean input tokens above it scale up"),
+    Parameter("output_tokens_up_threshold", "output_up_threshold", 300, "mean output tokens above it scale up"),
+    Parameter("input_tokens_down_threshold", "input_down_threshold", 100, "both means below theirs may scale down"),
+    Parameter("output_tokens_down_threshold", "output_down_threshold", 50, "both means below theirs may scale down"),
+    Parameter("min_replicas", "min_replicas", 1, "only more reporting instances than this scale down", 1, whole=True),
+    Parameter("averaging_period", "averaging_period", "average_1m", "window; another name reads 0", choices=WINDOWS),
+    Parameter("cooldown_seconds", "cooldown_seconds", 120, "seconds without action after an action, up or down"),
 )
+"""The tutorial's parameters; the token thresholds are tokens per request, whatever AIOS's metric names say."""
 RUNTIME_FLOORS = {
     "input_up_threshold": None,
     "output_up_threshold": None,
@@ -121,23 +105,24 @@ RUNTIME_FLOORS = {
 
 
 def _text(value: Any, *, quoted: bool = False) -> str:
-    """Bounded text of any value, without control characters."""
+    """Return bounded text of any value, without control characters."""
     text = value if isinstance(value, str) and not quoted else repr(value)
     text = text[:MAX_TEXT]
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a value is a real number that JSON can carry; `True` is not one."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+    """Whether a value is a number that JSON and floats can carry; `True` is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _number(value: Any) -> float | None:
-    return value if _is_finite(value) else None
+    """Return a finite number as a float, anything else as None."""
+    return float(value) if _is_finite(value) else None
 
 
 def _json_safe(value: Any, depth: int = 6) -> Any:
-    """A bounded copy of a value as JSON can carry it: non-finite numbers become null, foreign objects text."""
+    """Copy a value as JSON can carry it, bounded: non-finite numbers become null, foreign objects text."""
     if value is None or isinstance(value, bool) or _is_finite(value):
         return value
     if isinstance(value, int | float):
@@ -150,21 +135,21 @@ def _json_safe(value: Any, depth: int = 6) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """A deep copy of plain JSON values, several times faster than `copy.deepcopy`."""
+    """Copy plain JSON values deeply, several times faster than `copy.deepcopy`."""
     if isinstance(value, dict):
         return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in value.items()}
     return [_copied(v) if isinstance(v, dict | list) else v for v in value]
 
 
 def _dig(value: Any, *path: str) -> Any:
-    """The value below a path of keys, None where the path ends early."""
+    """Follow a path of keys, None where it ends early."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
 def _ids(current: Any) -> list[str] | None:
-    """The instance ids, None when AIOS sent something else than a list of names."""
+    """Return the instance ids, None when AIOS sent something else than a list of names."""
     if isinstance(current, list | tuple) and all(isinstance(i, str) for i in current):
         return list(current)
     return None
@@ -180,7 +165,7 @@ class Instant(NamedTuple):
     monotonic: float | None
 
     def since(self, earlier: "Instant") -> float:
-        """Seconds since an earlier reading of the same clock, on the monotonic side if it has one."""
+        """Return the seconds since an earlier reading of the same clock, on the monotonic side if it has one."""
         if self.monotonic is None or earlier.monotonic is None:
             return self.wall - earlier.wall
         return self.monotonic - earlier.monotonic
@@ -201,8 +186,10 @@ class Evaluation:
 
     started: Instant
     input_data: Any
+    now: Instant
+    """When the metrics were there: the time of the decision."""
     metrics: Any = None
-    now: Instant | None = None
+    collected: bool = False
     current: Any = None
     documents: list[Any] = field(default_factory=list)
     averages: tuple[float, float] | None = None
@@ -211,7 +198,8 @@ class Evaluation:
     cooling: bool | None = None
     victim: Any = None
     code: str = ""
-    result: dict[str, Any] | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    """What AIOS gets; empty until a stage concludes."""
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     def step(self, stage: str, result: str, detail: str | None = None) -> None:
@@ -229,16 +217,22 @@ class Evaluation:
     @property
     def operation(self) -> str | None:
         """`upscale`, `downscale` or None."""
-        return self.result.get("operation") if self.result else None
+        operation: str | None = self.result.get("operation")
+        return operation
+
+    @property
+    def outcome(self) -> str:
+        """The operation, else `hold` or `error`."""
+        return self.operation or ("error" if self.code == "EvalError" else "hold")
 
 
 def _rolling(document: Any, key: str, period: Any) -> Any:
-    """The window's value as the tutorial reads it: anything missing counts as 0."""
+    """Read a window's value as the tutorial does: anything missing counts as 0."""
     return document.get(key, {}).get(period, 0)
 
 
 def _means(documents: list[Any], period: Any) -> tuple[float, float]:
-    """Mean input and output over the documents; a value that is no number raises as the tutorial's sum does."""
+    """Average input and output over the documents; a value that is no number raises as the tutorial's sum does."""
     total_input: Any = 0
     total_output: Any = 0
     for document in documents:
@@ -248,7 +242,7 @@ def _means(documents: list[Any], period: Any) -> tuple[float, float]:
 
 
 def _least_loaded(documents: list[Any], period: Any) -> Any:
-    """The document with the lowest input plus output; the first one of equals."""
+    """Choose the document with the lowest input plus output; the first one of equals."""
     return min(documents, key=lambda d: _rolling(d, INPUT_KEY, period) + _rolling(d, OUTPUT_KEY, period))
 
 
@@ -264,28 +258,25 @@ class CounterSample(NamedTuple):
 
 
 def _sampled(before: CounterSample | None, document: Mapping[str, Any]) -> CounterSample | None:
-    """The counters of this push; rates need an earlier push and counters that did not fall (a restart)."""
+    """Keep this push's counters; rates need an earlier push and counters that did not fall (a restart)."""
     timestamp = _number(document.get("timestamp"))
     if timestamp is None:
         return None
     totals = (_number(document.get(COUNTER_KEYS[0])), _number(document.get(COUNTER_KEYS[1])))
+    if before is not None and timestamp == before.timestamp:
+        return before
     if before is None or timestamp < before.timestamp:
         return CounterSample(timestamp, totals)
-    if timestamp == before.timestamp:
-        return before
-    restarted = any(a is not None and b is not None and a < b for a, b in zip(totals, before.totals, strict=True))
-    if restarted:
+    grown = [None if a is None or b is None else a - b for a, b in zip(totals, before.totals, strict=True)]
+    if any(tokens is not None and tokens < 0 for tokens in grown):
         return CounterSample(timestamp, totals)
     minutes = (timestamp - before.timestamp) / 60.0
-    input_rate, output_rate = (
-        None if a is None or b is None else _number((a - b) / minutes)
-        for a, b in zip(totals, before.totals, strict=True)
-    )
+    input_rate, output_rate = (None if tokens is None else _number(tokens / minutes) for tokens in grown)
     return CounterSample(timestamp, totals, (input_rate, output_rate))
 
 
 def _instance(document: Mapping[str, Any], period: Any, now: Instant, sample: CounterSample | None) -> dict[str, Any]:
-    """What one metric document said: an absent value is null and `partial`, an unusable one null and `invalid`."""
+    """Record what one document said: an absent value is null and `partial`, an unusable one null and `invalid`."""
     values, status = [], "ok"
     for key in (INPUT_KEY, OUTPUT_KEY):
         window = document.get(key, {})
@@ -316,7 +307,7 @@ def _missing_instance(instance_id: str) -> dict[str, Any]:
 
 
 def _ratio(value: float, threshold: Any) -> float | None:
-    """How far a mean is towards its threshold; 1 is reached."""
+    """Return how far a mean is towards its threshold; 1 is there."""
     return _number(value / threshold) if _is_finite(threshold) and threshold > 0 else None
 
 
@@ -330,8 +321,10 @@ SCALING_ACTIVE_FAILURES = {
 
 
 def _condition_states(work: Evaluation, *, cooling: bool) -> dict[str, tuple[str, str]]:
-    """Status and reason of the three conditions an HorizontalPodAutoscaler reports."""
+    """Judge the three conditions that a HorizontalPodAutoscaler reports: status and reason of each."""
     failure = SCALING_ACTIVE_FAILURES.get(work.code)
+    if work.code == "EvalError" and not work.collected:
+        failure = SCALING_ACTIVE_FAILURES["NoMetrics"]
     at_minimum = work.code == "TooFewReplicas"
     return {
         "AbleToScale": ("False", "CooldownActive") if cooling else ("True", "ReadyForNewScale"),
@@ -348,7 +341,7 @@ class PendingAction:
     operation: str
     since: Instant
     before: frozenset[str]
-    victim: str | None
+    victim: Any
 
     def seen_in(self, current: Iterable[str]) -> bool:
         """Whether the list shows the operation's effect: a new id after an upscale, no victim after a downscale."""
@@ -361,7 +354,7 @@ class PendingAction:
 
 
 def _own_sha256() -> str | None:
-    """SHA-256 of this file, to tell which code is running; None when it was not loaded from a readable file."""
+    """Hash this file, to tell which code is running; None when it was not loaded from a readable file."""
     try:
         return hashlib.sha256(Path(globals()["__file__"]).read_bytes()).hexdigest()
     except (KeyError, TypeError, OSError):
@@ -394,13 +387,11 @@ class AIOSv1PolicyRule:
 
         self._lock = threading.RLock()
         given_clock = _dig(settings, "clock")
-        usable = callable(given_clock) or callable(getattr(given_clock, "time", None))
-        self._clock: Any = given_clock if usable else time
+        self._clock_refused = given_clock is not None and not callable(getattr(given_clock, "time", given_clock))
+        self._clock: Any = time if given_clock is None or self._clock_refused else given_clock
         self._boot_id = uuid.uuid4().hex
         self._booted = _read(self._clock)
-        self._last_action_ts: Any = None
-        self._action_monotonic: float | None = None
-        self._last_action: str | None = None
+        self.last_action_ts = None
 
         self._seq = 0
         self._records: deque[dict[str, Any]] = deque(maxlen=MAX_RECORDS)
@@ -412,7 +403,7 @@ class AIOSv1PolicyRule:
         self._last_eval: tuple[Instant, Instant] | None = None
         self._interval_s: float | None = None
         self._pause_s: float | None = None
-        """Observed seconds from the end of one evaluation to the start of the next."""
+        """From the end of one evaluation to the start of the next, which is what AIOS's interval means."""
         self._policy_rule_uri: str | None = None
 
     # -- cooldown
@@ -425,7 +416,9 @@ class AIOSv1PolicyRule:
     @last_action_ts.setter
     def last_action_ts(self, value: Any) -> None:
         # A stamp written from outside has no monotonic twin: the cooldown is then counted on the wall clock.
-        self._last_action_ts, self._action_monotonic, self._last_action = value, None, None
+        self._last_action_ts = value
+        self._action_monotonic: float | None = None
+        self._last_action: str | None = None
 
     def _start_cooldown(self, operation: str, now: Instant) -> None:
         self._last_action_ts, self._action_monotonic, self._last_action = now.wall, now.monotonic, operation
@@ -434,18 +427,18 @@ class AIOSv1PolicyRule:
         return bool(self._last_action_ts is None or (now - self._last_action_ts) > self.cooldown_seconds)
 
     def _cooldown_now(self, now: Instant) -> float:
-        """The wall time the cooldown is judged by: a clock that is set back must not freeze scaling."""
+        """Return the wall time that judges the cooldown: a clock that is set back must not freeze scaling."""
         if self._action_monotonic is None or now.monotonic is None:
             return now.wall
         return float(self._last_action_ts + (now.monotonic - self._action_monotonic))
 
     def _cooldown_remaining_s(self, now: Instant) -> float | None:
-        """Seconds of cooldown left, None when the stamp or the period is no number."""
+        """Return the seconds of cooldown left, None when the stamp or the period is no number."""
         if self._last_action_ts is None:
             return 0.0
         if not _is_finite(self._last_action_ts) or not _is_finite(self.cooldown_seconds):
             return None
-        return max(0.0, self.cooldown_seconds - (self._cooldown_now(now) - self._last_action_ts))
+        return max(0.0, float(self.cooldown_seconds - (self._cooldown_now(now) - self._last_action_ts)))
 
     # -- evaluation
 
@@ -455,11 +448,11 @@ class AIOSv1PolicyRule:
         self._attempt(work, self._collect)
         with self._lock:
             work.now = _read(self._clock)
-            state_before = {"last_action_ts": _json_safe(self._last_action_ts), "paused": None, "windows": {}}
-            if work.result is None:
+            last_action_ts_before = self._last_action_ts
+            if not work.result:
                 self._attempt(work, self._decide)
-            self._commit(work, state_before)
-        self.logger.info("decision %d: %s: %s", self._seq, work.code, _text(work.result["reason"]))
+            self._commit(work, last_action_ts_before)
+        self.logger.info("%s %s: %s", work.outcome, work.code, _text(work.result["reason"]))
         return work.result
 
     def _begin(self, input_data: Any) -> Evaluation:
@@ -469,7 +462,7 @@ class AIOSv1PolicyRule:
             if self._last_eval is not None:
                 self._interval_s = started.since(self._last_eval[0])
                 self._pause_s = started.since(self._last_eval[1])
-            return Evaluation(started, input_data)
+            return Evaluation(started, input_data, now=started)
 
     def _attempt(self, work: Evaluation, stage: Callable[[Evaluation], None]) -> None:
         """Run a stage; what it raises becomes a skip, because the runner would hide the exception's text."""
@@ -486,11 +479,12 @@ class AIOSv1PolicyRule:
             work.skip("NoCollector", "Metrics collector not configured.")
             return
         work.metrics = collector()
+        work.collected = True
         work.step("collect", "ok")
         self.logger.debug("collected %r", work.metrics)
 
     def _decide(self, work: Evaluation) -> None:
-        """The tutorial's rule, check by check in its order; the first that concludes wins."""
+        """Apply the tutorial's checks in its order; the first that concludes wins."""
         work.current = work.input_data.get("current_instances")
         if not work.current:
             work.step("match", "no instances")
@@ -504,7 +498,7 @@ class AIOSv1PolicyRule:
         work.averages = _means(work.documents, self.averaging_period)
         work.step("signal", "ok", f"input {work.averages[0]:.2f}, output {work.averages[1]:.2f}")
         rule_error = self._find_rule(work)
-        work.cooling = not self._cooldown_ok(self._cooldown_now(work.now or work.started))
+        work.cooling = not self._cooldown_ok(self._cooldown_now(work.now))
         if work.cooling:
             work.step("cooldown", "blocked")
             work.skip("CooldownActive", "Cooldown active.")
@@ -550,27 +544,30 @@ class AIOSv1PolicyRule:
 
     # -- keeping the decision
 
-    def _commit(self, work: Evaluation, state_before: dict[str, Any]) -> None:
+    def _commit(self, work: Evaluation, last_action_ts_before: Any) -> None:
         """Start the cooldown of an action and keep the record; a record that fails must not change the decision."""
-        now = work.now or work.started
         if work.operation:
-            self._start_cooldown(work.operation, now)
+            self._start_cooldown(work.operation, work.now)
         self._seq += 1
-        self._counts[{"upscale": "up", "downscale": "down"}.get(work.operation or "", _quiet_count(work.code))] += 1
-        self._last_eval = (work.started, now)
-        self._in_progress = None
+        self._counts[{"upscale": "up", "downscale": "down"}.get(work.outcome, work.outcome)] += 1
         try:
-            self._policy_rule_uri = _json_safe(
-                _dig(work.input_data, "block_data", "policies", "autoscaler", "policyRuleURI")
-            )
-            current = _ids(_dig(work.input_data, "current_instances"))
-            self._follow_up(current, now)
-            record = self._record(work, state_before, current)
-            self._records.append(record)
-            if work.operation and current is not None:
-                self._expect(work, record, current)
+            self._keep(work, last_action_ts_before)
         except Exception:
             self.logger.exception("decision %d (%s) stands but could not be recorded", self._seq, work.code)
+        self._last_eval = (work.started, _read(self._clock))
+        self._in_progress = None
+
+    def _keep(self, work: Evaluation, last_action_ts_before: Any) -> None:
+        uri = _dig(work.input_data, "block_data", "policies", "autoscaler", "policyRuleURI")
+        self._policy_rule_uri = uri if uri is None else _text(uri)
+        current = _ids(_dig(work.input_data, "current_instances"))
+        self._follow_up(current, work.now)
+        record = self._record(work, last_action_ts_before, current)
+        self._records.append(record)
+        if work.operation and current is not None:
+            if self._pending is not None:
+                self._settle("timed_out", work.now.since(self._pending.since))
+            self._pending = PendingAction(record, work.operation, work.now, frozenset(current), work.victim)
 
     def _follow_up(self, current: list[str] | None, now: Instant) -> None:
         """See whether the last action took effect; AIOS never tells the policy."""
@@ -588,14 +585,9 @@ class AIOSv1PolicyRule:
             record["confirm"] = {**record["confirm"], "state": state, "after_s": after_s}
             self._pending = None
 
-    def _expect(self, work: Evaluation, record: dict[str, Any], current: list[str]) -> None:
-        now = work.now or work.started
-        if self._pending is not None:
-            self._settle("timed_out", now.since(self._pending.since))
-        self._pending = PendingAction(record, work.operation or "", now, frozenset(current), work.victim)
-
-    def _record(self, work: Evaluation, state_before: dict[str, Any], current: list[str] | None) -> dict[str, Any]:
-        now = work.now or work.started
+    def _record(self, work: Evaluation, last_action_ts_before: Any, current: list[str] | None) -> dict[str, Any]:
+        now = work.now
+        mean_input, mean_output = work.averages or (None, None)
         instances, missing, kept_all = self._instances(work, current)
         replicas = self._replicas(work, current, missing)
         remaining_s = self._cooldown_remaining_s(now)
@@ -608,15 +600,15 @@ class AIOSv1PolicyRule:
             "eval_ms": round(now.since(work.started) * 1000.0, 3),
             "mode": "active",
             "generation": self._generation,
-            "outcome": work.operation or ("error" if work.code == "EvalError" else "hold"),
+            "outcome": work.outcome,
             "code": work.code,
-            "reason": _text(_dig(work.result, "reason")),
+            "reason": _text(work.result["reason"]),
             "result": _json_safe(work.result),
             "would": self._would(work),
             "replicas": replicas,
             "averages": {
-                "input": _number(work.averages[0]) if work.averages else None,
-                "output": _number(work.averages[1]) if work.averages else None,
+                "input": _number(mean_input),
+                "output": _number(mean_output),
                 "period": _json_safe(self.averaging_period),
                 "signal": "rolling",
             },
@@ -634,7 +626,7 @@ class AIOSv1PolicyRule:
             },
             "conditions": self._conditions_after(_condition_states(work, cooling=cooling), now),
             "steps": work.steps,
-            "state_before": state_before,
+            "state_before": {"last_action_ts": _json_safe(last_action_ts_before), "paused": None, "windows": {}},
             "complete": reproducible and kept_all,
             "confirm": {
                 "expected": replicas["proposed"] if work.operation else None,
@@ -644,20 +636,20 @@ class AIOSv1PolicyRule:
         }
 
     def _instances(self, work: Evaluation, current: list[str] | None) -> tuple[list[dict[str, Any]], list[str], bool]:
-        """The inputs per instance, the ids without a document, and whether nothing was left out or unusable."""
+        """List the inputs per instance, the ids without a document, and whether nothing was left out or unusable."""
         samples: dict[str, CounterSample] = {}
-        entries = []
+        entries: list[dict[str, Any]] = []
         for document in work.documents:
             key = _text(document.get("instanceId"))
             sample = _sampled(self._counters.get(key), document)
             if sample is not None:
                 samples[key] = sample
             if len(entries) < MAX_INSTANCES_PER_RECORD:
-                entries.append(_instance(document, self.averaging_period, work.now or work.started, sample))
+                entries.append(_instance(document, self.averaging_period, work.now, sample))
         if work.documents:
             self._counters = samples
         reporting = {_text(d.get("instanceId")) for d in work.documents}
-        missing = [i for i in current or () if i not in reporting]
+        missing = [i for i in current or () if _text(i) not in reporting]
         room = MAX_INSTANCES_PER_RECORD - len(entries)
         kept_all = len(work.documents) + len(missing) <= MAX_INSTANCES_PER_RECORD
         usable = all(e["status"] != "invalid" for e in entries)
@@ -675,13 +667,13 @@ class AIOSv1PolicyRule:
             "extra": max(0, len(others) - len(work.documents)),
             "min": _json_safe(self.min_replicas),
             "max": None,
-            "block_min": _number(_dig(work.input_data, "block_data", "minInstances")),
-            "block_max": _number(_dig(work.input_data, "block_data", "maxInstances")),
+            "block_min": _json_safe(_dig(work.input_data, "block_data", "minInstances")),
+            "block_max": _json_safe(_dig(work.input_data, "block_data", "maxInstances")),
             "proposed": None if current is None else len(current) + step,
         }
 
     def _would(self, work: Evaluation) -> dict[str, Any] | None:
-        """What the thresholds alone say, so that a blocked action is visible; null without a signal."""
+        """Say what the thresholds alone say, so that a blocked action is visible; null without a signal."""
         if work.averages is None:
             return None
         mean_input, mean_output = work.averages
@@ -696,7 +688,7 @@ class AIOSv1PolicyRule:
         }
 
     def _conditions_after(self, states: dict[str, tuple[str, str]], now: Instant) -> list[dict[str, Any]]:
-        """The three conditions with the time at which each last changed its status."""
+        """Give the three conditions with the time at which each last changed its status."""
         for kind, (status, reason) in states.items():
             before = self._conditions.get(kind)
             since = before["since"] if before and before["status"] == status else now.wall
@@ -751,7 +743,7 @@ class AIOSv1PolicyRule:
     def _get_state(self, _data: Any) -> dict[str, Any]:
         with self._lock:
             now = _read(self._clock)
-            state = {
+            state: dict[str, Any] = {
                 "status": "ok",
                 "schema": RECORD_SCHEMA,
                 "boot_id": self._boot_id,
@@ -776,7 +768,7 @@ class AIOSv1PolicyRule:
                 "conditions": list(self._conditions.values()),
                 "last_decision": dict(self._records[-1]) if self._records else None,
             }
-        return _copied(state)
+        return dict(_copied(state))
 
     def _cooldown_state(self, now: Instant) -> dict[str, Any]:
         timer = {"remaining_s": self._cooldown_remaining_s(now), "total_s": _number(self.cooldown_seconds)}
@@ -786,16 +778,11 @@ class AIOSv1PolicyRule:
     def _pending_state(self) -> dict[str, Any] | None:
         if self._pending is None:
             return None
-        expected = self._pending.record["confirm"]["expected"]
-        return {
-            "op": self._pending.operation,
-            "expected": expected,
-            "since": self._pending.since.wall,
-            "confirmed": False,
-        }
+        pending, expected = self._pending, self._pending.record["confirm"]["expected"]
+        return {"op": pending.operation, "expected": expected, "since": pending.since.wall, "confirmed": False}
 
     def _next_eval_in_s(self, now: Instant) -> float | None:
-        """Estimated seconds to the next evaluation; null while one runs and while the interval is unknown."""
+        """Estimate the seconds to the next evaluation; None while one runs and while the interval is unknown."""
         if self._last_eval is None or self._in_progress is not None:
             return None
         pause_s = self._pause_s if self._pause_s is not None else _number(_dig(self.settings, "intervalSeconds"))
@@ -811,7 +798,7 @@ class AIOSv1PolicyRule:
         with self._lock:
             oldest = self._records[0]["seq"] if self._records else None
             latest = self._records[-1]["seq"] if self._records else 0
-            foreign = asked.get("boot_id") not in {None, self._boot_id} or (since or 0) > self._seq
+            foreign = asked.get("boot_id") not in (None, self._boot_id) or (since or 0) > self._seq
             start = 0 if foreign or since is None else since
             gap = foreign or (since is not None and oldest is not None and since < oldest - 1)
             page = [dict(r) for r in self._records if r["seq"] > start]
@@ -842,7 +829,7 @@ class AIOSv1PolicyRule:
             "parameter_errors": self._parameter_errors(effective),
             "unknown_parameters": _strangers(self.parameters, {p.name for p in PARAMETERS}),
             "unused_settings": _strangers(self.settings, SETTINGS_READ),
-            "schemas": {p.name: {**p.schema, "default": p.default} for p in PARAMETERS},
+            "schemas": {p.name: p.schema for p in PARAMETERS},
         }
 
     def _source(self, parameter: Parameter) -> str:
@@ -852,7 +839,7 @@ class AIOSv1PolicyRule:
         return "given" if parameter.name in self.parameters else "default"
 
     def _parameter_errors(self, effective: Mapping[str, Any]) -> dict[str, str]:
-        """Values that will not work as meant, in words; they stay in force, as the tutorial's policy would have them."""
+        """Name the values that will not work as meant; they stay in force, as the tutorial's policy has them."""
         errors = {}
         for parameter in PARAMETERS:
             problem = parameter.problem(effective[parameter.name])
@@ -863,13 +850,9 @@ class AIOSv1PolicyRule:
             up, down = effective[up_name], effective[down_name]
             if up_name not in errors and down_name not in errors and down > up:
                 errors[down_name] = f"{down} is above {up_name} {up}: between them the block only ever scales up"
-        if self._clock is time and _dig(self.settings, "clock") not in {None, time}:
+        if self._clock_refused:
             errors["settings.clock"] = "is neither callable nor has time(): the system clock is used"
         return errors
-
-
-def _quiet_count(code: str) -> str:
-    return "error" if code == "EvalError" else "hold"
 
 
 def _eval_times(last: tuple[Instant, Instant] | None) -> dict[str, float] | None:
@@ -881,7 +864,7 @@ def _eval_times(last: tuple[Instant, Instant] | None) -> dict[str, float] | None
 
 
 def _query_problem(asked: Any) -> str | None:
-    """What is wrong with a get_decisions request, None if nothing."""
+    """Say what is wrong with a get_decisions request, None if nothing."""
     if not isinstance(asked, Mapping):
         return f"data must be an object, not {_text(asked, quoted=True)}"
     since, limit = asked.get("since"), asked.get("limit", 1)
@@ -895,5 +878,5 @@ def _query_problem(asked: Any) -> str | None:
 
 
 def _strangers(given: Any, known: Iterable[str]) -> list[str]:
-    """Names given that nothing reads."""
+    """List the given names that nothing reads."""
     return sorted(_text(name) for name in given if name not in known) if isinstance(given, Mapping) else []
