@@ -1,0 +1,175 @@
+"""Every verdict names its culprit; the gravest one speaks for the fleet."""
+
+from dataclasses import replace
+
+import pytest
+
+from aios_top.model.decision import Action, Decision, Origin, Thresholds
+from aios_top.model.judge import judge_block, judge_fleet
+from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.reading import ExecutorReading
+from aios_top.model.state import (
+    Averages,
+    BlockState,
+    Cooldown,
+    CooldownPhase,
+    InstanceState,
+    Phase,
+    Replicas,
+)
+from aios_top.model.text import clean
+from aios_top.model.verdict import Severity
+from aios_top.model.window import Window
+
+NOW = 10_000.0
+
+
+def decision(code: str = "WithinRange", at: float = NOW - 5, **more: object) -> Decision:
+    return Decision(at, Action.HOLD, clean(code), clean("a reason"), Origin.REPORTED, **more)  # type: ignore[arg-type]
+
+
+def means(input_size: float, output_size: float) -> dict[Window, Averages]:
+    return {Window.ONE_MINUTE: Averages(input_size, output_size, Window.ONE_MINUTE, Origin.MEASURED, 1)}
+
+
+CALM = BlockState(
+    clean("b"),
+    policy=PolicyReport(Voice.FULL, interval_seconds=30, last_decision=decision()),
+    thresholds=Thresholds(500, 300, 100, 50),
+    executor=ExecutorReading(10.0),
+    replicas=Replicas(current=2, reporting=2, desired=2, minimum=1, maximum=4),
+    averages=means(300, 100),
+    cooldown=Cooldown(CooldownPhase.READY, Origin.REPORTED),
+    seen_at=NOW - 1,
+)
+COOLING = Cooldown(CooldownPhase.COOLING, Origin.REPORTED, ends_at=NOW + 41, total_seconds=120)
+TIMED_OUT = replace(decision(), action=Action.UP, proposed=3, confirmation=clean("timed_out"))
+
+
+def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
+    return InstanceState(clean("in-x"), phase, None, age, first_seen=NOW - 22)
+
+
+@pytest.mark.parametrize(
+    ("block", "severity", "code", "sentence"),
+    [
+        (CALM, Severity.HEALTHY, "WithinRange", "within thresholds (input 300, output 100 tok/request)"),
+        (
+            replace(CALM, missed_polls=2, seen_at=NOW - 12, problem=clean("timeout: no answer")),
+            Severity.BROKEN,
+            "StaleData",
+            "no data for 12 s: timeout: no answer",
+        ),
+        (
+            replace(CALM, policy=PolicyReport(Voice.UNREACHABLE, problem=clean("refused"))),
+            Severity.BROKEN,
+            "AutoscalerUnreachable",
+            "its autoscaler does not answer: refused",
+        ),
+        (
+            replace(CALM, policy=replace(CALM.policy, last_decision=decision(at=NOW - 91))),
+            Severity.BROKEN,
+            "AutoscalerStalled",
+            "its autoscaler has not evaluated for 91 s",
+        ),
+        (
+            replace(CALM, policy=replace(CALM.policy, last_decision=decision("EvalError"))),
+            Severity.BROKEN,
+            "EvalError",
+            "its policy fails: a reason",
+        ),
+        (replace(CALM, replicas=replace(CALM.replicas, wiped=True)), Severity.BUSY, "MetricsWiped", "30 min"),
+        (replace(CALM, executor=None), Severity.DEGRADED, "NoMetrics", "no metric documents"),
+        (
+            replace(CALM, replicas=replace(CALM.replicas, current=4), averages=means(612, 0)),
+            Severity.DEGRADED,
+            "AtMaximum",
+            "at max 4/4 (enforced by nothing) and input 612 > 500 tok/request",
+        ),
+        (
+            replace(CALM, replicas=replace(CALM.replicas, current=5), averages=means(0, 301)),
+            Severity.DEGRADED,
+            "AtMaximum",
+            "beyond max 5/4 (enforced by nothing) and output 301 > 300 tok/request",
+        ),
+        (
+            replace(CALM, decisions=(decision(), TIMED_OUT)),
+            Severity.DEGRADED,
+            "Unconfirmed",
+            "asked for 3 replicas 5 s ago, but has 2",
+        ),
+        (
+            replace(CALM, instances=(row(Phase.STALE),)),
+            Severity.DEGRADED,
+            "InstanceSilent",
+            "in-x silent for 100 s: hung",
+        ),
+        (
+            replace(CALM, instances=(row(Phase.STALE),), policy=PolicyReport(Voice.SILENT)),
+            Severity.DEGRADED,
+            "InstanceSilent",
+            "removed or hung",
+        ),
+        (
+            replace(CALM, instances=(row(Phase.STARTING),), replicas=replace(CALM.replicas, desired=3)),
+            Severity.BUSY,
+            "Starting",
+            "scaling to 3: in-x starting for 22 s",
+        ),
+        (
+            replace(CALM, instances=(replace(row(Phase.STARTING), first_seen=NOW - 601),)),
+            Severity.DEGRADED,
+            "Starting",
+            "starting for 601 s",
+        ),
+        (replace(CALM, policy=PolicyReport(Voice.ABSENT)), Severity.HEALTHY, "NoAutoscaler", "no autoscaler policy"),
+        (
+            replace(CALM, averages=means(812, 0), cooldown=COOLING),
+            Severity.BUSY,
+            "CooldownActive",
+            "input 812 > 500 tok/request; held by cooldown, 41 s left",
+        ),
+        (
+            replace(CALM, averages=means(812, 0), cooldown=COOLING, policy=PolicyReport(Voice.SILENT)),
+            Severity.BUSY,
+            "CooldownActive",
+            "held by cooldown, ~41 s left",
+        ),
+        (replace(CALM, averages=means(812, 0)), Severity.BUSY, "ScaleUp", "next evaluation may add one"),
+        (
+            replace(CALM, averages=means(9, 4)),
+            Severity.BUSY,
+            "ScaleDown",
+            "below 100/50: next evaluation may remove one",
+        ),
+        (
+            replace(CALM, averages=means(9, 4), replicas=replace(CALM.replicas, current=1)),
+            Severity.HEALTHY,
+            "WithinRange",
+            "input 9, output 4",
+        ),
+    ],
+)
+def test_a_blocks_verdict(block: BlockState, severity: Severity, code: str, sentence: str) -> None:
+    verdict = judge_block(block, NOW)
+    assert (verdict.severity, verdict.code, verdict.block_id) == (severity, code, "b")
+    assert sentence in verdict.sentence
+
+
+def judged(block: BlockState, name: str) -> BlockState:
+    named = replace(block, block_id=clean(name))
+    return replace(named, verdict=judge_block(named, NOW))
+
+
+def test_the_gravest_block_speaks_for_the_fleet() -> None:
+    stale = replace(CALM, missed_polls=2, problem=clean("timeout"))
+    hung = replace(CALM, instances=(row(Phase.STALE),))
+    verdict = judge_fleet([judged(CALM, "a"), judged(hung, "h"), judged(stale, "s")])
+    assert (verdict.severity, verdict.block_id) == (Severity.BROKEN, "s")
+    assert verdict.sentence.startswith("s: no data")
+    assert verdict.sentence.endswith("1 more need a look")
+
+
+def test_a_calm_fleet_says_so_and_an_empty_one_does_not() -> None:
+    assert judge_fleet([judged(CALM, "a"), judged(CALM, "b")]).sentence == "all 2 blocks within thresholds"
+    assert judge_fleet([]).code == "NoBlocks"
