@@ -1,11 +1,11 @@
-"""The token autoscaler for AIOS blocks that can say what it decided and why.
+"""Scale a block as the tutorial's token autoscaler does, and be able to say what was decided and why.
 
-With the tutorial's parameters it answers every evaluation as the tutorial's policy does; on top of that it keeps a
-record of each decision and answers management questions about itself. One file, standard library only: AIOS loads
-it by path and does not put this folder on `sys.path`.
+With the tutorial's parameters every evaluation answers as the tutorial's policy; beside that, each decision leaves a
+record and management commands read them. One file, standard library only: AIOS loads it by path and does not put
+this folder on `sys.path`.
 
-An evaluation runs in AIOS's loop thread, management in web threads. `get_metrics` may hang for ever, so the lock is
-never held across it; everything after it is pure computation under the lock, well below a millisecond per instance.
+Evaluations run in AIOS's loop thread, management in web threads. `get_metrics` may hang for ever, so the lock is never
+held across it; what follows is pure computation, below a millisecond for 64 instances, and is done under the lock.
 """
 
 import hashlib
@@ -25,23 +25,102 @@ POLICY_VERSION = "1.0"
 RECORD_SCHEMA = 1
 
 INPUT_KEY = "llm_input_tokens_per_minute_rolling"
-"""Mean prompt tokens per request in AIOS's window, whatever its name says."""
 OUTPUT_KEY = "llm_output_tokens_per_minute_rolling"
+"""Mean tokens per request in AIOS's window, whatever the names say; the counters below give true rates."""
 COUNTER_KEYS = ("llm_prompt_tokens_total", "llm_tokens_generated_total")
 
 MAX_RECORDS = 512
 MAX_RECORDS_PER_ANSWER = 256
-MAX_INSTANCES_PER_RECORD = 64
+MAX_ITEMS = 64
+"""Instances, and items of any foreign list or object, that a record keeps; the counts are always of all."""
 MAX_TEXT = 500
 CONFIRM_TIMEOUT_S = 120.0
 """AIOS lists a new or removed instance within 20 to 100 seconds; later than this the scale call probably failed."""
-
 SETTINGS_READ = frozenset({"get_metrics", "clock", "intervalSeconds"})
 """`intervalSeconds` is read by AIOS's runner, the others here; any other setting has no reader."""
-BRIEF_FIELDS = (
-    *("seq", "boot_id", "ts", "eval_ms", "mode", "generation", "outcome", "code", "reason"),
-    *("would", "replicas", "averages", "cooldown", "complete", "confirm"),
-)
+
+
+# --- Values that are safe to send ------------------------------------------------------------------------------------
+
+
+def _text(value: Any, *, quoted: bool = False) -> str:
+    """Return bounded text of any value, without control characters."""
+    text = (value if isinstance(value, str) and not quoted else repr(value))[:MAX_TEXT]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value is a number that JSON and floats can carry; `True` is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number as a float, anything else as None."""
+    return float(value) if _is_finite(value) else None
+
+
+def _json_safe(value: Any, depth: int = 6) -> Any:
+    """Copy a value as JSON can carry it, bounded: non-finite numbers become null, foreign objects text."""
+    if value is None or isinstance(value, bool) or _is_finite(value):
+        return value
+    if isinstance(value, int | float):
+        return None
+    if depth and isinstance(value, Mapping):
+        return {_text(k): _json_safe(v, depth - 1) for k, v in list(value.items())[:MAX_ITEMS]}
+    if depth and isinstance(value, list | tuple):
+        return [_json_safe(v, depth - 1) for v in value[:MAX_ITEMS]]
+    return _text(value)
+
+
+def _copied(value: Any) -> Any:
+    """Copy plain JSON values deeply, several times faster than `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in value.items()}
+    return [_copied(v) if isinstance(v, dict | list) else v for v in value]
+
+
+def _dig(value: Any, *path: str) -> Any:
+    """Follow a path of keys, None where it ends early."""
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _strangers(given: Any, known: Iterable[str]) -> list[str]:
+    """List the given names that nothing reads."""
+    return sorted(_text(name) for name in given if name not in known) if isinstance(given, Mapping) else []
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------
+
+
+class Instant(NamedTuple):
+    """One reading of a clock: Unix seconds, and monotonic seconds where the clock has them."""
+
+    wall: float
+    monotonic: float | None
+
+    def since(self, earlier: "Instant") -> float:
+        """Return the seconds since an earlier reading of the same clock, monotonic ones if it has them."""
+        if self.monotonic is None or earlier.monotonic is None:
+            return self.wall - earlier.wall
+        return self.monotonic - earlier.monotonic
+
+
+class Clock:
+    """Reads `settings["clock"]`: an object with `time()` and perhaps `monotonic()`, or a callable; else the system."""
+
+    def __init__(self, given: Any) -> None:
+        self.refused = given is not None and not callable(getattr(given, "time", given))
+        self._source: Any = time if given is None or self.refused else given
+
+    def read(self) -> Instant:
+        """Take one reading."""
+        source = self._source
+        wall = source.time() if hasattr(source, "time") else source()
+        return Instant(wall, source.monotonic() if hasattr(source, "monotonic") else None)
 
 
 # --- Parameters ------------------------------------------------------------------------------------------------------
@@ -69,7 +148,7 @@ class Parameter:
         return {**kind, "default": self.default, "description": self.description}
 
     def problem(self, value: Any) -> str | None:
-        """Say why this value will not work as meant, None if it will; it stays in force either way."""
+        """Say why this value will not work as meant, None if it will."""
         if self.choices:
             known = isinstance(value, str) and value in self.choices
             return None if known else f"{_text(value, quoted=True)} is none of {', '.join(self.choices)}"
@@ -89,92 +168,36 @@ PARAMETERS = (
     Parameter("averaging_period", "averaging_period", "average_1m", "window; another name reads 0", choices=WINDOWS),
     Parameter("cooldown_seconds", "cooldown_seconds", 120, "seconds without action after an action, up or down"),
 )
-"""The tutorial's parameters; the token thresholds are tokens per request, whatever AIOS's metric names say."""
-RUNTIME_FLOORS = {
-    "input_up_threshold": None,
-    "output_up_threshold": None,
-    "input_down_threshold": None,
-    "output_down_threshold": None,
+RUNTIME_FLOORS: dict[str, int | None] = {
+    **dict.fromkeys(("input_up_threshold", "output_up_threshold", "input_down_threshold", "output_down_threshold")),
     "min_replicas": 1,
     "cooldown_seconds": 0,
 }
 """Keys of `update_thresholds`, which are attribute names, with the lowest value each is set to."""
 
 
-# --- Values that are safe to send ------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The parameters as one evaluation finds them; nothing says that they are numbers."""
 
+    input_up_threshold: Any
+    output_up_threshold: Any
+    input_down_threshold: Any
+    output_down_threshold: Any
+    min_replicas: Any
+    averaging_period: Any
+    cooldown_seconds: Any
 
-def _text(value: Any, *, quoted: bool = False) -> str:
-    """Return bounded text of any value, without control characters."""
-    text = value if isinstance(value, str) and not quoted else repr(value)
-    text = text[:MAX_TEXT]
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _is_finite(value: Any) -> bool:
-    """Whether a value is a number that JSON and floats can carry; `True` is not one."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _number(value: Any) -> float | None:
-    """Return a finite number as a float, anything else as None."""
-    return float(value) if _is_finite(value) else None
-
-
-def _json_safe(value: Any, depth: int = 6) -> Any:
-    """Copy a value as JSON can carry it, bounded: non-finite numbers become null, foreign objects text."""
-    if value is None or isinstance(value, bool) or _is_finite(value):
-        return value
-    if isinstance(value, int | float):
-        return None
-    if depth and isinstance(value, Mapping):
-        return {_text(k): _json_safe(v, depth - 1) for k, v in list(value.items())[:MAX_INSTANCES_PER_RECORD]}
-    if depth and isinstance(value, list | tuple):
-        return [_json_safe(v, depth - 1) for v in value[:MAX_INSTANCES_PER_RECORD]]
-    return _text(value)
-
-
-def _copied(value: Any) -> Any:
-    """Copy plain JSON values deeply, several times faster than `copy.deepcopy`."""
-    if isinstance(value, dict):
-        return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in value.items()}
-    return [_copied(v) if isinstance(v, dict | list) else v for v in value]
-
-
-def _dig(value: Any, *path: str) -> Any:
-    """Follow a path of keys, None where it ends early."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _ids(current: Any) -> list[str] | None:
-    """Return the instance ids, None when AIOS sent something else than a list of names."""
-    if isinstance(current, list | tuple) and all(isinstance(i, str) for i in current):
-        return list(current)
-    return None
-
-
-# --- Time ------------------------------------------------------------------------------------------------------------
-
-
-class Instant(NamedTuple):
-    """One reading of the clock: Unix seconds, and monotonic seconds where the clock has them."""
-
-    wall: float
-    monotonic: float | None
-
-    def since(self, earlier: "Instant") -> float:
-        """Return the seconds since an earlier reading of the same clock, on the monotonic side if it has one."""
-        if self.monotonic is None or earlier.monotonic is None:
-            return self.wall - earlier.wall
-        return self.monotonic - earlier.monotonic
-
-
-def _read(clock: Any) -> Instant:
-    """Read a clock: an object with `time()` and perhaps `monotonic()`, such as the module `time`, or a callable."""
-    wall = clock.time() if hasattr(clock, "time") else clock()
-    return Instant(wall, clock.monotonic() if hasattr(clock, "monotonic") else None)
+    def problems(self) -> dict[str, str]:
+        """Name the parameters that will not work as meant; they stay in force, as the tutorial's policy has them."""
+        found = {p.name: p.problem(getattr(self, p.attribute)) for p in PARAMETERS}
+        problems = {name: problem for name, problem in found.items() if problem is not None}
+        for kind in ("input", "output"):
+            up_name, down_name = f"{kind}_tokens_up_threshold", f"{kind}_tokens_down_threshold"
+            up, down = getattr(self, f"{kind}_up_threshold"), getattr(self, f"{kind}_down_threshold")
+            if problems.keys().isdisjoint({up_name, down_name}) and down > up:
+                problems[down_name] = f"{down} is above {up_name} {up}: between them the block only ever scales up"
+        return problems
 
 
 # --- One evaluation --------------------------------------------------------------------------------------------------
@@ -184,14 +207,14 @@ def _read(clock: Any) -> Instant:
 class Evaluation:
     """What one evaluation saw and concluded, filled stage by stage."""
 
-    started: Instant
     input_data: Any
+    started: Instant
     now: Instant
     """When the metrics were there: the time of the decision."""
     metrics: Any = None
     collected: bool = False
-    current: Any = None
     documents: list[Any] = field(default_factory=list)
+    """Metric documents of instances that AIOS lists as current."""
     averages: tuple[float, float] | None = None
     rule: str | None = None
     """`up` or `down` when its thresholds are met, whatever was decided."""
@@ -225,6 +248,37 @@ class Evaluation:
         """The operation, else `hold` or `error`."""
         return self.operation or ("error" if self.code == "EvalError" else "hold")
 
+    @property
+    def current(self) -> list[str] | None:
+        """The ids AIOS lists, None when it sent something else than a list of names."""
+        ids = _dig(self.input_data, "current_instances")
+        return list(ids) if isinstance(ids, list | tuple) and all(isinstance(i, str) for i in ids) else None
+
+
+def decide(work: Evaluation, rules: Rules, cooldown_ok: Callable[[], bool]) -> None:
+    """Apply the tutorial's checks in its order; the first that concludes wins."""
+    current = work.input_data.get("current_instances")
+    if not current:
+        work.step("match", "no instances")
+        work.skip("NoInstances", "No current instances provided.")
+        return
+    work.documents = [d for d in work.metrics.get("block_metrics", []) if d.get("instanceId") in current]
+    work.step("match", "ok" if work.documents else "none", f"{len(work.documents)} documents")
+    if not work.documents:
+        work.skip("NoMetrics", "No metrics found for the specified instances.")
+        return
+    work.averages = _means(work.documents, rules.averaging_period)
+    work.step("signal", "ok", f"input {work.averages[0]:.2f}, output {work.averages[1]:.2f}")
+    rule_error = _find_rule(work, rules, *work.averages)
+    work.cooling = not cooldown_ok()
+    work.step("cooldown", "blocked" if work.cooling else "over")
+    if work.cooling:
+        work.skip("CooldownActive", "Cooldown active.")
+        return
+    if rule_error is not None:
+        raise rule_error
+    _apply_rule(work, rules, "(Input: {:.2f}, Output: {:.2f})".format(*work.averages))
+
 
 def _rolling(document: Any, key: str, period: Any) -> Any:
     """Read a window's value as the tutorial does: anything missing counts as 0."""
@@ -232,13 +286,45 @@ def _rolling(document: Any, key: str, period: Any) -> Any:
 
 
 def _means(documents: list[Any], period: Any) -> tuple[float, float]:
-    """Average input and output over the documents; a value that is no number raises as the tutorial's sum does."""
+    """Average input and output; a value that is no number raises with the words of the tutorial's sum."""
     total_input: Any = 0
     total_output: Any = 0
     for document in documents:
         total_input += _rolling(document, INPUT_KEY, period)
         total_output += _rolling(document, OUTPUT_KEY, period)
     return total_input / len(documents), total_output / len(documents)
+
+
+def _find_rule(work: Evaluation, rules: Rules, mean_input: float, mean_output: float) -> Exception | None:
+    """Find the rule whose thresholds are met; a threshold that cannot be compared matters only after the cooldown."""
+    try:
+        if mean_input > rules.input_up_threshold or mean_output > rules.output_up_threshold:
+            work.rule = "up"
+        elif mean_input < rules.input_down_threshold and mean_output < rules.output_down_threshold:
+            work.rule = "down"
+    except Exception as error:  # noqa: BLE001 (raised by the caller in its turn)
+        return error
+    work.step("rule", work.rule or "none")
+    return None
+
+
+def _apply_rule(work: Evaluation, rules: Rules, means: str) -> None:
+    code = "WithinRange"
+    if work.rule == "up":
+        work.act("ScaleUp", "upscale", {"instances_count": 1}, f"Token rate exceeded threshold {means}")
+        return
+    if work.rule == "down" and len(work.documents) > rules.min_replicas:
+        work.victim = _least_loaded(work.documents, rules.averaging_period).get("instanceId")
+        work.step("victim", _text(work.victim) if work.victim else "no id")
+        if work.victim:
+            removed = {"instances_list": [work.victim]}
+            work.act("ScaleDown", "downscale", removed, f"Token rate below threshold {means}")
+            return
+        code = "NoVictim"
+    elif work.rule == "down":
+        work.step("limits", "at minimum")
+        code = "TooFewReplicas"
+    work.skip(code, "No scaling action required.")
 
 
 def _least_loaded(documents: list[Any], period: Any) -> Any:
@@ -286,14 +372,14 @@ def _instance(document: Mapping[str, Any], period: Any, now: Instant, sample: Co
             status = "partial"
         elif not absent and values[-1] is None:
             status = "invalid"
+    rate_in, rate_out = sample.rates if sample else (None, None)
     timestamp = _number(document.get("timestamp"))
-    rates = sample.rates if sample else (None, None)
     return {
         "id": _text(document.get("instanceId")),
         "input": values[0],
         "output": values[1],
-        "rate_in": rates[0],
-        "rate_out": rates[1],
+        "rate_in": rate_in,
+        "rate_out": rate_out,
         "queue": _number(_dig(document, "queue_length", period)),
         "sessions": _number(document.get("llm_active_sessions")),
         "age_s": None if timestamp is None else now.wall - timestamp,
@@ -304,6 +390,36 @@ def _instance(document: Mapping[str, Any], period: Any, now: Instant, sample: Co
 def _missing_instance(instance_id: str) -> dict[str, Any]:
     values = dict.fromkeys(("input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s"))
     return {"id": _text(instance_id), **values, "status": "missing"}
+
+
+def _replicas(work: Evaluation, rules: Rules, missing: list[str]) -> dict[str, Any]:
+    current, documents = work.current, _dig(work.metrics, "block_metrics")
+    instances = [d for d in documents if _dig(d, "instanceId") != "executor"] if isinstance(documents, list) else []
+    step = {"upscale": 1, "downscale": -1}.get(work.outcome, 0)
+    return {
+        "current": None if current is None else len(current),
+        "reporting": len(work.documents),
+        "stale": None,
+        "missing": [_text(i) for i in missing[:MAX_ITEMS]],
+        "extra": max(0, len(instances) - len(work.documents)),
+        "min": _json_safe(rules.min_replicas),
+        "max": None,
+        "block_min": _json_safe(_dig(work.input_data, "block_data", "minInstances")),
+        "block_max": _json_safe(_dig(work.input_data, "block_data", "maxInstances")),
+        "proposed": None if current is None else len(current) + step,
+    }
+
+
+def _would(work: Evaluation, rules: Rules) -> dict[str, Any] | None:
+    """Say what the thresholds alone ask for, so that a blocked action is visible; None without a signal."""
+    if work.averages is None:
+        return None
+    mean_input, mean_output = work.averages
+    margin = {
+        "input": _ratio(mean_input, rules.input_up_threshold),
+        "output": _ratio(mean_output, rules.output_up_threshold),
+    }
+    return {"rule": work.rule, "input": _number(mean_input), "output": _number(mean_output), "margin": margin}
 
 
 def _ratio(value: float, threshold: Any) -> float | None:
@@ -333,8 +449,10 @@ def _condition_states(work: Evaluation, *, cooling: bool) -> dict[str, tuple[str
     }
 
 
-@dataclass(frozen=True, slots=True)
-class PendingAction:
+# --- What is remembered ----------------------------------------------------------------------------------------------
+
+
+class PendingAction(NamedTuple):
     """A scale operation whose effect on the instance list has not been seen yet."""
 
     record: dict[str, Any]
@@ -344,10 +462,175 @@ class PendingAction:
     victim: Any
 
     def seen_in(self, current: Iterable[str]) -> bool:
-        """Whether the list shows the operation's effect: a new id after an upscale, no victim after a downscale."""
+        """Whether the list shows the effect: a new id after an upscale, no victim after a downscale."""
         if self.operation == "upscale":
             return any(i not in self.before for i in current)
         return self.victim not in current
+
+
+class Journal:
+    """The decisions since this start, bounded; a kept record changes only in its key `confirm`, which is replaced."""
+
+    def __init__(self) -> None:
+        self.boot_id = uuid.uuid4().hex
+        self.seq = 0
+        self.counts = {"up": 0, "down": 0, "hold": 0, "error": 0}
+        self.records: deque[dict[str, Any]] = deque(maxlen=MAX_RECORDS)
+        self.conditions: dict[str, dict[str, Any]] = {}
+        self.pending: PendingAction | None = None
+        self._counters: dict[str, CounterSample] = {}
+
+    def count(self, work: Evaluation) -> None:
+        """Give a decision its number, also one that cannot be recorded."""
+        self.seq += 1
+        self.counts[{"upscale": "up", "downscale": "down"}.get(work.outcome, work.outcome)] += 1
+
+    def keep(self, work: Evaluation, rules: Rules, facts: Mapping[str, Any]) -> None:
+        """Record a decision; `facts` are the record's fields that only the policy knows."""
+        current = work.current
+        self._follow_up(current, work.now)
+        record = self._record(work, rules, facts)
+        self.records.append(record)
+        if work.operation and current is not None:
+            self._settle("timed_out", work.now)
+            self.pending = PendingAction(record, work.operation, work.now, frozenset(current), work.victim)
+
+    def _follow_up(self, current: list[str] | None, now: Instant) -> None:
+        """See whether the last action took effect; AIOS never tells the policy."""
+        if self.pending is None:
+            return
+        if current and self.pending.seen_in(current):
+            self._settle("confirmed", now)
+        elif now.since(self.pending.since) > CONFIRM_TIMEOUT_S:
+            self._settle("timed_out", now)
+
+    def _settle(self, state: str, now: Instant) -> None:
+        if self.pending is not None:
+            record, after_s = self.pending.record, now.since(self.pending.since)
+            record["confirm"] = {**record["confirm"], "state": state, "after_s": after_s}
+            self.pending = None
+
+    def _record(self, work: Evaluation, rules: Rules, facts: Mapping[str, Any]) -> dict[str, Any]:
+        mean_input, mean_output = work.averages or (None, None)
+        instances, missing, kept_all = self._instances(work, rules.averaging_period)
+        replicas = _replicas(work, rules, missing)
+        awaited = work.operation is not None and replicas["current"] is not None
+        cooling = work.cooling if work.cooling is not None else bool(facts["cooldown"]["remaining_s"])
+        return {
+            "seq": self.seq,
+            "boot_id": self.boot_id,
+            "ts": work.now.wall,
+            "eval_ms": round(work.now.since(work.started) * 1000.0, 3),
+            "mode": "active",
+            "generation": facts["generation"],
+            "outcome": work.outcome,
+            "code": work.code,
+            "reason": _text(work.result["reason"]),
+            "result": _json_safe(work.result),
+            "would": _would(work, rules),
+            "replicas": replicas,
+            "averages": {
+                "input": _number(mean_input),
+                "output": _number(mean_output),
+                "period": _json_safe(rules.averaging_period),
+                "signal": "rolling",
+            },
+            "thresholds": {
+                "input_up": _json_safe(rules.input_up_threshold),
+                "output_up": _json_safe(rules.output_up_threshold),
+                "input_down": _json_safe(rules.input_down_threshold),
+                "output_down": _json_safe(rules.output_down_threshold),
+            },
+            "instances": instances,
+            "cooldown": facts["cooldown"],
+            "conditions": self._conditions_after(_condition_states(work, cooling=cooling), work.now),
+            "steps": work.steps,
+            "state_before": facts["state_before"],
+            "complete": kept_all and work.code not in {"NoCollector", "EvalError"},
+            "confirm": {
+                "expected": replicas["proposed"] if awaited else None,
+                "state": "pending" if awaited else "n/a",
+                "after_s": None,
+            },
+        }
+
+    def _instances(self, work: Evaluation, period: Any) -> tuple[list[dict[str, Any]], list[str], bool]:
+        """List the inputs per instance, the ids without a document, and whether all of it was kept and usable."""
+        samples: dict[str, CounterSample] = {}
+        entries: list[dict[str, Any]] = []
+        for document in work.documents:
+            key = _text(document.get("instanceId"))
+            sample = _sampled(self._counters.get(key), document)
+            if sample is not None:
+                samples[key] = sample
+            if len(entries) < MAX_ITEMS:
+                entries.append(_instance(document, period, work.now, sample))
+        if work.documents:  # a wiped metrics store is no reason to forget the counters
+            self._counters = samples
+        reporting = {_text(d.get("instanceId")) for d in work.documents}
+        missing = [i for i in work.current or () if _text(i) not in reporting]
+        entries += [_missing_instance(i) for i in missing[: MAX_ITEMS - len(entries)]]
+        usable = all(entry["status"] != "invalid" for entry in entries)
+        understood = work.current is not None or not _dig(work.input_data, "current_instances")
+        return entries, missing, usable and understood and len(entries) == len(work.documents) + len(missing)
+
+    def _conditions_after(self, states: dict[str, tuple[str, str]], now: Instant) -> list[dict[str, Any]]:
+        """Give the three conditions with the time at which each last changed its status."""
+        for kind, (status, reason) in states.items():
+            before = self.conditions.get(kind)
+            since = now.wall if before is None or before["status"] != status else before["since"]
+            self.conditions[kind] = {"type": kind, "status": status, "reason": reason, "since": since}
+        return list(self.conditions.values())
+
+    def page(self, query: "Query") -> dict[str, Any]:
+        """Answer with the records after the cursor, oldest first; without a cursor with the newest ones."""
+        oldest = self.records[0]["seq"] if self.records else None
+        latest = self.records[-1]["seq"] if self.records else 0
+        foreign = query.boot_id not in (None, self.boot_id) or (query.since or 0) > self.seq
+        start = 0 if foreign else query.since or 0
+        found = [record for record in self.records if record["seq"] > start]
+        found = found[-query.limit :] if query.since is None else found[: query.limit]
+        return {
+            "status": "ok",
+            "boot_id": self.boot_id,
+            "oldest_seq": oldest,
+            "latest_seq": latest,
+            "gap": foreign or (query.since is not None and oldest is not None and start < oldest - 1),
+            "next_since": found[-1]["seq"] if found else start,
+            "decisions": [_brief(record) if query.brief else dict(record) for record in found],
+        }
+
+
+LONG_FIELDS = frozenset({"result", "thresholds", "instances", "conditions", "steps", "state_before"})
+
+
+def _brief(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in LONG_FIELDS}
+
+
+class Query(NamedTuple):
+    """What a `get_decisions` client asks for."""
+
+    since: int | None
+    boot_id: Any
+    limit: int
+    brief: bool
+
+    @classmethod
+    def parse(cls, data: Any) -> "Query":
+        """Read the request; a ValueError says what is wrong with it."""
+        asked = {} if data is None else data
+        if not isinstance(asked, Mapping):
+            raise ValueError(f"data must be an object, not {_text(asked, quoted=True)}")  # noqa: TRY004 (bad input)
+        since, limit = asked.get("since"), asked.get("limit", MAX_RECORDS_PER_ANSWER)
+        if since is not None and (type(since) is not int or since < 0):
+            raise ValueError(f"since must be a whole number of at least 0, not {_text(since, quoted=True)}")
+        if type(limit) is not int or limit < 1:
+            raise ValueError(f"limit must be a whole number of at least 1, not {_text(limit, quoted=True)}")
+        detail = asked.get("detail", "full")
+        if detail not in ("full", "brief"):
+            raise ValueError(f"detail must be full or brief, not {_text(detail, quoted=True)}")
+        return cls(since, asked.get("boot_id"), min(limit, MAX_RECORDS_PER_ANSWER), detail == "brief")
 
 
 # --- The policy ------------------------------------------------------------------------------------------------------
@@ -368,43 +651,31 @@ class AIOSv1PolicyRule:
     """Scales a block by the mean tokens per request of its reporting instances, one instance at a time."""
 
     def __init__(self, rule_id: str, settings: Any, parameters: Any) -> None:
+        self.cooldown_seconds: Any
         self.rule_id = rule_id
         self.settings = settings
         self.parameters = parameters
         self.logger = logging.getLogger(f"TokensAutoscalerPolicy-{rule_id}")
-        self.input_up_threshold: Any
-        self.output_up_threshold: Any
-        self.input_down_threshold: Any
-        self.output_down_threshold: Any
-        self.min_replicas: Any
-        self.averaging_period: Any
-        self.cooldown_seconds: Any
         for parameter in PARAMETERS:
             setattr(self, parameter.attribute, parameters.get(parameter.name, parameter.default))
-        self._constructed = {p.attribute: getattr(self, p.attribute) for p in PARAMETERS}
+        self._constructed = self._rules()
         self._updated: set[str] = set()
         self._generation = 1
-
-        self._lock = threading.RLock()
-        given_clock = _dig(settings, "clock")
-        self._clock_refused = given_clock is not None and not callable(getattr(given_clock, "time", given_clock))
-        self._clock: Any = time if given_clock is None or self._clock_refused else given_clock
-        self._boot_id = uuid.uuid4().hex
-        self._booted = _read(self._clock)
         self.last_action_ts = None
 
-        self._seq = 0
-        self._records: deque[dict[str, Any]] = deque(maxlen=MAX_RECORDS)
-        self._counts = {"up": 0, "down": 0, "hold": 0, "error": 0}
-        self._conditions: dict[str, dict[str, Any]] = {}
-        self._counters: dict[str, CounterSample] = {}
-        self._pending: PendingAction | None = None
+        self._lock = threading.RLock()
+        self._clock = Clock(_dig(settings, "clock"))
+        self._booted = self._clock.read()
+        self._journal = Journal()
+        self._policy_rule_uri: str | None = None
         self._in_progress: Instant | None = None
         self._last_eval: tuple[Instant, Instant] | None = None
         self._interval_s: float | None = None
         self._pause_s: float | None = None
         """From the end of one evaluation to the start of the next, which is what AIOS's interval means."""
-        self._policy_rule_uri: str | None = None
+
+    def _rules(self) -> Rules:
+        return Rules(**{p.attribute: getattr(self, p.attribute) for p in PARAMETERS})
 
     # -- cooldown
 
@@ -432,43 +703,48 @@ class AIOSv1PolicyRule:
             return now.wall
         return float(self._last_action_ts + (now.monotonic - self._action_monotonic))
 
-    def _cooldown_remaining_s(self, now: Instant) -> float | None:
-        """Return the seconds of cooldown left, None when the stamp or the period is no number."""
-        if self._last_action_ts is None:
-            return 0.0
-        if not _is_finite(self._last_action_ts) or not _is_finite(self.cooldown_seconds):
-            return None
-        return max(0.0, float(self.cooldown_seconds - (self._cooldown_now(now) - self._last_action_ts)))
+    def _cooldown_timer(self, now: Instant) -> dict[str, float | None]:
+        """Give the seconds left and in total; null where the stamp or the period is no number."""
+        total_s, stamp = _number(self.cooldown_seconds), self._last_action_ts
+        if stamp is None:
+            return {"remaining_s": 0.0, "total_s": total_s}
+        if total_s is None or not _is_finite(stamp):
+            return {"remaining_s": None, "total_s": total_s}
+        return {"remaining_s": max(0.0, total_s - (self._cooldown_now(now) - stamp)), "total_s": total_s}
 
     # -- evaluation
 
     def eval(self, parameters: Any, input_data: Any, context: Any) -> dict[str, Any]:  # noqa: ARG002 (AIOS's contract)
         """Decide on this block once, as AIOS's runner asks every interval; never raises."""
         work = self._begin(input_data)
-        self._attempt(work, self._collect)
+        self._attempt(work, lambda: self._collect(work))
         with self._lock:
-            work.now = _read(self._clock)
-            last_action_ts_before = self._last_action_ts
+            work.now = self._clock.read()
+            rules, stamp_before = self._rules(), self._last_action_ts
             if not work.result:
-                self._attempt(work, self._decide)
-            self._commit(work, last_action_ts_before)
+                self._attempt(
+                    work, lambda: decide(work, rules, lambda: self._cooldown_ok(self._cooldown_now(work.now)))
+                )
+            if work.operation:
+                self._start_cooldown(work.operation, work.now)
+            self._remember(work, rules, stamp_before)
         self.logger.info("%s %s: %s", work.outcome, work.code, _text(work.result["reason"]))
         return work.result
 
     def _begin(self, input_data: Any) -> Evaluation:
         with self._lock:
-            started = _read(self._clock)
+            started = self._clock.read()
             self._in_progress = started
             if self._last_eval is not None:
                 self._interval_s = started.since(self._last_eval[0])
                 self._pause_s = started.since(self._last_eval[1])
-            return Evaluation(started, input_data, now=started)
+            return Evaluation(input_data, started, now=started)
 
-    def _attempt(self, work: Evaluation, stage: Callable[[Evaluation], None]) -> None:
-        """Run a stage; what it raises becomes a skip, because the runner would hide the exception's text."""
+    def _attempt(self, work: Evaluation, stage: Callable[[], None]) -> None:
+        """Run a stage; what it raises becomes a skip, because AIOS's runner would hide the exception's text."""
         try:
-            stage(work)
-        except Exception as error:  # noqa: BLE001 (a policy that raises is one that never scales again)
+            stage()
+        except Exception as error:  # noqa: BLE001 (whatever a metrics document or collector can cause)
             work.step("error", type(error).__name__, str(error))
             work.skip("EvalError", f"An error occurred: {error}")
 
@@ -483,223 +759,26 @@ class AIOSv1PolicyRule:
         work.step("collect", "ok")
         self.logger.debug("collected %r", work.metrics)
 
-    def _decide(self, work: Evaluation) -> None:
-        """Apply the tutorial's checks in its order; the first that concludes wins."""
-        work.current = work.input_data.get("current_instances")
-        if not work.current:
-            work.step("match", "no instances")
-            work.skip("NoInstances", "No current instances provided.")
-            return
-        work.documents = [d for d in work.metrics.get("block_metrics", []) if d.get("instanceId") in work.current]
-        work.step("match", "ok" if work.documents else "no documents", f"{len(work.documents)} documents")
-        if not work.documents:
-            work.skip("NoMetrics", "No metrics found for the specified instances.")
-            return
-        work.averages = _means(work.documents, self.averaging_period)
-        work.step("signal", "ok", f"input {work.averages[0]:.2f}, output {work.averages[1]:.2f}")
-        rule_error = self._find_rule(work)
-        work.cooling = not self._cooldown_ok(self._cooldown_now(work.now))
-        if work.cooling:
-            work.step("cooldown", "blocked")
-            work.skip("CooldownActive", "Cooldown active.")
-            return
-        work.step("cooldown", "over")
-        if rule_error is not None:
-            raise rule_error
-        self._apply_rule(work)
-
-    def _find_rule(self, work: Evaluation) -> Exception | None:
-        """Find the rule whose thresholds are met; a threshold that cannot be compared matters only after cooldown."""
+    def _remember(self, work: Evaluation, rules: Rules, stamp_before: Any) -> None:
+        """Keep the record; one that cannot be made must not change the decision."""
+        self._journal.count(work)
         try:
-            mean_input, mean_output = work.averages or (0.0, 0.0)
-            if mean_input > self.input_up_threshold or mean_output > self.output_up_threshold:
-                work.rule = "up"
-            elif mean_input < self.input_down_threshold and mean_output < self.output_down_threshold:
-                work.rule = "down"
-        except Exception as error:  # noqa: BLE001 (raised by the caller in its turn)
-            return error
-        work.step("rule", work.rule or "none")
-        return None
-
-    def _apply_rule(self, work: Evaluation) -> None:
-        rates = "(Input: {:.2f}, Output: {:.2f})".format(*(work.averages or ()))
-        if work.rule == "up":
-            work.act("ScaleUp", "upscale", {"instances_count": 1}, f"Token rate exceeded threshold {rates}")
-            return
-        if work.rule == "down" and len(work.documents) > self.min_replicas:
-            work.victim = _least_loaded(work.documents, self.averaging_period).get("instanceId")
-            if work.victim:
-                work.step("victim", _text(work.victim))
-                what = {"instances_list": [work.victim]}
-                work.act("ScaleDown", "downscale", what, f"Token rate below threshold {rates}")
-                return
-            work.step("victim", "no id")
-            code = "NoVictim"
-        elif work.rule == "down":
-            work.step("limits", "at minimum")
-            code = "TooFewReplicas"
-        else:
-            code = "WithinRange"
-        work.skip(code, "No scaling action required.")
-
-    # -- keeping the decision
-
-    def _commit(self, work: Evaluation, last_action_ts_before: Any) -> None:
-        """Start the cooldown of an action and keep the record; a record that fails must not change the decision."""
-        if work.operation:
-            self._start_cooldown(work.operation, work.now)
-        self._seq += 1
-        self._counts[{"upscale": "up", "downscale": "down"}.get(work.outcome, work.outcome)] += 1
-        try:
-            self._keep(work, last_action_ts_before)
+            uri = _dig(work.input_data, "block_data", "policies", "autoscaler", "policyRuleURI")
+            self._policy_rule_uri = None if uri is None else _text(uri)
+            cooldown = {**self._cooldown_timer(work.now), "since": _json_safe(self._last_action_ts)}
+            state_before = {"last_action_ts": _json_safe(stamp_before), "paused": None, "windows": {}}
+            facts = {"generation": self._generation, "cooldown": cooldown, "state_before": state_before}
+            self._journal.keep(work, rules, facts)
         except Exception:
-            self.logger.exception("decision %d (%s) stands but could not be recorded", self._seq, work.code)
-        self._last_eval = (work.started, _read(self._clock))
+            self.logger.exception("decision %d (%s) stands but could not be recorded", self._journal.seq, work.code)
+        self._last_eval = (work.started, self._clock.read())
         self._in_progress = None
-
-    def _keep(self, work: Evaluation, last_action_ts_before: Any) -> None:
-        uri = _dig(work.input_data, "block_data", "policies", "autoscaler", "policyRuleURI")
-        self._policy_rule_uri = uri if uri is None else _text(uri)
-        current = _ids(_dig(work.input_data, "current_instances"))
-        self._follow_up(current, work.now)
-        record = self._record(work, last_action_ts_before, current)
-        self._records.append(record)
-        if work.operation and current is not None:
-            if self._pending is not None:
-                self._settle("timed_out", work.now.since(self._pending.since))
-            self._pending = PendingAction(record, work.operation, work.now, frozenset(current), work.victim)
-
-    def _follow_up(self, current: list[str] | None, now: Instant) -> None:
-        """See whether the last action took effect; AIOS never tells the policy."""
-        if self._pending is None:
-            return
-        after_s = now.since(self._pending.since)
-        if current and self._pending.seen_in(current):
-            self._settle("confirmed", after_s)
-        elif after_s > CONFIRM_TIMEOUT_S:
-            self._settle("timed_out", after_s)
-
-    def _settle(self, state: str, after_s: float) -> None:
-        if self._pending is not None:
-            record = self._pending.record
-            record["confirm"] = {**record["confirm"], "state": state, "after_s": after_s}
-            self._pending = None
-
-    def _record(self, work: Evaluation, last_action_ts_before: Any, current: list[str] | None) -> dict[str, Any]:
-        now = work.now
-        mean_input, mean_output = work.averages or (None, None)
-        instances, missing, kept_all = self._instances(work, current)
-        replicas = self._replicas(work, current, missing)
-        remaining_s = self._cooldown_remaining_s(now)
-        cooling = work.cooling if work.cooling is not None else bool(remaining_s)
-        reproducible = work.code not in {"NoCollector", "EvalError"} and (current is not None or not work.current)
-        return {
-            "seq": self._seq,
-            "boot_id": self._boot_id,
-            "ts": now.wall,
-            "eval_ms": round(now.since(work.started) * 1000.0, 3),
-            "mode": "active",
-            "generation": self._generation,
-            "outcome": work.outcome,
-            "code": work.code,
-            "reason": _text(work.result["reason"]),
-            "result": _json_safe(work.result),
-            "would": self._would(work),
-            "replicas": replicas,
-            "averages": {
-                "input": _number(mean_input),
-                "output": _number(mean_output),
-                "period": _json_safe(self.averaging_period),
-                "signal": "rolling",
-            },
-            "thresholds": {
-                "input_up": _json_safe(self.input_up_threshold),
-                "output_up": _json_safe(self.output_up_threshold),
-                "input_down": _json_safe(self.input_down_threshold),
-                "output_down": _json_safe(self.output_down_threshold),
-            },
-            "instances": instances,
-            "cooldown": {
-                "remaining_s": remaining_s,
-                "total_s": _number(self.cooldown_seconds),
-                "since": _json_safe(self._last_action_ts),
-            },
-            "conditions": self._conditions_after(_condition_states(work, cooling=cooling), now),
-            "steps": work.steps,
-            "state_before": {"last_action_ts": _json_safe(last_action_ts_before), "paused": None, "windows": {}},
-            "complete": reproducible and kept_all,
-            "confirm": {
-                "expected": replicas["proposed"] if work.operation else None,
-                "state": "pending" if work.operation and current is not None else "n/a",
-                "after_s": None,
-            },
-        }
-
-    def _instances(self, work: Evaluation, current: list[str] | None) -> tuple[list[dict[str, Any]], list[str], bool]:
-        """List the inputs per instance, the ids without a document, and whether nothing was left out or unusable."""
-        samples: dict[str, CounterSample] = {}
-        entries: list[dict[str, Any]] = []
-        for document in work.documents:
-            key = _text(document.get("instanceId"))
-            sample = _sampled(self._counters.get(key), document)
-            if sample is not None:
-                samples[key] = sample
-            if len(entries) < MAX_INSTANCES_PER_RECORD:
-                entries.append(_instance(document, self.averaging_period, work.now, sample))
-        if work.documents:
-            self._counters = samples
-        reporting = {_text(d.get("instanceId")) for d in work.documents}
-        missing = [i for i in current or () if _text(i) not in reporting]
-        room = MAX_INSTANCES_PER_RECORD - len(entries)
-        kept_all = len(work.documents) + len(missing) <= MAX_INSTANCES_PER_RECORD
-        usable = all(e["status"] != "invalid" for e in entries)
-        return entries + [_missing_instance(i) for i in missing[:room]], missing, kept_all and usable
-
-    def _replicas(self, work: Evaluation, current: list[str] | None, missing: list[str]) -> dict[str, Any]:
-        documents = _dig(work.metrics, "block_metrics")
-        others = [d for d in documents if _dig(d, "instanceId") != "executor"] if isinstance(documents, list) else []
-        step = {"upscale": 1, "downscale": -1}.get(work.operation or "", 0)
-        return {
-            "current": None if current is None else len(current),
-            "reporting": len(work.documents),
-            "stale": None,
-            "missing": [_text(i) for i in missing[:MAX_INSTANCES_PER_RECORD]],
-            "extra": max(0, len(others) - len(work.documents)),
-            "min": _json_safe(self.min_replicas),
-            "max": None,
-            "block_min": _json_safe(_dig(work.input_data, "block_data", "minInstances")),
-            "block_max": _json_safe(_dig(work.input_data, "block_data", "maxInstances")),
-            "proposed": None if current is None else len(current) + step,
-        }
-
-    def _would(self, work: Evaluation) -> dict[str, Any] | None:
-        """Say what the thresholds alone say, so that a blocked action is visible; null without a signal."""
-        if work.averages is None:
-            return None
-        mean_input, mean_output = work.averages
-        return {
-            "rule": work.rule,
-            "input": _number(mean_input),
-            "output": _number(mean_output),
-            "margin": {
-                "input": _ratio(mean_input, self.input_up_threshold),
-                "output": _ratio(mean_output, self.output_up_threshold),
-            },
-        }
-
-    def _conditions_after(self, states: dict[str, tuple[str, str]], now: Instant) -> list[dict[str, Any]]:
-        """Give the three conditions with the time at which each last changed its status."""
-        for kind, (status, reason) in states.items():
-            before = self._conditions.get(kind)
-            since = before["since"] if before and before["status"] == status else now.wall
-            self._conditions[kind] = {"type": kind, "status": status, "reason": reason, "since": since}
-        return list(self._conditions.values())
 
     # -- management
 
-    def management(self, action: str, data: Any) -> Any:
+    def management(self, action: Any, data: Any) -> dict[str, Any]:
         """Answer one management command; `data` may be anything a client sent, also None."""
-        answers: dict[str, Callable[[Any], Any]] = {
+        answers: dict[str, Callable[[Any], dict[str, Any]]] = {
             "reset_cooldown": self._reset_cooldown,
             "update_thresholds": self._update_thresholds,
             "get_state": self._get_state,
@@ -742,11 +821,11 @@ class AIOSv1PolicyRule:
 
     def _get_state(self, _data: Any) -> dict[str, Any]:
         with self._lock:
-            now = _read(self._clock)
+            now, journal = self._clock.read(), self._journal
             state: dict[str, Any] = {
                 "status": "ok",
                 "schema": RECORD_SCHEMA,
-                "boot_id": self._boot_id,
+                "boot_id": journal.boot_id,
                 "policy_name": POLICY_NAME,
                 "policy_version": POLICY_VERSION,
                 "policy_rule_uri": self._policy_rule_uri,
@@ -756,30 +835,31 @@ class AIOSv1PolicyRule:
                 "mode": "active",
                 "paused": None,
                 "force": None,
-                "seq": self._seq,
+                "seq": journal.seq,
                 "parameters_generation": self._generation,
                 "eval_in_progress_since": self._in_progress.wall if self._in_progress else None,
-                "last_eval": _eval_times(self._last_eval),
+                "last_eval": self._last_eval_times(),
                 "interval_observed_s": self._interval_s,
                 "next_eval_in_s": self._next_eval_in_s(now),
-                "cooldown": self._cooldown_state(now),
-                "pending_action": self._pending_state(),
-                "counts": dict(self._counts),
-                "conditions": list(self._conditions.values()),
-                "last_decision": dict(self._records[-1]) if self._records else None,
+                "cooldown": {
+                    "up": self._cooldown_timer(now),
+                    "down": self._cooldown_timer(now),
+                    "last_action_ts": _json_safe(self._last_action_ts),
+                    "last_action": self._last_action,
+                },
+                "pending_action": self._pending_action(),
+                "counts": dict(journal.counts),
+                "conditions": list(journal.conditions.values()),
+                "last_decision": dict(journal.records[-1]) if journal.records else None,
             }
         return dict(_copied(state))
 
-    def _cooldown_state(self, now: Instant) -> dict[str, Any]:
-        timer = {"remaining_s": self._cooldown_remaining_s(now), "total_s": _number(self.cooldown_seconds)}
-        stamp = _json_safe(self._last_action_ts)
-        return {"up": timer, "down": dict(timer), "last_action_ts": stamp, "last_action": self._last_action}
-
-    def _pending_state(self) -> dict[str, Any] | None:
-        if self._pending is None:
+    def _last_eval_times(self) -> dict[str, float] | None:
+        if self._last_eval is None:
             return None
-        pending, expected = self._pending, self._pending.record["confirm"]["expected"]
-        return {"op": pending.operation, "expected": expected, "since": pending.since.wall, "confirmed": False}
+        started, finished = self._last_eval
+        duration_ms = round(finished.since(started) * 1000.0, 3)
+        return {"started": started.wall, "finished": finished.wall, "duration_ms": duration_ms}
 
     def _next_eval_in_s(self, now: Instant) -> float | None:
         """Estimate the seconds to the next evaluation; None while one runs and while the interval is unknown."""
@@ -788,95 +868,43 @@ class AIOSv1PolicyRule:
         pause_s = self._pause_s if self._pause_s is not None else _number(_dig(self.settings, "intervalSeconds"))
         return None if pause_s is None else max(0.0, pause_s - now.since(self._last_eval[1]))
 
+    def _pending_action(self) -> dict[str, Any] | None:
+        pending = self._journal.pending
+        if pending is None:
+            return None
+        expected = pending.record["confirm"]["expected"]
+        return {"op": pending.operation, "expected": expected, "since": pending.since.wall, "confirmed": False}
+
     def _get_decisions(self, data: Any) -> dict[str, Any]:
-        """Page through the kept records, oldest first; without a cursor the newest ones."""
-        asked = {} if data is None else data
-        problem = _query_problem(asked)
-        if problem is not None:
-            return {"status": "error", "reason": problem}
-        since, limit = asked.get("since"), min(asked.get("limit", MAX_RECORDS_PER_ANSWER), MAX_RECORDS_PER_ANSWER)
+        try:
+            query = Query.parse(data)
+        except ValueError as error:
+            return {"status": "error", "reason": str(error)}
         with self._lock:
-            oldest = self._records[0]["seq"] if self._records else None
-            latest = self._records[-1]["seq"] if self._records else 0
-            foreign = asked.get("boot_id") not in (None, self._boot_id) or (since or 0) > self._seq
-            start = 0 if foreign or since is None else since
-            gap = foreign or (since is not None and oldest is not None and since < oldest - 1)
-            page = [dict(r) for r in self._records if r["seq"] > start]
-        page = page[-limit:] if since is None else page[:limit]
-        if asked.get("detail", "full") == "brief":
-            page = [{name: record[name] for name in BRIEF_FIELDS} for record in page]
-        return {
-            "status": "ok",
-            "boot_id": self._boot_id,
-            "oldest_seq": oldest,
-            "latest_seq": latest,
-            "gap": gap,
-            "next_since": page[-1]["seq"] if page else start,
-            "decisions": _copied(page),
-        }
+            page = self._journal.page(query)
+        return dict(_copied(page))
 
     def _get_parameters(self, _data: Any) -> dict[str, Any]:
+        """Report what is in force, which only the policy knows: the registry's record overlays the block's."""
         with self._lock:
-            effective = {p.name: getattr(self, p.attribute) for p in PARAMETERS}
-            source = {p.name: self._source(p) for p in PARAMETERS}
-            generation = self._generation
+            rules, updated, generation = self._rules(), set(self._updated), self._generation
+        errors = rules.problems()
+        if self._clock.refused:
+            errors["settings.clock"] = "is neither callable nor has time(): the system clock is used"
         return {
             "status": "ok",
             "generation": generation,
-            "effective": _json_safe(effective),
+            "effective": {p.name: _json_safe(getattr(rules, p.attribute)) for p in PARAMETERS},
             "defaults": {p.name: p.default for p in PARAMETERS},
-            "source": source,
-            "parameter_errors": self._parameter_errors(effective),
+            "source": {p.name: self._source(p, rules, updated) for p in PARAMETERS},
+            "parameter_errors": errors,
             "unknown_parameters": _strangers(self.parameters, {p.name for p in PARAMETERS}),
             "unused_settings": _strangers(self.settings, SETTINGS_READ),
             "schemas": {p.name: p.schema for p in PARAMETERS},
         }
 
-    def _source(self, parameter: Parameter) -> str:
-        changed = getattr(self, parameter.attribute) is not self._constructed[parameter.attribute]
-        if changed or parameter.attribute in self._updated:
+    def _source(self, parameter: Parameter, rules: Rules, updated: set[str]) -> str:
+        attribute = parameter.attribute
+        if attribute in updated or getattr(rules, attribute) is not getattr(self._constructed, attribute):
             return "runtime"
         return "given" if parameter.name in self.parameters else "default"
-
-    def _parameter_errors(self, effective: Mapping[str, Any]) -> dict[str, str]:
-        """Name the values that will not work as meant; they stay in force, as the tutorial's policy has them."""
-        errors = {}
-        for parameter in PARAMETERS:
-            problem = parameter.problem(effective[parameter.name])
-            if problem is not None:
-                errors[parameter.name] = problem
-        for kind in ("input", "output"):
-            up_name, down_name = f"{kind}_tokens_up_threshold", f"{kind}_tokens_down_threshold"
-            up, down = effective[up_name], effective[down_name]
-            if up_name not in errors and down_name not in errors and down > up:
-                errors[down_name] = f"{down} is above {up_name} {up}: between them the block only ever scales up"
-        if self._clock_refused:
-            errors["settings.clock"] = "is neither callable nor has time(): the system clock is used"
-        return errors
-
-
-def _eval_times(last: tuple[Instant, Instant] | None) -> dict[str, float] | None:
-    if last is None:
-        return None
-    started, finished = last
-    duration_ms = round(finished.since(started) * 1000.0, 3)
-    return {"started": started.wall, "finished": finished.wall, "duration_ms": duration_ms}
-
-
-def _query_problem(asked: Any) -> str | None:
-    """Say what is wrong with a get_decisions request, None if nothing."""
-    if not isinstance(asked, Mapping):
-        return f"data must be an object, not {_text(asked, quoted=True)}"
-    since, limit = asked.get("since"), asked.get("limit", 1)
-    if since is not None and (type(since) is not int or since < 0):
-        return f"since must be a whole number of at least 0, not {_text(since, quoted=True)}"
-    if type(limit) is not int or limit < 1:
-        return f"limit must be a whole number of at least 1, not {_text(limit, quoted=True)}"
-    if asked.get("detail", "full") not in ("full", "brief"):
-        return f"detail must be full or brief, not {_text(asked['detail'], quoted=True)}"
-    return None
-
-
-def _strangers(given: Any, known: Iterable[str]) -> list[str]:
-    """List the given names that nothing reads."""
-    return sorted(_text(name) for name in given if name not in known) if isinstance(given, Mapping) else []
