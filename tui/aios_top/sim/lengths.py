@@ -1,0 +1,65 @@
+"""How long requests are: summary statistics of public traces and of one AIOS block."""
+
+from dataclasses import dataclass
+from math import exp, log, log1p, sqrt
+from random import Random
+
+from aios_top.sim.arrivals import Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficProfile:
+    """Token lengths and rhythm of one kind of traffic."""
+
+    name: str
+    input_tokens: float
+    """Mean tokens per prompt."""
+    input_cv: float
+    """Coefficient of variation: standard deviation over mean."""
+    output_tokens: float
+    output_cv: float
+    requests_per_minute: float
+    arrival: Arrival
+    arrival_cv: float
+    """Coefficient of variation of the gaps between requests; 1 is Poisson, above 1 comes in bursts."""
+
+
+TRAFFIC = {
+    profile.name: profile
+    for profile in (
+        # Azure LLM inference trace 2023, conversation (19,366 requests in 58 minutes; Azure/AzurePublicDataset,
+        # CC-BY): input p10/50/90/99 207/1020/2735/4142, mean 1155; output 54/129/424/601, mean 211; gap CV 1.09.
+        TrafficProfile("chat", 1155, 0.85, 211, 0.70, 330, "gamma", 1.09),
+        # The same, code (8,819 requests): input 147/1469/5194/7436, mean 2048; output 7/13/55/252, mean 28;
+        # gap CV 13.2 (between 0 and 632 requests per minute).
+        TrafficProfile("code", 2048, 0.95, 28, 1.30, 150, "gamma", 13.2),
+        # Gemma 3 27B on an AIOS block, 42 requests of its metrics notebook: 28,388 tokens in and 12,094 out.
+        # Too few to know their spread; this one is assumed.
+        TrafficProfile("aios-gemma3", 676, 0.60, 288, 0.60, 4, "poisson", 1.0),
+        # ServeGen (alibaba/ServeGen, Apache-2.0), m-large: gap CV of a client's 10-minute windows p10/50/90
+        # 0.74/1.17/5.2; here the bursty tenth, with the conversation's lengths.
+        TrafficProfile("bursty", 1155, 0.85, 211, 0.70, 60, "gamma", 5.2),
+    )
+}
+"""Kinds of traffic by name. Only these summaries are kept here, none of the traces' data."""
+
+
+class TokenLengths:
+    """Draws token counts from a lognormal distribution of a given mean and coefficient of variation."""
+
+    __slots__ = ("_mean", "_mu", "_random", "_sigma")
+
+    longest = 32_768
+    """No draw is longer: the context of the models that the demo pretends to run."""
+
+    def __init__(self, mean: float, cv: float, random: Random) -> None:
+        self._random = random
+        self._mean = mean
+        variance = log1p(cv * cv)
+        self._sigma = sqrt(variance)
+        self._mu = log(mean) - variance / 2
+
+    def draw(self) -> int:
+        """Return the next length, at least one token."""
+        tokens = exp(self._mu + self._sigma * self._random.gauss(0.0, 1.0)) if self._sigma else self._mean
+        return min(self.longest, max(1, round(tokens)))
