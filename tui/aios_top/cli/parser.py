@@ -31,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         named.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*arguments, allow_abbrev=False, **named)
+        named.setdefault("allow_abbrev", False)
+        super().__init__(*arguments, **named)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where the help is; exit code 2."""
