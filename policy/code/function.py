@@ -188,6 +188,11 @@ class Rules:
     averaging_period: Any
     cooldown_seconds: Any
 
+    def can_be_recorded(self) -> bool:
+        """Whether a record shows these values exactly."""
+        values = [getattr(self, p.attribute) for p in PARAMETERS]
+        return all(_json_safe(value) == value for value in values) and _is_finite(self.cooldown_seconds)
+
     def problems(self) -> dict[str, str]:
         """Name the parameters that will not work as meant; they stay in force, as the tutorial's policy has them."""
         found = {p.name: p.problem(getattr(self, p.attribute)) for p in PARAMETERS}
@@ -219,6 +224,8 @@ class Evaluation:
     rule: str | None = None
     """`up` or `down` when its thresholds are met, whatever was decided."""
     cooling: bool | None = None
+    clocks_agree: bool = True
+    """Whether wall and monotonic time judge the cooldown alike; only the wall time is in the record."""
     victim: Any = None
     code: str = ""
     result: dict[str, Any] = field(default_factory=dict)
@@ -546,7 +553,7 @@ class Journal:
             "conditions": self._conditions_after(_condition_states(work, cooling=cooling), work.now),
             "steps": work.steps,
             "state_before": facts["state_before"],
-            "complete": kept_all and work.code not in {"NoCollector", "EvalError"},
+            "complete": kept_all and facts["complete"] and work.code not in {"NoCollector", "EvalError"},
             "confirm": {
                 "expected": replicas["proposed"] if awaited else None,
                 "state": "pending" if awaited else "n/a",
@@ -703,6 +710,11 @@ class AIOSv1PolicyRule:
             return now.wall
         return float(self._last_action_ts + (now.monotonic - self._action_monotonic))
 
+    def _cooldown_over(self, work: Evaluation) -> bool:
+        over = self._cooldown_ok(self._cooldown_now(work.now))
+        work.clocks_agree = over == self._cooldown_ok(work.now.wall)
+        return over
+
     def _cooldown_timer(self, now: Instant) -> dict[str, float | None]:
         """Give the seconds left and in total; null where the stamp or the period is no number."""
         total_s, stamp = _number(self.cooldown_seconds), self._last_action_ts
@@ -722,9 +734,7 @@ class AIOSv1PolicyRule:
             work.now = self._clock.read()
             rules, stamp_before = self._rules(), self._last_action_ts
             if not work.result:
-                self._attempt(
-                    work, lambda: decide(work, rules, lambda: self._cooldown_ok(self._cooldown_now(work.now)))
-                )
+                self._attempt(work, lambda: decide(work, rules, lambda: self._cooldown_over(work)))
             if work.operation:
                 self._start_cooldown(work.operation, work.now)
             self._remember(work, rules, stamp_before)
@@ -767,8 +777,9 @@ class AIOSv1PolicyRule:
             self._policy_rule_uri = None if uri is None else _text(uri)
             cooldown = {**self._cooldown_timer(work.now), "since": _json_safe(self._last_action_ts)}
             state_before = {"last_action_ts": _json_safe(stamp_before), "paused": None, "windows": {}}
-            facts = {"generation": self._generation, "cooldown": cooldown, "state_before": state_before}
-            self._journal.keep(work, rules, facts)
+            complete = work.clocks_agree and rules.can_be_recorded() and state_before["last_action_ts"] == stamp_before
+            facts = {"cooldown": cooldown, "state_before": state_before, "complete": complete}
+            self._journal.keep(work, rules, {**facts, "generation": self._generation})
         except Exception:
             self.logger.exception("decision %d (%s) stands but could not be recorded", self._journal.seq, work.code)
         self._last_eval = (work.started, self._clock.read())
