@@ -78,7 +78,7 @@ _BLOCKS = (
         profile="vllm-code",
         component_uri="model.qwen2-7b-coder:1.0.0-stable",
         policy_uri="tokenautoscaler-explained:1.0-stable",
-        parameters=_thresholds(2600, 200, 700, 15) | {"min_replicas": 2},
+        parameters=_thresholds(2200, 200, 700, 15) | {"min_replicas": 2},
         min_instances=2,
         max_instances=8,
     ),

@@ -57,9 +57,14 @@ def _spike() -> Story:
     end = 300.0
     return Story(
         "spike",
-        "A batch of long documents hits gemma3-27b-block, then only small talk remains.",
+        "A batch of long documents hits gemma3-27b-block; questions about them follow, then only small talk.",
         {
-            GEMMA: (_documents(1, 41, 12), _small_talk(41, end, 40)),
+            GEMMA: (
+                _documents(1, 36, 12),
+                Phase(36, 100, 20, input_tokens=200, output_tokens=70, token_cv=0.2),
+                _small_talk(90, 240, 30),
+                _small_talk(240, end, 6),
+            ),
             CHAT: (_chat(0, 60, 40, 1155, 211), _chat(60, 100, 60, 2400, 350), _chat(100, end, 50, 350, 90)),
             CODE: (_code(end),),
             EMBEDDING: (_embeddings(end),),
@@ -69,21 +74,25 @@ def _spike() -> Story:
 
 
 def _ramp() -> Story:
-    end = 420.0
+    step, end = 50.0, 480.0
+    sizes = (550, 600, 700, 800, 900)
     return Story(
         "ramp",
-        "Prompts to gemma3-27b-block grow longer and longer, and with them its replicas.",
+        "Documents for gemma3-27b-block grow longer and longer, and with them its replicas.",
         {
             GEMMA: (
-                *(_documents(1 + 50 * step, 51 + 50 * step, 12, 500 * (step + 1)) for step in range(5)),
-                _small_talk(251, end, 40),
+                *(_documents(1 + step * n, 1 + step * (n + 1), 3, size) for n, size in enumerate(sizes)),
+                _small_talk(1 + step * len(sizes), end, 6),
             ),
             CHAT: (
-                *(_chat(50 * step, 50 * (step + 1), 20 + 10 * step, 700 + 300 * step, 160) for step in range(5)),
-                _chat(250, end, 40, 350, 90),
+                *(
+                    _chat(step * n, step * (n + 1), 20 + 10 * n, size, 160)
+                    for n, size in enumerate((700, 1000, 1300, 1600, 1600))
+                ),
+                _chat(step * 5, end, 40, 350, 90),
             ),
             CODE: (_code(end),),
-            EMBEDDING: tuple(Phase(60 * step, 60 * (step + 1), 60 + 60 * step, 256, 1) for step in range(7)),
+            EMBEDDING: tuple(Phase(60 * n, 60 * (n + 1), 60 + 60 * n, 256, 1) for n in range(7)),
         },
         repeat_every=end,
     )
@@ -91,23 +100,16 @@ def _ramp() -> Story:
 
 def _diurnal() -> Story:
     day, steps = 360.0, 24
-    length = day / steps
-    waves = [
-        (step * length, (step + 1) * length, (1 - cos(2 * pi * (step + 0.5) / steps)) / 2) for step in range(steps)
-    ]
+    hour = day / steps
+    waves = [(n * hour, (n + 1) * hour, (1 - cos(2 * pi * (n + 0.5) / steps)) / 2) for n in range(steps)]
     return Story(
         "diurnal",
         "A day in six minutes: requests grow more and larger until noon and fade towards the night.",
         {
-            GEMMA: tuple(
-                Phase(at, until, 6 + 10 * share, 40 + 900 * share**2, 20 + 60 * share, 0.2)
-                for at, until, share in waves
-            ),
-            CHAT: tuple(
-                _chat(at, until, 20 + 60 * share, 300 + 1900 * share, 80 + 250 * share) for at, until, share in waves
-            ),
-            CODE: tuple(Phase.of("code", at, until, 10 + 60 * share) for at, until, share in waves),
-            EMBEDDING: tuple(Phase(at, until, 30 + 150 * share, 256, 1) for at, until, share in waves),
+            GEMMA: tuple(Phase(at, end, 3 + 2 * noon, 40 + 760 * noon, 20 + 40 * noon, 0.2) for at, end, noon in waves),
+            CHAT: tuple(_chat(at, end, 20 + 60 * noon, 300 + 1300 * noon, 80 + 230 * noon) for at, end, noon in waves),
+            CODE: tuple(Phase.of("code", at, end, 10 + 60 * noon) for at, end, noon in waves),
+            EMBEDDING: tuple(Phase(at, end, 30 + 150 * noon, 256, 1) for at, end, noon in waves),
         },
         repeat_every=day,
     )
@@ -119,7 +121,7 @@ def _flap() -> Story:
         "flap",
         "Short batches of long documents come and go, and the replicas with them.",
         {
-            GEMMA: (_documents(1, 16, 12), _small_talk(16, end, 40)),
+            GEMMA: (_documents(1, 21, 12), _small_talk(21, 80, 10)),
             CHAT: (_chat(0, 25, 60, 2600, 350), _chat(25, end, 60, 300, 80)),
             CODE: (_code(end),),
             EMBEDDING: (_embeddings(end),),
@@ -129,15 +131,16 @@ def _flap() -> Story:
 
 
 def _overload() -> Story:
-    end = 600.0
+    rush, end = 240.0, 600.0
     return Story(
         "overload",
-        "More long documents than the cluster can serve: the policy keeps asking, and nothing enforces a maximum.",
+        "More than the cluster can serve: for gemma3-27b-block the policy asks beyond any maximum, "
+        "while llama3-8b-chat drowns in requests too small to scale it.",
         {
-            GEMMA: (Phase(0, end, 90, 1800, 250, 0.4, "poisson"),),
-            CHAT: (_chat(0, end, 330, 2400, 350),),
-            CODE: (_code(end, 150),),
-            EMBEDDING: (_embeddings(end, 600),),
+            GEMMA: (Phase(0, rush, 90, 1800, 250, 0.4), _small_talk(rush, end, 30)),
+            CHAT: (Phase.of("chat", 0, rush), _chat(rush, end, 40, 700, 120)),
+            CODE: (Phase.of("code", 0, rush), _code(end)),
+            EMBEDDING: (_embeddings(rush, 1200), _embeddings(end)),
         },
         repeat_every=end,
     )
@@ -149,9 +152,9 @@ def _quiet() -> Story:
         "quiet",
         "A calm afternoon: a little traffic everywhere, and no reason to scale.",
         {
-            GEMMA: (Phase(0, end, 4, 250, 90, 0.2, "poisson"),),
-            CHAT: (Phase(0, end, 20, 900, 200, 0.15, "poisson"),),
-            CODE: (Phase(0, end, 15, 1500, 28, 0.2, "poisson"),),
+            GEMMA: (Phase(0, end, 4, 250, 90, 0.2),),
+            CHAT: (Phase(0, end, 20, 900, 200, 0.15),),
+            CODE: (Phase(0, end, 15, 1500, 28, 0.2),),
             EMBEDDING: (_embeddings(end, 20),),
         },
         repeat_every=end,
@@ -164,13 +167,13 @@ def _incident() -> Story:
         "incident",
         "Load rises while things break: scale calls fail, an instance hangs, the metrics vanish, services stall.",
         {
-            GEMMA: (_documents(1, 121, 12), _small_talk(121, end, 40)),
-            CHAT: (_chat(0, 180, 60, 2200, 300), _chat(180, end, 40, 350, 90)),
+            GEMMA: (_documents(1, 91, 12), _small_talk(91, end, 20)),
+            CHAT: (_chat(0, 40, 60, 2200, 300), _chat(40, 180, 60, 1155, 211), _chat(180, end, 40, 350, 90)),
             CODE: (_code(end),),
             EMBEDDING: (_embeddings(end),),
         },
         faults=(
-            Fault(10, 45, "scale_fails", GEMMA),
+            Fault(8, 45, "scale_fails", GEMMA),
             Fault(75, 135, "instance_hangs", GEMMA),
             Fault(150, None, "metrics_wiped"),
             Fault(180, 210, "registry_down"),
