@@ -85,7 +85,12 @@ def take_decisions(memory: BlockMemory, page: DecisionPage) -> None:
     memory.boot_id, memory.cursor = page.boot_id, page.next_since
     merged = {(entry.boot_id, entry.seq): entry for entry in reversed(memory.reported)}
     merged |= {(entry.boot_id, entry.seq): entry for entry in page.decisions}
-    newest_first = sorted(merged.values(), key=lambda entry: (entry.at, entry.seq or 0), reverse=True)
+
+    def age_order(entry: Decision) -> tuple[bool, float]:
+        running = entry.boot_id == page.boot_id  # its numbers are in order even when its clock was set back
+        return running, (entry.seq or 0) if running else entry.at
+
+    newest_first = sorted(merged.values(), key=age_order, reverse=True)
     memory.reported = tuple(newest_first[:MAX_DECISIONS])
 
 
