@@ -1,0 +1,37 @@
+"""`aios-top watch`: what changes, or with `--jsonl` every state, until interrupted."""
+
+import argparse
+import asyncio
+import json
+from contextlib import aclosing
+
+from aios_top.cli.exits import DONE
+from aios_top.cli.stream import states
+from aios_top.cli.wiring import open_session
+from aios_top.model.state import FleetState
+from aios_top.render.changes import changes
+from aios_top.render.document import fleet_document
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one document for each poll, or one sentence for each change."""
+    asyncio.run(_watch(args))
+    return DONE
+
+
+async def _watch(args: argparse.Namespace) -> None:
+    before: FleetState | None = None
+    printed = 0
+    async with open_session(args) as session, aclosing(states(session)) as stream:
+        async for state in stream:
+            _print(before, state, jsonl=args.jsonl)
+            before = state
+            printed += 1
+            if printed == args.count:
+                return
+
+
+def _print(before: FleetState | None, state: FleetState, *, jsonl: bool) -> None:
+    lines = [json.dumps(fleet_document(state), allow_nan=False)] if jsonl else changes(before, state)
+    for line in lines:
+        print(line, flush=True)

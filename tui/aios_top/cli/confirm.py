@@ -1,0 +1,50 @@
+"""Asks before anything is changed: shows the plan, wants a yes."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aios_top.cli.exits import CommandError
+from aios_top.model.change import Plan
+from aios_top.render.plan import plan_lines
+
+READ_ONLY = "refused: read-only: nothing is changed from here; leave out --read-only, or take a context without it"
+
+
+def refuse_when_read_only(read_only: bool) -> None:
+    """End the command when it may not change anything."""
+    if read_only:
+        raise CommandError(READ_ONLY)
+
+
+def confirm(plan: Plan, *, yes: bool) -> None:
+    """Show the plan and return when it may be carried out; end the command otherwise."""
+    print("\n".join(plan_lines(plan)))
+    ask(f"{plan.title}: do it?", yes=yes)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Return on a yes: by option, or by keyboard where both ends of the talk are a terminal."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError("refused: without a terminal to ask on, this needs --yes")
+    sys.stdout.flush()
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    with _interruptible():
+        answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise CommandError("refused: not confirmed; nothing was sent")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the wait for a key: asyncio's own handler would only take note of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,27 @@
+"""The end of a command: one line that says what became of it, and the exit code."""
+
+import sys
+
+from aios_top.cli.exits import DONE, FAILED
+from aios_top.model.change import Fate, Outcome
+from aios_top.model.state import FleetState, Link
+
+_NEEDED = "metrics"
+"""Without this service nothing is known of any replica."""
+
+
+def tell(outcome: Outcome) -> int:
+    """Print an outcome: what was done on standard output, everything else on standard error."""
+    line = f"{outcome.fate.value}: {outcome.message}"
+    print(line, file=sys.stdout if outcome.fate is Fate.DONE else sys.stderr)
+    return outcome.exit_code
+
+
+def link_exit_code(state: FleetState) -> int:
+    """Return 1 and name the cause when AIOS's metrics could not be read, else 0."""
+    endpoint = state.endpoints.get(_NEEDED)
+    if endpoint is None or endpoint.link is not Link.DOWN:
+        return DONE
+    cause = endpoint.problem or "no answer"
+    print(f"aios-top: no metrics: {cause}; check --host, --port-offset and --url {_NEEDED}=URL", file=sys.stderr)
+    return FAILED
