@@ -4,10 +4,12 @@
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
+from aios_top.model.deploy import Bundle
 from aios_top.model.load import InferenceReply
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
@@ -98,8 +100,18 @@ class Audit(Protocol):
     def refused(self, fields: Mapping[str, Any]) -> None:
         """Write what was not sent, and why."""
 
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Write what was found out between the steps of a change."""
+
     def entries(self) -> Sequence[AuditEntry]:
         """Return all entries, oldest first."""
+
+
+class Packer(Protocol):
+    """Turns a policy on disk into inspected bytes and a checked registration."""
+
+    def __call__(self, path: Path, registration: Path | None = None, version: str | None = None) -> Bundle:
+        """Return the bundle of a folder or an archive; raises ActionRefusedError that names every problem."""
 
 
 class Inference(Protocol):

@@ -1,0 +1,159 @@
+"""The configuration file: contexts, theme, keys and load limits; optional, and never half understood."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aios_top.store.paths import CONFIG_VARIABLE, StoreError
+
+MAX_BYTES = 1024 * 1024
+_MOST_PROBLEMS_SHOWN = 8
+
+
+class _Section(BaseModel):
+    """A table of the file: an unknown key is an error, a wrong type is not converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Context(_Section):
+    """One AIOS installation."""
+
+    host: str | None = None
+    port_offset: Annotated[int, Field(ge=0, le=65535 - 32555)] = 0
+    """Added to AIOS's own NodePort numbers."""
+    urls: Mapping[str, str] = Field(default_factory=dict)
+    """Endpoint name to base URL, for what differs from the host and NodePort convention."""
+    production: bool = False
+    """Starts with the write gate closed and makes confirm dialogs ask for the block's name."""
+    read_only: bool = False
+    """Nothing is changed from here, and no key opens the gate."""
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> "Context":
+        if self.host is None and not self.urls:
+            raise ValueError("has no address; give it a host, or urls")
+        return self
+
+
+class LoadCaps(_Section):
+    """Lower limits for load tests; a number above the built-in limit is an error, for nothing may raise it."""
+
+    requests: Annotated[int, Field(ge=1, le=2_000)] = 2_000
+    in_flight: Annotated[int, Field(ge=1, le=64)] = 64
+    tokens_per_request: Annotated[int, Field(ge=1, le=32_000)] = 32_000
+    tokens_per_run: Annotated[int, Field(ge=1, le=20_000_000)] = 20_000_000
+    allow_targets: tuple[str, ...] = Field(default=(), strict=False)
+    """Hosts, or host:port, that load tests may go to besides loopback."""
+
+
+class Config(_Section):
+    """The whole file; every key has a default, so that a missing file is a complete configuration."""
+
+    current_context: str | None = None
+    contexts: Mapping[str, Context] = Field(default_factory=dict)
+    theme: str | None = None
+    poll_seconds: Annotated[float, Field(ge=0.5, le=60.0)] = 2.0
+    keys: Mapping[str, str] = Field(default_factory=dict)
+    """Action id to key."""
+    load: LoadCaps = Field(default_factory=LoadCaps)
+
+    @model_validator(mode="after")
+    def _current_context_exists(self) -> "Config":
+        if self.current_context is not None and self.current_context not in self.contexts:
+            names = ", ".join(self.contexts) or "none"
+            raise ValueError(f"current_context '{self.current_context}' is not one of the contexts ({names})")
+        return self
+
+    def context(self, name: str | None) -> Context | None:
+        """Return the context `name`, or the current one for None; raises StoreError for a name that is not there."""
+        wanted = self.current_context if name is None else name
+        if wanted is None:
+            return None
+        if wanted not in self.contexts:
+            names = ", ".join(self.contexts) or "none is configured"
+            raise StoreError(f"context '{wanted}' is not configured; known: {names}")
+        return self.contexts[wanted]
+
+
+def read_config(path: Path) -> Config:
+    """Read the file; a missing one gives the defaults. Raises StoreError that names file, key and next step."""
+    content = _read(path)
+    if content is None:
+        return Config()
+    try:
+        return Config.model_validate(tomllib.loads(content.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise StoreError(f"{path}: not TOML: {error}; correct it, or move it away to use the defaults") from error
+    except ValidationError as error:
+        raise StoreError(f"{path}: {_explain(error)}") from error
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the bytes of a regular file of this user or of root, None when there is no file.
+
+    Opened without waiting, for a FIFO would never answer; judged by the open file, so that it cannot be swapped.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; name another file with {CONFIG_VARIABLE}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path}: not a regular file; name another one with {CONFIG_VARIABLE}")
+        if found.st_uid not in {os.geteuid(), 0}:
+            raise StoreError(f"{path}: belongs to another user and could send you anywhere; copy it to use it")
+        if found.st_mode & stat.S_IWOTH:
+            raise StoreError(f"{path}: everybody may change it; run chmod o-w {path}")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise StoreError(f"{path}: larger than {MAX_BYTES // 1024} KiB; that is no configuration file")
+    return content
+
+
+def _explain(error: ValidationError) -> str:
+    """Return the problems in one line, each with its key and what to do."""
+    problems = [_problem(entry["loc"], entry["type"], entry["msg"], entry["input"]) for entry in error.errors()]
+    shown = problems[:_MOST_PROBLEMS_SHOWN]
+    if len(problems) > len(shown):
+        shown.append(f"and {len(problems) - len(shown)} more")
+    return "; ".join(shown)
+
+
+def _problem(where: tuple[int | str, ...], kind: str, message: str, given: Any) -> str:
+    key = ".".join(str(part) for part in where)
+    if kind == "extra_forbidden":
+        close = get_close_matches(str(where[-1]), _siblings(where), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(_siblings(where))}"
+        return f"unknown key '{key}' ({hint})"
+    if kind == "value_error":
+        said = message.removeprefix("Value error, ")
+        return f"'{key}' {said}" if key else said
+    return f"'{key}' is {_shown(given)}: {message[:1].lower()}{message[1:]}"
+
+
+def _siblings(where: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table around `where` knows."""
+    section: type[_Section] = Config
+    if where[0] == "contexts" and len(where) > 1:
+        section = Context
+    elif where[0] == "load" and len(where) > 1:
+        section = LoadCaps
+    return list(section.model_fields)
+
+
+def _shown(value: Any) -> str:
+    """Return a value short enough for an error line."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
