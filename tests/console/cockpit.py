@@ -1,0 +1,150 @@
+"""An engine without AIOS: it hands out constructed states and writes down what it was asked."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from aios_top.model.audit import AuditEntry
+from aios_top.model.change import Fate, Outcome, Plan, PreparedRequest, ResetCooldown, RestartExecutor, ScaleUp
+from aios_top.model.deploy import DeployState, DeployStep, StepStatus
+from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.state import FleetState
+
+T = TypeVar("T")
+
+
+@dataclass
+class FakeGate:
+    """A write gate as the engine's."""
+
+    writable: bool = True
+    read_only: bool = False
+
+    def toggle(self) -> bool:
+        """Open or close it, unless locked."""
+        self.writable = not self.writable and not self.read_only
+        return self.writable
+
+
+@dataclass
+class FakeCockpit:
+    """Satisfies `aios_top.console.ports.Cockpit`; `calls` lists every engine method that was submitted."""
+
+    state: FleetState
+    gate: FakeGate = field(default_factory=FakeGate)
+    production: bool = False
+    clock: float | None = None
+    calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    subscribers: list[Callable[[FleetState], None]] = field(default_factory=list)
+    load: LoadState | None = None
+    deploy: DeployState | None = None
+    audit: list[AuditEntry] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=lambda: Outcome(Fate.DONE, "Cooldown reset.", sent_at=1.0, seconds=0.1))
+    failure: Exception | None = None
+    """Raised by every plan_* method when set."""
+    executed: list[Plan] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.state.at + 0.5 if self.clock is None else self.clock
+
+    def latest(self) -> FleetState:
+        return self.state
+
+    def subscribe(self, callback: Callable[[FleetState], None]) -> Callable[[], None]:
+        self.subscribers.append(callback)
+        return lambda: self.subscribers.remove(callback)
+
+    def publish(self, state: FleetState) -> None:
+        """Do what a poll does."""
+        self.state = state
+        for callback in list(self.subscribers):
+            callback(state)
+
+    def submit(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> "Future[T]":
+        """Run the coroutine on the test's own loop."""
+        future: Future[T] = Future()
+
+        async def run() -> None:
+            try:
+                future.set_result(await call(*arguments))
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+                future.set_exception(error)
+
+        self._task = asyncio.ensure_future(run())
+        return future
+
+    def load_state(self) -> LoadState | None:
+        return self.load
+
+    def deploy_state(self) -> DeployState | None:
+        return self.deploy
+
+    def audit_entries(self) -> Sequence[AuditEntry]:
+        return tuple(self.audit)
+
+    def _called(self, name: str, *arguments: Any) -> None:
+        self.calls.append((name, arguments))
+
+    async def refresh(self) -> None:
+        self._called("refresh")
+
+    async def set_poll_seconds(self, seconds: float) -> None:
+        self._called("set_poll_seconds", seconds)
+
+    def _plan(self, title: str, *requests: PreparedRequest) -> Plan:
+        if self.failure is not None:
+            raise self.failure
+        return Plan(
+            title=title,
+            requests=requests,
+            seen="replicas 3 (reported 2 s ago)",
+            effect="The next evaluation in ~4 s may act at once: input 812 > 500 asks for one more.",
+            undo="None: a cooldown cannot be restored, it starts again with the next action.",
+        )
+
+    async def plan_reset(self, block_id: str) -> Plan:
+        self._called("plan_reset", block_id)
+        body = {"mgmt_action": "reset_cooldown", "mgmt_data": {}}
+        request = PreparedRequest(ResetCooldown(block_id), "POST", "http://127.0.0.1:30600/mgmt", body)
+        return self._plan(f"Reset the cooldown of {block_id}", request)
+
+    async def plan_scale(self, block_id: str, replicas: int | None, change: int | None) -> Plan:
+        self._called("plan_scale", block_id, replicas, change)
+        request = PreparedRequest(
+            ScaleUp(block_id, "cluster-1", 1), "POST", "http://127.0.0.1:30600/scale", {"operation": "upscale"}
+        )
+        return self._plan(f"Scale {block_id}", request)
+
+    async def plan_restart(self, block_id: str) -> Plan:
+        self._called("plan_restart", block_id)
+        request = PreparedRequest(
+            RestartExecutor(block_id, f"{block_id}-executor-0"), "POST", "http://127.0.0.1:32300/remove"
+        )
+        return self._plan(f"Restart the executor of {block_id}", request)
+
+    async def execute(self, plan: Plan) -> Outcome:
+        self._called("execute", plan)
+        self.executed.append(plan)
+        return self.outcome
+
+    async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
+        self._called("plan_deploy", folder, tuple(block_ids), restart)
+        return self._plan("Deploy tokenautoscaler-explained:2.1-stable")
+
+    async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
+        self._called("run_deploy", plan)
+        step = DeployStep("upload", StepStatus.DONE, "sha256 9f31")
+        progress(DeployState("tokenautoscaler-explained:2.1-stable", ("gemma3-27b-block",), (step,)))
+        self.deploy = DeployState(
+            "tokenautoscaler-explained:2.1-stable", ("gemma3-27b-block",), (step,), Outcome(Fate.DONE, "Deployed.")
+        )
+        return self.deploy
+
+    async def start_load(self, plan: LoadPlan) -> None:
+        self._called("start_load", plan)
+        self.load = LoadState(plan, LoadPhase.RUNNING, self.now(), target="http://127.0.0.1:31504")
+
+    async def stop_load(self) -> None:
+        self._called("stop_load")

@@ -1,0 +1,138 @@
+"""What the console needs of the world, and what its app offers to dialogs and commands.
+
+`Cockpit` is the only way out: `aios_top.engine` stands behind it on a thread of its own, tests put a fake there.
+`Console` is the app as its dialogs and commands see it, so that they need not import it.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+from textual.screen import ModalScreen
+
+from aios_top.console.view import ViewState
+from aios_top.model.audit import AuditEntry
+from aios_top.model.change import Outcome, Plan
+from aios_top.model.deploy import DeployState
+from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.state import FleetState
+from aios_top.model.verdict import Severity
+
+T = TypeVar("T")
+
+
+class Gate(Protocol):
+    """The write gate; the engine enforces it, the console only shows it and asks it to move."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether changes are sent at all."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was locked at the start and cannot be opened."""
+
+    def toggle(self) -> bool:
+        """Open or close it; return whether it is open now. A locked gate stays closed."""
+
+
+class Cockpit(Protocol):
+    """The engine as the console meets it.
+
+    Plain methods may be called on any thread and return at once. Coroutine methods belong to the engine's loop and
+    are started with `submit`. `plan_*` raise ActionRefusedError or ReadError with a sentence to show.
+    """
+
+    @property
+    def gate(self) -> Gate:
+        """The write gate."""
+
+    @property
+    def production(self) -> bool:
+        """Whether the context is marked production."""
+
+    def now(self) -> float:
+        """Return unix seconds of the engine's clock, in which all times of a state are."""
+
+    def latest(self) -> FleetState:
+        """Return the newest state; an empty one with sequence 0 before the first poll."""
+
+    def subscribe(self, callback: Callable[[FleetState], None]) -> Callable[[], None]:
+        """Call `callback` with every new state, on the engine's thread; return the way to stop that."""
+
+    def submit(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> "Future[T]":
+        """Start an engine coroutine on the engine's loop."""
+
+    def load_state(self) -> LoadState | None:
+        """Return the running or last load test."""
+
+    def deploy_state(self) -> DeployState | None:
+        """Return the running or last deploy."""
+
+    def audit_entries(self) -> Sequence[AuditEntry]:
+        """Return the operator's record, oldest first."""
+
+    async def refresh(self) -> None:
+        """Poll now."""
+
+    async def set_poll_seconds(self, seconds: float) -> None:
+        """Change the polling period."""
+
+    async def plan_reset(self, block_id: str) -> Plan:
+        """Prepare a cooldown reset."""
+
+    async def plan_scale(self, block_id: str, replicas: int | None, change: int | None) -> Plan:
+        """Prepare a scaling by hand: to a number of replicas, or by a difference."""
+
+    async def plan_restart(self, block_id: str) -> Plan:
+        """Prepare a restart of the block's executor, which reloads its policy."""
+
+    async def execute(self, plan: Plan) -> Outcome:
+        """Carry out a plan: gate, precondition, audit, one request each."""
+
+    async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
+        """Pack and inspect the policy in `folder` and prepare its deploy."""
+
+    async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
+        """Carry out a prepared deploy; `progress` is called on the engine's thread."""
+
+    async def start_load(self, plan: LoadPlan) -> None:
+        """Start a load test."""
+
+    async def stop_load(self) -> None:
+        """Stop sending; a second call also gives up on the requests in flight."""
+
+
+class Console(Protocol):
+    """The app as dialogs and commands see it."""
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The engine."""
+
+    @property
+    def state(self) -> FleetState:
+        """The state on the screen; older than `cockpit.latest()` while paused."""
+
+    @property
+    def view(self) -> ViewState:
+        """What is being looked at."""
+
+    def look(self, view: ViewState) -> None:
+        """Make `view` the view and redraw what changed."""
+
+    def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
+        """Show a short message above the footer; the text is made safe here."""
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Show a dialog and return its answer, None when it was dismissed; call it inside a worker."""
+
+    async def engine(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        """Run an engine coroutine on the engine's loop and wait for it without stopping the screen."""
+
+    def leave(self, code: int = 0) -> None:
+        """Quit with this exit code."""
+
+
+Command = Callable[[Console], Coroutine[Any, Any, None]]
+"""What one key does; `console.commands.COMMANDS` maps action ids of `console.keys` to these, run as a worker each."""

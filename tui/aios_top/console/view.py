@@ -1,0 +1,106 @@
+"""What the operator is looking at, as opposed to what is the case."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from aios_top.model.audit import AuditEntry
+from aios_top.model.deploy import DeployState
+from aios_top.model.load import LoadState
+from aios_top.model.state import BlockState, FleetState
+from aios_top.model.window import Window
+
+
+class Page(StrEnum):
+    """The five views, in the order of the keys 1 to 5."""
+
+    FLEET = "fleet"
+    BLOCK = "block"
+    LOAD = "load"
+    POLICY = "policy"
+    EVENTS = "events"
+
+
+class Sort(StrEnum):
+    """The columns by which the fleet can be sorted, in the order of the key `s`."""
+
+    NAME = "name"
+    STATE = "state"
+    REPLICAS = "replicas"
+    INPUT = "input"
+    OUTPUT = "output"
+
+    def next(self) -> "Sort":
+        """Return the column that follows."""
+        orders = list(Sort)
+        return orders[(orders.index(self) + 1) % len(orders)]
+
+
+class Wide(StrEnum):
+    """How much fits side by side."""
+
+    CARDS = "cards"
+    """Below 80x20: one column, everything shortened."""
+    ONE = "one"
+    """80 to 119 columns: one panel per page."""
+    TWO = "two"
+    THREE = "three"
+    """180 columns and more."""
+
+
+SPANS_SECONDS = (300, 900, 1800)
+"""Lengths of the time axis, in the order of the key `z`; the history holds half an hour at a poll of 2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """Everything that decides what is drawn and is not a fact about AIOS; a key makes a new one."""
+
+    page: Page = Page.FLEET
+    block_id: str | None = None
+    """The selected block, by id; None before the first state."""
+    window: Window = Window.ONE_MINUTE
+    """The averaging window of the screen; always named beside the figures."""
+    sort: Sort = Sort.NAME
+    descending: bool = False
+    filter: str = ""
+    """The fleet filter as typed (`regex`, `!inverse`, `-f fuzzy`)."""
+    marked: frozenset[str] = frozenset()
+    paused: bool = False
+    """The display stands still; polling goes on."""
+    span_seconds: int = SPANS_SECONDS[0]
+    """Length of the time axis."""
+    maximised: str | None = None
+    """Name of the panel that has the screen for itself."""
+    focus: str = "fleet"
+    """Name of the panel that the movement keys go to."""
+    columns: int = 80
+    lines: int = 24
+    writable: bool = False
+    read_only: bool = False
+    """Started with --read-only: the write gate cannot be opened."""
+    production: bool = False
+    """The context is marked production: a change asks for the block's name."""
+    load: LoadState | None = None
+    deploy: DeployState | None = None
+    audit: tuple[AuditEntry, ...] = ()
+    """Newest last, at most a screenful is needed."""
+    now: float = 0.0
+    """Unix seconds of the engine's clock when this was made; widgets get later times through `tick`."""
+
+    @property
+    def wide(self) -> Wide:
+        """The layout for this terminal size."""
+        if self.columns < 80 or self.lines < 20:
+            return Wide.CARDS
+        if self.columns < 120:
+            return Wide.ONE
+        return Wide.TWO if self.columns < 180 else Wide.THREE
+
+    def block(self, state: FleetState) -> BlockState | None:
+        """Return the selected block of `state`, None when it is gone or nothing is selected."""
+        return None if self.block_id is None else state.blocks.get(self.block_id)
+
+    def zoomed(self) -> "ViewState":
+        """Return the view with the next length of the time axis."""
+        following = (SPANS_SECONDS.index(self.span_seconds) + 1) % len(SPANS_SECONDS)
+        return replace(self, span_seconds=SPANS_SECONDS[following])

@@ -1,0 +1,1 @@
+"""Panels: each shows one part of a state and asks nobody."""
