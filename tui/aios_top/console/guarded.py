@@ -1,0 +1,54 @@
+"""The part of the app that survives its own mistakes: a crash is kept for the report, the loop's pulse is felt."""
+
+import asyncio
+from collections.abc import Callable
+
+from rich.console import RenderableType
+from textual.app import App
+from textual.worker import WorkerFailed
+
+_BEAT_SECONDS = 1.0
+
+
+class GuardedApp(App[None]):
+    """An app that prints nothing when it dies and that any thread can ask to leave.
+
+    Textual would print every frame's local variables, tokens included, and let the process end with 0.
+    """
+
+    crash: BaseException | None = None
+    """The first unhandled exception, None when there was none."""
+    pulse: Callable[[], None] | None = None
+    """Called once a second while the event loop turns."""
+    turning: asyncio.AbstractEventLoop | None = None
+    """The loop that the app runs on, None before it runs."""
+
+    async def run_guarded(self) -> None:
+        """Run the app on the current loop."""
+        self.turning = asyncio.get_running_loop()
+        await self.run_async()
+
+    def leave_from_thread(self, code: int) -> None:
+        """Ask the app to end with this exit code; returns at once and may be called on any thread."""
+        if self.turning is not None:
+            self.turning.call_soon_threadsafe(self.exit, None, code)
+
+    def on_mount(self) -> None:
+        """Start the pulse."""
+        if self.pulse is not None:
+            self.set_interval(_BEAT_SECONDS, self.pulse, name="pulse")
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.crash is None:
+            self.crash = error.error if isinstance(error, WorkerFailed) else error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+    def panic(self, *_renderables: RenderableType) -> None:
+        """End; only Textual's input thread has something to say that `_handle_exception` has not heard."""
+        if self.crash is None:
+            self.crash = RuntimeError("the input of the terminal could not be read")
+        self._return_code = 1
+        self._close_messages_no_wait()
