@@ -1,0 +1,215 @@
+"""Puts the embedded AIOS together: sockets, stores, services, pods; and takes it apart again."""
+
+import asyncio
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from aios_top.sim.pace import QUICK, Pace
+from aios_top.sim.profile import PROFILES
+from aios_top.sim.scenario import DEFAULT_SEED, Scenario, scenario
+from aios_top.testbed.clock import Clock
+from aios_top.testbed.creation import Creation
+from aios_top.testbed.demo import demo_state
+from aios_top.testbed.faults import Faults
+from aios_top.testbed.identity import Names
+from aios_top.testbed.inference import Inference
+from aios_top.testbed.kubernetes.cluster import Cluster
+from aios_top.testbed.kubernetes.daemon import NodeDaemon
+from aios_top.testbed.kubernetes.incidents import CHECK_SECONDS, Incidents
+from aios_top.testbed.ports import bind_all, free_ports, url_of
+from aios_top.testbed.services import (
+    autoscaler,
+    blocks,
+    cluster_metrics,
+    clusters,
+    controller,
+    discovery,
+    files,
+    gateway,
+    global_metrics,
+    inference,
+    mapping,
+    nodes,
+    parser,
+    policies,
+    updater,
+    upload,
+)
+from aios_top.testbed.site import Site
+from aios_top.testbed.state import State, with_addresses
+from aios_top.testbed.stores.files import Files
+from aios_top.testbed.stores.metrics import MetricStores
+from aios_top.testbed.stores.records import BLOCK_FIELDS, Records
+from aios_top.testbed.stores.registry import Registry
+from aios_top.testbed.tasks import every, spawn
+from aios_top.testbed.wire import MAX_BODY_BYTES, express_pages, flask_pages
+
+SHUTDOWN_SECONDS = 0.1
+"""How long an open request is waited for at the end; some wait forever by design."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an embedded AIOS shall be."""
+
+    scenario: str | None = "spike"
+    """Name of the scenario that brings load and faults; None: neither comes by itself."""
+    pace: Pace = QUICK
+    seed: int = DEFAULT_SEED
+    ports: Mapping[str, int] = field(default_factory=free_ports)
+    state: State | None = None
+    """None: the demo's."""
+    ticking: bool = True
+    """False: nothing happens by itself, though requests are answered."""
+
+
+class Running:
+    """A running embedded AIOS."""
+
+    def __init__(self, site: Site, state: State, session: aiohttp.ClientSession) -> None:
+        self.urls = site.urls
+        self.site = site
+        self.blocks = Records(Names(f"{site.seed}/blocks"), BLOCK_FIELDS)
+        self.clusters = Records(Names(f"{site.seed}/clusters"))
+        self.registry = Registry()
+        self.files = Files(site.folder / "files")
+        self.cluster = Cluster(site, self.blocks)
+        self.creation = Creation(
+            site, self.cluster, self.blocks, self.clusters, {item.uri: item for item in state.components}
+        )
+        self.inference = Inference(self.cluster, site.seed)
+        self.session = session
+        self.runners: list[web.AppRunner] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def close(self) -> None:
+        """Stop every pod and service and remove the folder."""
+        for task in self.tasks:
+            task.cancel()
+        self.creation.stop()
+        self.cluster.stop()
+        await asyncio.gather(*(runner.cleanup() for runner in self.runners))
+        await self.session.close()
+        shutil.rmtree(self.site.folder, ignore_errors=True)
+
+
+async def serve(options: Options) -> Running:
+    """Start an embedded AIOS on loopback and return when every service answers; raises PortBusyError."""
+    told = None if options.scenario is None else scenario(options.scenario, options.seed, options.pace)
+    sockets = bind_all(options.ports)
+    urls = {service: url_of(bound) for service, bound in sockets.items()}
+    state = demo_state(options.pace) if options.state is None else options.state
+    clock = Clock()
+    site = Site(
+        urls=urls,
+        pace=options.pace,
+        clock=clock,
+        folder=Path(tempfile.mkdtemp(prefix="aios-top-testbed-")),
+        metrics=MetricStores(),
+        seed=options.seed,
+        faults=Faults(told, clock),
+        ticking=options.ticking,
+    )
+    running = Running(site, state, aiohttp.ClientSession(trust_env=False))
+    try:
+        _store(running, state)
+        await _listen(running, sockets)
+        _deploy(running, state, told)
+    except BaseException:
+        await running.close()
+        for bound in sockets.values():
+            bound.close()
+        raise
+    return running
+
+
+def _store(running: Running, state: State) -> None:
+    """Fill the stores."""
+    for cluster in state.clusters:
+        running.clusters.insert(with_addresses(cluster, running.urls))
+    for block in state.blocks:
+        running.blocks.insert(with_addresses(block.record, running.urls))
+    for policy in state.policies:
+        running.registry.create(with_addresses(policy, running.urls))
+    for name, content in state.files.items():
+        running.files.write(".", name, content)
+    for document in state.documents:
+        running.site.metrics.push(document)
+    for document in state.global_blocks:
+        running.site.metrics.put_global(document)
+    for document in state.nodes:
+        running.site.metrics.push_node(document)
+
+
+def _applications(running: Running) -> dict[str, web.Application]:
+    """Make every service's application."""
+    site, cluster, session = running.site, running.cluster, running.session
+    metrics = site.metrics
+
+    def flask(routes: list[web.RouteDef]) -> web.Application:
+        return _application(routes, flask_pages)
+
+    return {
+        "metrics": flask(global_metrics.routes(metrics)),
+        "cluster_metrics": flask(cluster_metrics.routes(metrics)),
+        "blocks": _application(blocks.routes(running.blocks), express_pages),
+        "clusters": _application(clusters.routes(running.clusters), express_pages),
+        "policies": _application(policies.routes(running.registry), policies.outage(site.faults), flask_pages),
+        "upload": flask(upload.routes(running.files)),
+        "files": _application(files.routes(running.files), files.http_server_pages),
+        "gateway": flask(gateway.routes(site, session)),
+        "controller": flask(controller.routes(site, cluster, session)),
+        "updater": flask(updater.routes(site, cluster, session)),
+        "parser": flask(parser.routes(site, running.creation, session)),
+        "autoscaler": flask(autoscaler.routes(cluster)),
+        "mapping": flask(mapping.routes(cluster)),
+        "nodes": flask(nodes.routes(running.clusters)),
+        "discovery": flask(discovery.routes(cluster)),
+        "inference": flask(inference.routes(running.inference)),
+    }
+
+
+def _application(routes: list[web.RouteDef], *middlewares: Middleware) -> web.Application:
+    application = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    application.add_routes(routes)
+    return application
+
+
+async def _listen(running: Running, sockets: dict[str, socket.socket]) -> None:
+    """Let every service listen on its socket."""
+    for service, application in _applications(running).items():
+        # A client that gives up must end what is done for it: inference would wait forever otherwise.
+        runner = web.AppRunner(application, access_log=None, handler_cancellation=True)
+        running.runners.append(runner)
+        await runner.setup()
+        await web.SockSite(runner, sockets[service], shutdown_timeout=SHUTDOWN_SECONDS).start()
+
+
+def _deploy(running: Running, state: State, told: Scenario | None) -> None:
+    """Start all pods, ready at once, and what happens to them."""
+    site, cluster = running.site, running.cluster
+    for block_state in state.blocks:
+        block_id = block_state.record["id"]
+        make_workload = None if told is None else told.workloads.get(block_id)
+        workload = None if make_workload is None else make_workload(site.clock.now())
+        block = cluster.deploy(block_id, PROFILES[block_state.profile], workload)
+        wanted = block_state.instances
+        for instance_id in [None] * wanted if isinstance(wanted, int) else wanted:
+            block.add_instance(cluster.least_loaded_node(block_id), 0.0, instance_id)
+        block.start_executor(cluster.nodes(block_id)[0], 0.0)
+    if site.ticking:
+        wipe = site.pace.wipe_seconds
+        daemon = NodeDaemon(site, cluster, running.clusters)
+        incidents = Incidents(site, cluster)
+        # The node daemon and the pod scan have the same period in AIOS: 20 s.
+        running.tasks.append(spawn(every(site.pace.pod_list_seconds, daemon.report), "node daemon"))
+        running.tasks.append(spawn(every(CHECK_SECONDS, incidents.check), "incidents"))
+        running.tasks.append(spawn(every(wipe, site.metrics.wipe, first_after_seconds=wipe), "metrics wipe"))

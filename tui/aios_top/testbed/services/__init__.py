@@ -1,0 +1,1 @@
+"""One file for each AIOS service: paths, bodies, status codes and envelopes, nothing else."""

@@ -1,0 +1,25 @@
+"""What everything in the embedded AIOS shares: addresses, timings, clocks, the folder and the metric stores."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aios_top.sim.pace import Pace
+from aios_top.testbed.clock import Clock
+from aios_top.testbed.faults import Faults
+from aios_top.testbed.stores.metrics import MetricStores
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The surroundings of a pod or a service."""
+
+    urls: dict[str, str]
+    """Name of each service -> its base URL."""
+    pace: Pace
+    clock: Clock
+    folder: Path
+    metrics: MetricStores
+    seed: int
+    faults: Faults
+    ticking: bool = True
+    """False: nothing happens by itself; pods report nothing and autoscalers load but never evaluate."""
