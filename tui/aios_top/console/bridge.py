@@ -1,0 +1,125 @@
+"""The engine as the console meets it: what the screen asks crosses to the engine's thread here."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from aios_top.console.ports import Gate
+from aios_top.engine.session import Session
+from aios_top.engine.thread import EngineThread
+from aios_top.model.audit import AuditEntry
+from aios_top.model.change import Outcome, Plan
+from aios_top.model.deploy import DeployState
+from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.state import FleetState
+
+T = TypeVar("T")
+
+AUDIT_LIMIT = 2000
+"""Newest entries of the operator's record that the screen keeps."""
+
+
+class EngineCockpit:
+    """A session on its thread, as the console meets it."""
+
+    def __init__(self, thread: EngineThread[Session]) -> None:
+        """Start the thread; raises what opening the session raised."""
+        self._thread = thread
+        self._session = thread.start()
+        self._audit: tuple[AuditEntry, ...] = ()
+        self.submit(self._read_audit)
+
+    @property
+    def gate(self) -> Gate:
+        """The write gate, which the engine enforces."""
+        return self._session.gate
+
+    @property
+    def production(self) -> bool:
+        """Whether the context is marked production."""
+        return self._session.production
+
+    @property
+    def busy(self) -> bool:
+        """Whether the engine is still at work on something that was asked."""
+        return self._thread.busy
+
+    def now(self) -> float:
+        """Return unix seconds of the engine's clock."""
+        return self._session.now()
+
+    def latest(self) -> FleetState:
+        """Return the newest state."""
+        return self._session.latest()
+
+    def subscribe(self, callback: Callable[[FleetState], None]) -> Callable[[], None]:
+        """Call `callback` on the engine's thread with every new state."""
+        return self._session.subscribe(callback)
+
+    def submit(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> "Future[T]":
+        """Start an engine coroutine on the engine's loop."""
+        return self._thread.submit(call, *arguments)
+
+    def load_state(self) -> LoadState | None:
+        """Return the running or last load test."""
+        return self._session.load_state()
+
+    def deploy_state(self) -> DeployState | None:
+        """Return the running or last deploy."""
+        return self._session.deploy_state()
+
+    def audit_entries(self) -> Sequence[AuditEntry]:
+        """Return the operator's record as last read: the file is never read on the screen's thread."""
+        return self._audit
+
+    async def refresh(self) -> None:
+        """Poll now."""
+        self._session.wake()
+        await self._read_audit()
+
+    async def set_poll_seconds(self, seconds: float) -> None:
+        """Change the polling period."""
+        await self._session.set_poll_seconds(seconds)
+
+    async def plan_reset(self, block_id: str) -> Plan:
+        """Prepare a cooldown reset."""
+        return await self._session.plan_reset(block_id)
+
+    async def plan_scale(self, block_id: str, replicas: int | None, change: int | None) -> Plan:
+        """Prepare a scaling by hand."""
+        return await self._session.plan_scale(block_id, replicas, change)
+
+    async def plan_restart(self, block_id: str) -> Plan:
+        """Prepare a restart of the block's executor."""
+        return await self._session.plan_restart(block_id)
+
+    async def execute(self, plan: Plan) -> Outcome:
+        """Carry out a plan, and read what it left in the record, whatever came of it."""
+        try:
+            return await self._session.execute(plan)
+        finally:
+            await self._read_audit()
+
+    async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
+        """Prepare a deploy of the policy in `folder`."""
+        return await self._session.plan_deploy(folder, block_ids, restart)
+
+    async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
+        """Carry out a prepared deploy; `progress` is called on the engine's thread."""
+        try:
+            return await self._session.run_deploy(plan, progress)
+        finally:
+            await self._read_audit()
+
+    async def start_load(self, plan: LoadPlan) -> None:
+        """Start a load test."""
+        await self._session.start_load(plan)
+
+    async def stop_load(self) -> None:
+        """Stop sending; a second call also gives up on the requests in flight."""
+        await self._session.stop_load()
+
+    async def _read_audit(self) -> None:
+        entries = await asyncio.to_thread(self._session.audit_entries)
+        self._audit = tuple(entries[-AUDIT_LIMIT:])
