@@ -519,7 +519,8 @@ class Journal:
 
     def _record(self, work: Evaluation, rules: Rules, facts: Mapping[str, Any]) -> dict[str, Any]:
         mean_input, mean_output = work.averages or (None, None)
-        instances, missing, kept_all = self._instances(work, rules.averaging_period)
+        period = None if isinstance(rules.averaging_period, list | dict) else rules.averaging_period
+        instances, missing, kept_all = self._instances(work, period)
         replicas = _replicas(work, rules, missing)
         awaited = work.operation is not None and replicas["current"] is not None
         cooling = work.cooling if work.cooling is not None else bool(facts["cooldown"]["remaining_s"])

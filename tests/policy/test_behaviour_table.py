@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from policy.harness import INPUT, OUTPUT, START, Block, WallClock, document, new_explained, new_plain
 
 HOLD = {"skip": True, "reason": "No scaling action required."}
