@@ -1,0 +1,53 @@
+"""Checks a policy's source by parsing it, in a child process and never by running it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from aios_top.bundle.limits import MAX_SOURCE_BYTES
+from aios_top.model.text import clean
+
+_CHILD = Path(__file__).with_name("source_child.py")
+_PASSED_ON = ("LD_LIBRARY_PATH",)
+"""Without it some interpreters do not find their own library."""
+_PATIENCE_SECONDS = 10.0
+"""For a machine under load; the child's own limit is two seconds of processor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What parsing found."""
+
+    problems: tuple[str, ...] = ()
+    declared_version: str | None = None
+    """The module's `POLICY_VERSION`, which our policy reports when it runs."""
+
+
+def check_source(name: str, content: bytes) -> SourceReport:
+    """Return what is wrong with a policy's source.
+
+    `ast.parse` runs no code, but hostile source makes it use gigabytes, seconds or the whole C stack, so it does that
+    in a child with limits, which also starts without site-packages and without this program's environment.
+    """
+    if len(content) > MAX_SOURCE_BYTES:
+        return SourceReport((f"{name}: larger than {MAX_SOURCE_BYTES // 1024} KiB",))
+    try:
+        child = subprocess.run(  # noqa: S603 - this interpreter and a file of this package
+            [sys.executable, "-I", "-S", "-B", str(_CHILD)],
+            input=content,
+            capture_output=True,
+            timeout=_PATIENCE_SECONDS,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            check=False,
+        )
+        answer = json.loads(child.stdout)
+    except subprocess.TimeoutExpired:
+        return SourceReport((f"{name}: cannot be parsed within {_PATIENCE_SECONDS:.0f} s",))
+    except ValueError:  # killed by a limit, or by its own stack
+        return SourceReport((f"{name}: cannot be parsed within 2 s and 512 MB",))
+    problems = tuple(f"{name}: {clean(entry)}" for entry in answer["problems"])
+    version = answer["version"]
+    return SourceReport(problems, None if version is None else clean(version))
