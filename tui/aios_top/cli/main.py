@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from aios_top.cli.exits import BROKEN_PIPE, FAILED, INTERNAL, INTERRUPTED, CommandError
 from aios_top.cli.parser import build_parser
@@ -14,6 +15,7 @@ DEBUG_VARIABLE = "AIOS_TOP_DEBUG"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
+    _survive_any_encoding()
     try:
         args = build_parser().parse_args(argv)
         code: int = import_module(f"aios_top.cli.commands.{args.module}").run(args)
@@ -46,3 +48,10 @@ def _fail(message: str, code: int) -> int:
 def _forget_stdout() -> None:
     """Keep the interpreter from complaining about the closed pipe at its final flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _survive_any_encoding() -> None:
+    """Print a character that the terminal's encoding lacks as its escape; text of a server may hold any."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

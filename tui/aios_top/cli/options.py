@@ -27,7 +27,7 @@ def add_connection(parser: argparse.ArgumentParser, *, before_command: bool = Fa
         "--port-offset",
         metavar="N",
         type=whole(0, PORT_OFFSET_LIMIT),
-        default=default(0),
+        default=default(None),
         help="add N to every conventional port (as `demo --serve --port-offset N` does)",
     )
     group.add_argument(

@@ -94,9 +94,7 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--scenario", metavar="NAME", default="spike", help="what happens (default: spike)")
     demo.add_argument("--list-scenarios", action="store_true", help="print the scenarios and exit")
     demo.add_argument("--pace", choices=("quick", "real"), default="quick", help="AIOS's timings, or shorter ones")
-    demo.add_argument(
-        "--seed", metavar="N", type=whole(0, 2**31 - 1), default=1, help="seed of all randomness (default: 1)"
-    )
+    demo.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), help="seed of all randomness (default: 42)")
     demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
     demo.add_argument(
         "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision, Origin
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import Averages, BlockState, CooldownPhase, EndpointState, FleetState, InstanceState
@@ -273,3 +274,8 @@ def _endpoint(endpoint: EndpointState, now: float) -> Mapping[str, Any]:
         "polls": endpoint.polls,
         "failures": endpoint.failures,
     }
+
+
+def audit_document(entry: AuditEntry) -> Document:
+    """Return one line of the operator's record."""
+    return {"seq": entry.seq, "at": rfc3339(entry.at), "kind": entry.kind, "fields": dict(entry.fields)}

@@ -84,7 +84,7 @@ class _Log:
 
 
 def _identity(decision: Decision) -> tuple[object, ...]:
-    """What makes a decision itself, whatever becomes known of its confirmation later."""
+    """Return what makes a decision itself, whatever becomes known of its confirmation later."""
     if decision.seq is not None:
         return decision.boot_id, decision.seq
     return decision.at, decision.code, decision.reason

@@ -1,0 +1,109 @@
+"""Which AIOS a command works on, and how: from its options, else from the configuration."""
+
+import argparse
+import getpass
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aios_top.aios.address import AddressError, Addresses, parse_overrides
+from aios_top.cli.exits import UsageError
+from aios_top.cli.stored import stored
+from aios_top.engine.session import SessionOptions
+from aios_top.store.config import Config, Context, read_config
+from aios_top.store.paths import config_file
+
+DEFAULT_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One AIOS, and what may be done to it from here."""
+
+    addresses: Addresses
+    options: SessionOptions
+    config: Config = field(default_factory=Config)
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+
+
+def chosen(args: argparse.Namespace) -> Installation:
+    """Return the installation that the options name, else the context that the configuration names."""
+    config = configuration()
+    with stored():
+        named = args.context or not (args.host or args.urls or args.command_urls)
+        context = config.context(args.context) if named else None
+    if context is None and named:
+        raise UsageError(_no_address())
+    return _installation(args, config, context)
+
+
+def demo_installation(args: argparse.Namespace, urls: Mapping[str, str], pace: str) -> Installation:
+    """Return the embedded AIOS of the demo."""
+    config = configuration()
+    return Installation(
+        Addresses.build(overrides=urls),
+        _options(args, config, context="demo", origin_note=f"simulated, {pace} pace"),
+        config,
+    )
+
+
+def configuration() -> Config:
+    """Read the configuration file."""
+    with stored():
+        return read_config(config_file(os.environ))
+
+
+def _installation(args: argparse.Namespace, config: Config, context: Context | None) -> Installation:
+    host = args.host or (context.host if context else None)
+    if host is None and args.port_offset is not None:
+        raise UsageError("--port-offset needs --host: it moves the conventional ports of a host")
+    offset = args.port_offset if args.port_offset is not None else (context.port_offset if context else 0)
+    try:
+        given = parse_overrides([*args.urls, *args.command_urls])
+        addresses = Addresses.build(host, offset, {**(context.urls if context else {}), **given})
+    except AddressError as error:
+        raise UsageError(str(error)) from error
+    name = (args.context or config.current_context) if context else None
+    return Installation(
+        addresses,
+        _options(
+            args,
+            config,
+            context=name or host or "by --url",
+            production=context is not None and context.production,
+            read_only=context is not None and context.read_only,
+        ),
+        config,
+        getattr(args, "timeout", None) or DEFAULT_TIMEOUT_SECONDS,
+    )
+
+
+def _options(
+    args: argparse.Namespace,
+    config: Config,
+    *,
+    context: str,
+    origin_note: str = "",
+    production: bool = False,
+    read_only: bool = False,
+) -> SessionOptions:
+    return SessionOptions(
+        context=context,
+        origin_note=origin_note,
+        poll_seconds=args.poll or config.poll_seconds,
+        read_only=args.read_only or read_only,
+        writable=not production,
+        production=production,
+        who=f"{getpass.getuser()}@{platform.node()}",
+        allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
+    )
+
+
+def _no_address() -> str:
+    with stored():
+        path = config_file(os.environ)
+    return (
+        "no address: 'aios-top demo' starts an embedded AIOS, no cluster needed; "
+        f"for a real one give --host HOST, or set current_context in {path}"
+    )
