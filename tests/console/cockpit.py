@@ -142,6 +142,9 @@ class FakeCockpit:
         )
         return self.deploy
 
+    def load_target(self) -> str:
+        return "http://127.0.0.1:31504"
+
     async def start_load(self, plan: LoadPlan) -> None:
         self._called("start_load", plan)
         self.load = LoadState(plan, LoadPhase.RUNNING, self.now(), target="http://127.0.0.1:31504")

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from textual.screen import ModalScreen
 
+from aios_top.console.keys import Key
 from aios_top.console.view import ViewState
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
@@ -96,6 +97,9 @@ class Cockpit(Protocol):
     async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
         """Carry out a prepared deploy; `progress` is called on the engine's thread."""
 
+    def load_target(self) -> str:
+        """Return the base URL that a load test would be sent to."""
+
     async def start_load(self, plan: LoadPlan) -> None:
         """Start a load test."""
 
@@ -117,6 +121,13 @@ class Console(Protocol):
     @property
     def view(self) -> ViewState:
         """What is being looked at."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The key table in force, with the operator's own keys."""
+
+    def act(self, action: str) -> None:
+        """Do what the key of this action does: the command palette's way in."""
 
     def look(self, view: ViewState) -> None:
         """Make `view` the view and redraw what changed."""

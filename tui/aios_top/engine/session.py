@@ -1,0 +1,245 @@
+"""Everything that runs for one AIOS installation: the poller, the operator's changes, a deploy, a load test."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aios_top.engine.actions import Actions
+from aios_top.engine.deploy import Deploy
+from aios_top.engine.gate import WriteGate
+from aios_top.engine.load import LoadRun, check_target
+from aios_top.engine.poll import Poller
+from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
+from aios_top.model.audit import AuditEntry
+from aios_top.model.change import BindPolicy, Fate, Outcome, Plan, ResetCooldown, RestartExecutor
+from aios_top.model.deploy import Bundle, DeployState
+from aios_top.model.errors import ActionRefusedError
+from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.state import FleetState
+
+Listener = Callable[[FleetState], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What the operator chose at the start."""
+
+    context: str = ""
+    """Name of the configured context, e.g. `demo`."""
+    origin_note: str = ""
+    """Such as "simulated, quick pace"."""
+    poll_seconds: float = 2.0
+    read_only: bool = False
+    writable: bool = True
+    """Whether the write gate is open at the start; closed in production contexts."""
+    production: bool = False
+    who: str = ""
+    """Operator as `user@host`, for the audit file."""
+    allowed_targets: frozenset[str] = field(default_factory=frozenset)
+    """Hosts beside loopback that load may be sent to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world that a session works on; whoever opened it closes it."""
+
+    reads: Reads
+    mutations: Mutations
+    audit: Audit
+    inference: Inference
+    bundles: Bundles
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _PlannedDeploy:
+    """The bytes that the operator has seen the plan for: exactly these are uploaded."""
+
+    plan: Plan
+    bundle: Bundle
+    block_ids: tuple[str, ...]
+    restart: bool
+
+
+class Session:
+    """The engine's front: one state to read, one method per thing an operator can do.
+
+    All coroutines run on one asyncio loop, which is not the screen's: a stalled terminal stops none of them.
+    """
+
+    def __init__(self, ports: Ports, options: SessionOptions) -> None:
+        self.options = options
+        self.gate = WriteGate(read_only=options.read_only, writable=options.writable)
+        self._ports = ports
+        self._listeners: list[Listener] = []
+        self._poller = Poller(
+            ports.reads,
+            ports.clock,
+            self._publish,
+            poll_seconds=options.poll_seconds,
+            context=options.context,
+            origin_note=options.origin_note,
+        )
+        self._actions = Actions(
+            ports.reads,
+            ports.mutations,
+            ports.audit,
+            ports.clock,
+            self.latest,
+            self.gate,
+            who=options.who,
+            context=options.context,
+        )
+        self._deploys = Deploy(self._actions, ports.reads, ports.clock)
+        self._deploy: DeployState | None = None
+        self._planned: _PlannedDeploy | None = None
+        self._load: LoadState | None = None
+        self._load_run: LoadRun | None = None
+        self._load_task: asyncio.Task[LoadState] | None = None
+
+    # -- the picture
+
+    @property
+    def production(self) -> bool:
+        """Whether the context is marked production."""
+        return self.options.production
+
+    def now(self) -> float:
+        """Return unix seconds of the engine's clock, in which all times of a state are."""
+        return self._ports.clock.now()
+
+    def latest(self) -> FleetState:
+        """Return the newest state; safe from any thread."""
+        return self._poller.state
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` on the engine's thread with every new state; returns what ends the subscription."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Poll until cancelled, then stop what is still running."""
+        try:
+            await self._poller.run()
+        finally:
+            await self._end_load()
+
+    async def refresh(self) -> FleetState:
+        """Ask every source once and return the state."""
+        return await self._poller.refresh()
+
+    def wake(self) -> None:
+        """Poll now instead of at the end of the period."""
+        self._poller.wake()
+
+    async def set_poll_seconds(self, seconds: float) -> None:
+        """Change the period, from a quarter of a second to a minute."""
+        self._poller.poll_seconds = min(60.0, max(0.25, seconds))
+        self._poller.wake()
+
+    def audit_entries(self) -> Sequence[AuditEntry]:
+        """Return what operators have done, oldest first."""
+        return self._ports.audit.entries()
+
+    # -- changes
+
+    async def plan_reset(self, block_id: str) -> Plan:
+        """Plan the end of a block's cooldown."""
+        return await self._actions.plan_reset(block_id)
+
+    async def plan_scale(self, block_id: str, replicas: int | None = None, change: int | None = None) -> Plan:
+        """Plan a manual scale to a count, or by a difference."""
+        return await self._actions.plan_scale(block_id, replicas=replicas, change=change)
+
+    async def plan_restart(self, block_id: str) -> Plan:
+        """Plan the restart of a block's executor, which loads its policy anew."""
+        return await self._actions.plan_restart(block_id)
+
+    async def execute(self, plan: Plan) -> Outcome:
+        """Send a plan that the operator has confirmed; then look at once what it changed."""
+        outcome = await self._actions.execute(plan)
+        if outcome.fate is Fate.DONE:
+            for request in plan.requests:
+                self._follow(request.change)
+        self._poller.wake()
+        return outcome
+
+    # -- a deploy
+
+    async def plan_deploy(self, path: str, block_ids: Sequence[str], restart: bool) -> Plan:
+        """Plan the deploy of a policy's folder or archive to some blocks."""
+        bundle = await asyncio.to_thread(self._ports.bundles.load, path)
+        plan = await self._deploys.plan(bundle, block_ids, restart=restart)
+        self._planned = _PlannedDeploy(plan, bundle, tuple(block_ids), restart)
+        return plan
+
+    async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
+        """Carry out a planned deploy; `progress` is called on the engine's thread, `deploy_state` tells the same."""
+        planned, self._planned = self._planned, None
+        if planned is None or planned.plan is not plan:
+            raise ActionRefusedError("this deploy was planned before another one: plan it again")
+
+        def note(state: DeployState) -> None:
+            self._deploy = state
+            progress(state)
+
+        self._deploy = await self._deploys.run(
+            planned.bundle, planned.block_ids, restart=planned.restart, progress=note
+        )
+        for block_id in planned.block_ids:
+            self._poller.forget_policy(block_id)
+        self._poller.wake()
+        return self._deploy
+
+    def deploy_state(self) -> DeployState | None:
+        """Return the running or last deploy."""
+        return self._deploy
+
+    # -- a load test
+
+    def load_target(self) -> str:
+        """Return the base URL that a load test would be sent to."""
+        return self._ports.inference.target()
+
+    async def start_load(self, plan: LoadPlan) -> None:
+        """Start a load test; one at a time."""
+        if self._load_task is not None and not self._load_task.done():
+            raise ActionRefusedError("a load test is running: stop it first")
+        check_target(self._ports.inference.target(), self.options.allowed_targets)
+        self._load_run = LoadRun(plan, self._ports.inference, self._ports.clock, self._note_load)
+        self._load_task = asyncio.create_task(self._load_run.run())
+
+    async def stop_load(self) -> None:
+        """Stop sending and wait for the answers; a second call gives them up."""
+        if self._load_run is not None:
+            self._load_run.stop()
+
+    def load_state(self) -> LoadState | None:
+        """Return the running or last load test."""
+        return self._load
+
+    async def load_ended(self) -> LoadState | None:
+        """Wait for the running load test to end."""
+        if self._load_task is not None:
+            await asyncio.wait({self._load_task})
+        return self._load
+
+    async def _end_load(self) -> None:
+        if self._load_task is not None and not self._load_task.done():
+            self._load_task.cancel()
+            await asyncio.gather(self._load_task, return_exceptions=True)
+
+    def _note_load(self, state: LoadState) -> None:
+        self._load = state
+
+    def _follow(self, change: object) -> None:
+        """Tell the poller what a change means for what it knows."""
+        match change:
+            case ResetCooldown(block_id):
+                self._poller.note_cooldown_reset(block_id)
+            case RestartExecutor(block_id) | BindPolicy(block_id):
+                self._poller.forget_policy(block_id)
+
+    def _publish(self, state: FleetState) -> None:
+        for listener in tuple(self._listeners):
+            listener(state)
