@@ -31,7 +31,7 @@ class BlockSim:
         self.submitted_total = 0
         self.lost_total = 0
         """Requests that will never be answered: their replica or the executor's queue is gone."""
-        self._random = Random(f"{seed}/{block_id}/routing")
+        self._draw = Random(f"{seed}/{block_id}/routing").random
         self._done: list[Done] = []
         """Served requests that `advance` has not returned yet; all replicas append to it."""
         self._returned = 0
@@ -100,7 +100,11 @@ class BlockSim:
         A tie falls on a random one of them. Without a ready replica the request waits in the executor's queue,
         and None is returned.
         """
-        self._run(now)
+        if self._starting:
+            self._welcome(now)
+        for replica in self._ready:
+            if replica.server.next_at <= now:
+                replica.run(now)
         self.submitted_total += 1
         self.tasks_processed_total += 1
         if not self._ready:
@@ -162,12 +166,17 @@ class BlockSim:
 
     def _pass_on(self, job: Job, now: float) -> str:
         """Give a request to the least loaded ready replica."""
-        ready = self._ready
-        chosen = ready[0]
-        if len(ready) > 1:
-            fewest = min([replica.outstanding for replica in ready])
-            idlest = [replica for replica in ready if replica.outstanding == fewest]
-            chosen = idlest[0] if len(idlest) == 1 else self._random.choice(idlest)
+        chosen = self._ready[0]
+        fewest, ties = chosen.server.outstanding, 1
+        for replica in self._ready[1:]:
+            outstanding = replica.server.outstanding
+            if outstanding < fewest:
+                chosen, fewest, ties = replica, outstanding, 1
+            elif outstanding == fewest:
+                # The k-th of equals replaces the chosen one with probability 1/k, so that all are equally likely.
+                ties += 1
+                if self._draw() * ties < 1.0:
+                    chosen = replica
         chosen.submit(job, now)
         return chosen.instance_id
 

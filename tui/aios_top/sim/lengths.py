@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 from random import Random
+from statistics import NormalDist
 
 from aios_top.sim.arrivals import Arrival
 
@@ -44,22 +45,25 @@ TRAFFIC = {
 """Kinds of traffic by name. Only these summaries are kept here, none of the traces' data."""
 
 
+_NORMALS = tuple(NormalDist().inv_cdf((step + 0.5) / 1024) for step in range(1024))
+"""The standard normal distribution as 1,024 equally likely values: four times as fast as drawing from it."""
+
+
 class TokenLengths:
     """Draws token counts from a lognormal distribution of a given mean and coefficient of variation."""
 
-    __slots__ = ("_mean", "_mu", "_random", "_sigma")
+    __slots__ = ("_draw", "_mu", "_sigma")
 
     longest = 32_768
     """No draw is longer: the context of the models that the demo pretends to run."""
 
     def __init__(self, mean: float, cv: float, random: Random) -> None:
-        self._random = random
-        self._mean = mean
+        self._draw = random.random
         variance = log1p(cv * cv)
         self._sigma = sqrt(variance)
         self._mu = log(mean) - variance / 2
 
     def draw(self) -> int:
         """Return the next length, at least one token."""
-        tokens = exp(self._mu + self._sigma * self._random.gauss(0.0, 1.0)) if self._sigma else self._mean
-        return min(self.longest, max(1, round(tokens)))
+        tokens = round(exp(self._mu + self._sigma * _NORMALS[int(self._draw() * 1024)]))
+        return tokens if 1 <= tokens <= self.longest else min(self.longest, max(1, tokens))

@@ -39,8 +39,10 @@ class JobMeter:
 
     def observe(self, done: Done, active: int) -> None:  # noqa: ARG002 - sessions are the LLM library's
         """Count a served job; `active` requests were on the replica when it ended, itself included."""
-        self._count(done.finished - done.started)
-        self._rolling.add(done.finished, self._job_columns())
+        seconds = done.finished - done.started
+        self.jobs += 1
+        self._last_seconds = seconds
+        self._rolling.add(done.finished, (seconds, _per_second(seconds), 1))
 
     def fields(self, active: int) -> dict[str, Any]:  # noqa: ARG002 - sessions are the LLM library's
         """Return counters and gauges; `active` requests are being served."""
@@ -66,13 +68,6 @@ class JobMeter:
         if self._rolling.empty:
             return {}
         return dict(zip(self._rolling_keys, self._rolling.documents(now), strict=True))
-
-    def _count(self, seconds: float) -> None:
-        self._last_seconds = seconds
-        self.jobs += 1
-
-    def _job_columns(self) -> tuple[float, float, int]:
-        return self._last_seconds, _per_second(self._last_seconds), 1
 
 
 class LlmMeter(JobMeter):
@@ -109,21 +104,27 @@ class LlmMeter(JobMeter):
         """Count a served request; `active` requests were on the replica when it ended, itself included."""
         job, _, started, first_token, finished = done
         _, _, input_tokens, output_tokens, _ = job
+        profile = self._profile
         seconds = finished - started
         first_token_seconds = first_token - started
+        per_second = 1.0 / seconds if seconds else 0.0
+        tokens_per_second = output_tokens * per_second
         # AIOS divides the whole inference by the tokens: its time per token includes the first one's.
         per_token_seconds = seconds / output_tokens if output_tokens else 0.0
-        tokens_per_second = output_tokens / seconds if seconds else 0.0
-        machine = self._machine(active, input_tokens + output_tokens)
-        self._count(seconds)
+        cpu_percent = profile.cpu_percent_per_session * active
+        # The card saturates as the batch grows: one request keeps it 80 % busy, sixteen 98 %.
+        gpu_percent = 100.0 * active / (active + 0.25) if profile.gpu_memory_megabytes else 0.0
+        memory_bytes = float(profile.memory_bytes + profile.cache_bytes_per_token * (input_tokens + output_tokens))
+        self.jobs += 1
+        self._last_seconds = seconds
+        self._last_sessions = active - 1
+        self._last_tokens_per_second = tokens_per_second
+        self._last_machine = (cpu_percent, gpu_percent, memory_bytes)
         self._input_tokens += input_tokens
         self._output_tokens += output_tokens
         self._duration_sum += seconds
         self._first_token_sum += first_token_seconds
         self._per_token_sum += per_token_seconds
-        self._last_tokens_per_second = tokens_per_second
-        self._last_machine = machine
-        self._last_sessions = active - 1
         self._rolling.add(
             finished,
             (
@@ -135,8 +136,12 @@ class LlmMeter(JobMeter):
                 seconds,
                 per_token_seconds,
                 tokens_per_second,
-                *machine,
-                *self._job_columns(),
+                cpu_percent,
+                gpu_percent,
+                memory_bytes,
+                seconds,
+                per_second,
+                1,
             ),
         )
 
@@ -176,16 +181,6 @@ class LlmMeter(JobMeter):
                 # The last thing AIOS observes of a request is the number of sessions without it.
                 sessions["current"] = float(self._last_sessions)
         return documents
-
-    def _machine(self, active: int, context_tokens: int) -> tuple[float, float, float]:
-        """Return CPU percent, GPU percent and memory bytes with `active` requests and one context's cache.
-
-        The GPU saturates as the batch grows: one request keeps it 80 % busy, sixteen 98 %.
-        """
-        profile = self._profile
-        gpu_percent = 100.0 * active / (active + 0.25) if profile.gpu_memory_megabytes else 0.0
-        memory_bytes = float(profile.memory_bytes) + profile.cache_bytes_per_token * context_tokens
-        return profile.cpu_percent_per_session * active, gpu_percent, memory_bytes
 
 
 class QueueMeter:

@@ -22,10 +22,10 @@ class Replica:
         "_hung_since",
         "_meter",
         "_queue_meter",
-        "_server",
         "instance_id",
         "profile",
         "ready_at",
+        "server",
     )
 
     def __init__(
@@ -35,7 +35,7 @@ class Replica:
         self.profile = profile
         self.ready_at = ready_at
         """From here on it serves and reports; before, its image is pulled and its model loaded."""
-        self._server = Server(instance_id, profile, self._on_done)
+        self.server = Server(instance_id, profile, self._on_done)
         self._meter = LlmMeter(profile) if profile.is_llm else JobMeter()
         self._queue_meter = QueueMeter(ready_at)
         self._hardware = Hardware(profile, ready_at)
@@ -47,22 +47,17 @@ class Replica:
     @property
     def queue_length(self) -> int:
         """Requests that wait for a slot."""
-        return len(self._server.waiting)
+        return len(self.server.waiting)
 
     @property
     def active(self) -> int:
         """Requests that are being served."""
-        return self._server.active
-
-    @property
-    def outstanding(self) -> int:
-        """Requests that wait or are being served."""
-        return self._server.active + len(self._server.waiting)
+        return self.server.active
 
     @property
     def jobs(self) -> list[Job]:
         """The requests it holds, those being served first."""
-        return self._server.jobs()
+        return self.server.jobs()
 
     @property
     def hung(self) -> bool:
@@ -77,16 +72,16 @@ class Replica:
         elif not hung and self._hung_since is not None:
             stood_still = self._clock - self._hung_since
             self._hung_since = None
-            self._server.resume(self._clock, stood_still)
+            self.server.resume(self._clock, stood_still)
             self._queue_meter.shift(stood_still)
 
     def submit(self, job: Job, now: float) -> None:
         """Take a request; one that comes before the replica is ready waits until then."""
         self.run(now)
         if self._hung_since is None:
-            self._server.submit(job, self._clock)
+            self.server.submit(job, self._clock)
         else:
-            self._server.waiting.append(job)
+            self.server.hold(job)
 
     def advance(self, now: float) -> list[Done]:
         """Serve until `now` and return what was finished since the last call, in order."""
@@ -98,7 +93,7 @@ class Replica:
     def run(self, now: float) -> None:
         """Serve until `now`, keeping what gets finished for `advance`."""
         if self._hung_since is None:
-            server, queue_meter = self._server, self._queue_meter
+            server, queue_meter = self.server, self._queue_meter
             while (at := server.next_at) <= now:
                 if queue_meter.next_at <= at:
                     queue_meter.sample_until(at, len(server.waiting))
@@ -109,9 +104,9 @@ class Replica:
 
     def next_event(self, now: float) -> float | None:
         """Return when something happens next without a further request, None when nothing will."""
-        if self._hung_since is not None or self._server.next_at == inf:
+        if self._hung_since is not None or self.server.next_at == inf:
             return None
-        return max(now, self._server.next_at)
+        return max(now, self.server.next_at)
 
     def document(self, now: float, wall: float) -> dict[str, Any]:
         """Return the instance's metric document at `now`, stamped `wall` (unix seconds).
@@ -124,8 +119,8 @@ class Replica:
             "instanceId": self.instance_id,
             "type": "app",
             "timestamp": wall,
-            **self._meter.fields(self._server.active),
-            "hardware": self._hardware.document(now, self._server.active),
+            **self._meter.fields(self.server.active),
+            "hardware": self._hardware.document(now, self.server.active),
             **self._queue_meter.rolling(now),
             **self._meter.rolling(now),
         }

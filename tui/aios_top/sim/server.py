@@ -35,6 +35,7 @@ class Server:
         "_virtual_at",
         "active",
         "next_at",
+        "outstanding",
         "waiting",
     )
 
@@ -56,16 +57,25 @@ class Server:
         self._serial = 0
         self.waiting: deque[Job] = deque()
         self.active = 0
+        """Requests being served."""
+        self.outstanding = 0
+        """Requests being served or waiting."""
         self.next_at = inf
         """Moment of the next event, infinite when nothing is being served."""
 
     def submit(self, job: Job, now: float) -> None:
         """Take a job at `now`; every event up to `now` has been stepped through."""
+        self.outstanding += 1
         if self.active < self._slots:
             self._start(job, now)
             self._plan()
         else:
             self.waiting.append(job)
+
+    def hold(self, job: Job) -> None:
+        """Take a job without serving it: the replica stands still."""
+        self.outstanding += 1
+        self.waiting.append(job)
 
     def step(self) -> None:
         """Carry out the event at `next_at`."""
@@ -73,15 +83,17 @@ class Server:
         prefilling = self._prefilling
         if prefilling and prefilling[0][0] <= now:
             _, serial, job, started = heappop(prefilling)
-            self._advance_virtual(now)
+            self._virtual += (now - self._virtual_at) / self._stretch[self.active]
+            self._virtual_at = now
             virtual_end = self._virtual + job.output_tokens * self._decode_seconds_per_token
             heappush(self._decoding, (virtual_end, serial, job, started, now))
         else:
-            virtual_end, _, job, started, first_token = heappop(self._decoding)
-            self._finished(Done(job, self._instance_id, started, first_token, now), self.active)
             # Set, not advanced: rounding must not leave the clock short of the end that it has just reached.
-            self._virtual, self._virtual_at = virtual_end, now
+            self._virtual, _, job, started, first_token = heappop(self._decoding)
+            self._virtual_at = now
+            self._finished(Done(job, self._instance_id, started, first_token, now), self.active)
             self.active -= 1
+            self.outstanding -= 1
             if self.waiting:
                 self._start(self.waiting.popleft(), now)
         self._plan()
@@ -102,21 +114,18 @@ class Server:
 
     def _start(self, job: Job, now: float) -> None:
         """Give a job a slot."""
-        self._advance_virtual(now)
+        self._virtual += (now - self._virtual_at) / self._stretch[self.active]
+        self._virtual_at = now
         self.active += 1
         self._serial += 1
         prefill_seconds = self._plain_seconds + job.input_tokens * self._prefill_seconds_per_token
         heappush(self._prefilling, (now + prefill_seconds, self._serial, job, now))
 
-    def _advance_virtual(self, now: float) -> None:
-        """Bring the virtual clock to `now`."""
-        self._virtual += (now - self._virtual_at) / self._stretch[self.active]
-        self._virtual_at = now
-
     def _plan(self) -> None:
         """Find the next event."""
-        self.next_at = self._prefilling[0][0] if self._prefilling else inf
+        next_at = self._prefilling[0][0] if self._prefilling else inf
         if self._decoding:
             left = self._decoding[0][0] - self._virtual
             decoded_at = self._virtual_at + left * self._stretch[self.active] if left > 0.0 else self._virtual_at
-            self.next_at = min(self.next_at, decoded_at)
+            next_at = min(next_at, decoded_at)
+        self.next_at = next_at

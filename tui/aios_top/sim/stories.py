@@ -87,7 +87,7 @@ def _ramp() -> Story:
             CHAT: (
                 *(
                     _chat(step * n, step * (n + 1), 20 + 10 * n, size, 160)
-                    for n, size in enumerate((700, 1000, 1300, 1600, 1600))
+                    for n, size in enumerate((700, 900, 1100, 1300, 1600))
                 ),
                 _chat(step * 5, end, 40, 350, 90),
             ),
@@ -131,13 +131,13 @@ def _flap() -> Story:
 
 
 def _overload() -> Story:
-    rush, end = 240.0, 600.0
+    rush, end = 150.0, 540.0
     return Story(
         "overload",
         "More than the cluster can serve: for gemma3-27b-block the policy asks beyond any maximum, "
         "while llama3-8b-chat drowns in requests too small to scale it.",
         {
-            GEMMA: (Phase(0, rush, 90, 1800, 250, 0.4), _small_talk(rush, end, 30)),
+            GEMMA: (Phase(0, rush, 60, 1800, 120, 0.4), _small_talk(rush, end, 30)),
             CHAT: (Phase.of("chat", 0, rush), _chat(rush, end, 40, 700, 120)),
             CODE: (Phase.of("code", 0, rush), _code(end)),
             EMBEDDING: (_embeddings(rush, 1200), _embeddings(end)),

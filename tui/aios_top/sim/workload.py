@@ -14,6 +14,9 @@ from aios_top.sim.lengths import TRAFFIC, TokenLengths
 PROFILES = TRAFFIC
 """Kinds of traffic by name: chat, code, aios-gemma3, bursty."""
 
+SLOWEST_RATE = 1e-6
+"""Lowest rate other than none, in requests per minute: one in two years."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -39,8 +42,9 @@ class Phase:
         """Refuse a phase that no request could come from."""
         if not (math.isfinite(self.at) and 0 <= self.at < self.until):
             raise ValueError(f"a phase must start at 0 or later and end after its start, not {self.at}..{self.until}")
-        if not (math.isfinite(self.requests_per_minute) and self.requests_per_minute >= 0):
-            raise ValueError(f"requests_per_minute is {self.requests_per_minute}; it must be a number from 0 up")
+        if self.requests_per_minute != 0 and not SLOWEST_RATE <= self.requests_per_minute < math.inf:
+            rate = self.requests_per_minute
+            raise ValueError(f"requests_per_minute is {rate}; it must be 0 or a number from {SLOWEST_RATE} up")
         if not (self.input_tokens >= 1 and self.output_tokens >= 1):
             raise ValueError(f"mean lengths of {self.input_tokens} and {self.output_tokens} tokens; at least 1 each")
         if not (self.token_cv >= 0 and (self.output_cv is None or self.output_cv >= 0)):
@@ -87,53 +91,49 @@ class Workload:
         `name` begins the ids of the requests.
         """
         latest = max((phase.until for phase in phases), default=0.0)
-        if repeat_every is not None and not repeat_every >= latest > 0:
-            raise ValueError(f"repeat_every is {repeat_every} s, but a phase lasts until {latest} s")
+        if repeat_every is not None and not (repeat_every > 0 and repeat_every >= latest):
+            raise ValueError(f"repeat_every is {repeat_every} s, but a phase lasts until {latest} s; make it longer")
         self._name = name
         self._count = 0
         self._streams = [
-            _stream(phase, Random(f"{seed}/{name}/{index}"), started, repeat_every)
-            for index, phase in enumerate(phases)
-            if phase.requests_per_minute > 0
+            _stream(index, phase, Random(f"{seed}/{name}/{index}"), started, repeat_every)
+            for index, phase in enumerate(phase for phase in phases if phase.requests_per_minute > 0)
         ]
         self._heads: list[tuple[float, int, int, int]] = []
         """Heap of each stream's next request: (arrival, stream, input tokens, output tokens)."""
-        for index, stream in enumerate(self._streams):
+        for stream in self._streams:
             head = next(stream, None)
             if head is not None:
-                heappush(self._heads, (head[0], index, head[1], head[2]))
+                heappush(self._heads, head)
         self._next_at = self._heads[0][0] if self._heads else math.inf
 
     def jobs_until(self, now: float) -> list[Job]:
         """Return the requests that arrived since the last call, up to and including `now`."""
-        jobs = []
+        jobs: list[Job] = []
+        heads, streams = self._heads, self._streams
         while self._next_at <= now:
-            jobs.append(self._take())
+            arrived, index, input_tokens, output_tokens = heads[0]
+            self._count += 1
+            job_id = f"{self._name}-{self._count}"
+            # A session of its own for each, so that no request drags a chat's history along.
+            jobs.append(Job(job_id, arrived, input_tokens, output_tokens, job_id))
+            following = next(streams[index], None)
+            if following is None:
+                heappop(heads)
+            else:
+                heapreplace(heads, following)
+            self._next_at = heads[0][0] if heads else math.inf
         return jobs
 
     def next_arrival(self) -> float | None:
         """Return when the next request arrives, None after the last."""
         return None if self._next_at == math.inf else self._next_at
 
-    def _take(self) -> Job:
-        """Return the next request; of simultaneous ones that of the earlier phase."""
-        arrived, index, input_tokens, output_tokens = self._heads[0]
-        following = next(self._streams[index], None)
-        if following is None:
-            heappop(self._heads)
-        else:
-            heapreplace(self._heads, (following[0], index, following[1], following[2]))
-        self._next_at = self._heads[0][0] if self._heads else math.inf
-        self._count += 1
-        job_id = f"{self._name}-{self._count}"
-        # A session of its own for each, so that no request drags a chat's history along.
-        return Job(job_id, arrived, input_tokens, output_tokens, job_id)
-
 
 def _stream(
-    phase: Phase, random: Random, started: float, repeat_every: float | None
-) -> Iterator[tuple[float, int, int]]:
-    """Yield (arrival, input tokens, output tokens) of one phase in order, without end when it repeats."""
+    index: int, phase: Phase, random: Random, started: float, repeat_every: float | None
+) -> Iterator[tuple[float, int, int, int]]:
+    """Yield (arrival, index, input tokens, output tokens) of one phase in order, without end when it repeats."""
     gap = gaps(phase.arrival, 60.0 / phase.requests_per_minute, phase.cv, random)
     inputs = TokenLengths(phase.input_tokens, phase.token_cv, random)
     outputs = TokenLengths(phase.output_tokens, phase.token_cv if phase.output_cv is None else phase.output_cv, random)
@@ -145,5 +145,6 @@ def _stream(
         repetition, offset = divmod(within, length)
         if repeat_every is None and repetition:
             return
-        yield started + repetition * (repeat_every or 0.0) + phase.at + offset, inputs.draw(), outputs.draw()
+        arrived = started + repetition * (repeat_every or 0.0) + phase.at + offset
+        yield arrived, index, inputs.draw(), outputs.draw()
         within += gap()
