@@ -1,5 +1,6 @@
 """Says of each inference request how long its answer took, in the words of the tutorial's client."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,11 @@ class AnnouncedInference:
     async def infer(self, block_id: str, session_id: str, seq_no: int, text: str, max_tokens: int) -> InferenceReply:
         """Send one request; say the latency when it is answered, and what went wrong."""
         began = time.monotonic()
-        reply = await self._inference.infer(block_id, session_id, seq_no, text, max_tokens)
+        try:
+            reply = await self._inference.infer(block_id, session_id, seq_no, text, max_tokens)
+        except asyncio.CancelledError:
+            self._say(f"Session {session_id}: no answer within {time.monotonic() - began:.2f}s, given up")
+            raise
         seconds = time.monotonic() - began
         trouble = "" if reply.ok else f" (failed: {reply.message or reply.kind})"
         self._say(f"Session {session_id}: Latency: {seconds:.2f}s{trouble}")

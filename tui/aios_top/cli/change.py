@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aios_top.cli.confirm import confirm, refuse_when_read_only
+from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import tell
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
@@ -17,8 +18,9 @@ def carry_out(args: argparse.Namespace, make_plan: Callable[[Session], Awaitable
 
 
 async def _carry_out(args: argparse.Namespace, make_plan: Callable[[Session], Awaitable[Plan]]) -> Outcome:
-    async with open_session(args) as session:
-        refuse_when_read_only(session.gate.read_only)
+    installation = chosen(args)
+    refuse_when_read_only(installation.options.read_only)
+    async with open_session(installation) as session:
         await session.refresh()
         plan = await make_plan(session)
         confirm(plan, yes=args.yes)

@@ -35,3 +35,8 @@ class Progress:
         """Print a line on standard output."""
         self.clear()
         print(line, flush=True)
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error."""
+        self.clear()
+        print(line, file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from aios_top.model.decision import Action
 from aios_top.model.state import BlockState, FleetState
 from aios_top.render.document import rfc3339
+from aios_top.render.numbers import count
 from aios_top.render.plain import decision_line
 
 
@@ -10,7 +11,7 @@ def changes(before: FleetState | None, after: FleetState) -> list[str]:
     """Return the changes since `before`; the first state is one change of its own."""
     if before is None:
         verdict = "" if after.verdict is None else f": {after.verdict.sentence}"
-        return [f"{rfc3339(after.at)} watching {len(after.blocks)} blocks{verdict}"]
+        return [f"{rfc3339(after.at)} watching {count(len(after.blocks), 'block')}{verdict}"]
     lines = [
         f"{rfc3339(after.at)} {block_id} is gone: AIOS lists it no more"
         for block_id in before.blocks

@@ -51,7 +51,7 @@ def block_document(block: BlockState, now: float) -> Document:
     return {
         "block_id": block.block_id,
         "cluster_id": None if block.record is None else block.record.cluster_id,
-        "policy": _policy(block),
+        "policy": policy_part(block),
         "replicas": _replicas(block, silence),
         "instances": [_instance(instance) for instance in block.instances],
         "window": block.window.label,
@@ -103,6 +103,15 @@ def rfc3339(at: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def strict(value: Any) -> Any:
+    """Return a value of a server or a file as JSON can carry it: a number that is none becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def figure(value: float | None, digits: int = 3) -> float | None:
     """Return a number that JSON can carry, rounded; None for what is unknown or not finite."""
     return None if value is None or not math.isfinite(value) else round(value, digits)
@@ -119,7 +128,8 @@ def _verdict(verdict: Verdict | None) -> Document | None:
     }
 
 
-def _policy(block: BlockState) -> Document:
+def policy_part(block: BlockState) -> Document:
+    """Return what a block declares and what its policy says of itself."""
     report = block.policy
     declared = None if block.record is None else block.record.autoscaler
     return {
@@ -278,4 +288,4 @@ def _endpoint(endpoint: EndpointState, now: float) -> Mapping[str, Any]:
 
 def audit_document(entry: AuditEntry) -> Document:
     """Return one line of the operator's record."""
-    return {"seq": entry.seq, "at": rfc3339(entry.at), "kind": entry.kind, "fields": dict(entry.fields)}
+    return {"seq": entry.seq, "at": rfc3339(entry.at), "kind": entry.kind, "fields": strict(entry.fields)}

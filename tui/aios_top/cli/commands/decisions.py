@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterable
 from contextlib import aclosing
 
-from aios_top.cli.exits import DONE, CommandError
+from aios_top.cli.choice import one_block
+from aios_top.cli.exits import DONE
+from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_exit_code
 from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
@@ -25,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _list(args: argparse.Namespace) -> int:
-    async with open_session(args) as session:
+    async with open_session(chosen(args)) as session:
         state = await session.refresh()
     log = _Log(args)
     log.show(state)
@@ -37,7 +39,7 @@ async def _list(args: argparse.Namespace) -> int:
 
 async def _follow(args: argparse.Namespace) -> int:
     log = _Log(args)
-    async with open_session(args) as session, aclosing(states(session)) as stream:
+    async with open_session(chosen(args)) as session, aclosing(states(session)) as stream:
         async for state in stream:
             log.show(state)
     return DONE
@@ -91,13 +93,10 @@ def _identity(decision: Decision) -> tuple[object, ...]:
 
 
 def _chosen(state: FleetState, block_id: str | None) -> list[BlockState]:
-    if block_id is None:
+    """Return the blocks to tell of; before the first good answer there are none, which is not yet an error."""
+    if block_id is None or not state.blocks:
         return list(state.blocks.values())
-    block = state.blocks.get(block_id)
-    if block is None and state.blocks:
-        known = ", ".join(state.blocks)
-        raise CommandError(f"no block '{block_id}'; there are: {known}")
-    return [] if block is None else [block]
+    return [one_block(state, block_id)]
 
 
 def _why_none(block: BlockState) -> str:

@@ -6,6 +6,7 @@ import json
 import time
 
 from aios_top.cli.exits import DONE
+from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_exit_code
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _look(args: argparse.Namespace) -> FleetState:
-    async with open_session(args) as session:
+    async with open_session(chosen(args)) as session:
         return await _settle(session, args.settle)
 
 

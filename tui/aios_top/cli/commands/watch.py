@@ -6,6 +6,7 @@ import json
 from contextlib import aclosing
 
 from aios_top.cli.exits import DONE
+from aios_top.cli.installation import chosen
 from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
 from aios_top.model.state import FleetState
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
 async def _watch(args: argparse.Namespace) -> None:
     before: FleetState | None = None
     printed = 0
-    async with open_session(args) as session, aclosing(states(session)) as stream:
+    async with open_session(chosen(args)) as session, aclosing(states(session)) as stream:
         async for state in stream:
             _print(before, state, jsonl=args.jsonl)
             before = state

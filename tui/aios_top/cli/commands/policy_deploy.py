@@ -1,0 +1,70 @@
+"""`aios-top policy deploy`: uploads, verifies, registers and binds a policy, and restarts what runs it when asked."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from aios_top.bundle.load import load_bundle
+from aios_top.cli.confirm import confirm, refuse_when_read_only
+from aios_top.cli.exits import CommandError
+from aios_top.cli.installation import chosen
+from aios_top.cli.outcome import tell
+from aios_top.cli.progress import Progress
+from aios_top.cli.wiring import open_session
+from aios_top.model.deploy import Bundle, DeployState, StepStatus
+from aios_top.shipped import shipped
+
+_SETTLED = {StepStatus.DONE, StepStatus.FAILED, StepStatus.SKIPPED}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan it, ask, go step by step and stop at the first that fails."""
+    return asyncio.run(_deploy(args))
+
+
+async def _deploy(args: argparse.Namespace) -> int:
+    installation = chosen(args)
+    refuse_when_read_only(installation.options.read_only)
+    path = Path(args.folder) if args.folder else shipped("policy")
+    steps = _Steps()
+    async with open_session(installation, bundles=_Overridden(args)) as session:
+        await session.refresh()
+        plan = await session.plan_deploy(str(path), args.block, args.restart)
+        confirm(plan, yes=args.yes)
+        state = await session.run_deploy(plan, steps.show)
+    steps.show(state)
+    if state.outcome is None:
+        raise CommandError("the deploy ended without an outcome; look at aios-top audit show")
+    return tell(state.outcome)
+
+
+class _Overridden:
+    """Loads a bundle with the record and the version of the command line; satisfies `engine.ports.Bundles`."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._registration = Path(args.registration) if args.registration else None
+        self._version: str | None = args.policy_version
+
+    def load(self, path: str) -> Bundle:
+        """Return the checked bundle of a folder or an archive."""
+        return load_bundle(Path(path), self._registration, self._version)
+
+
+class _Steps:
+    """Prints each step once when it ends, and shows the running one as progress."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._progress = Progress()
+
+    def show(self, state: DeployState) -> None:
+        """Tell what is new."""
+        for number, step in enumerate(state.steps):
+            if step.status in _SETTLED and step.name not in self._told:
+                self._told.add(step.name)
+                detail = f": {step.detail}" if step.detail else ""
+                self._progress.say(f"  {step.status.value:<8} {step.name}{detail}")
+            elif step.status is StepStatus.RUNNING:
+                self._progress.draw(number, len(state.steps), f"{step.name} {step.detail}")
+        if state.outcome is not None:
+            self._progress.clear()

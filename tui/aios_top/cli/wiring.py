@@ -1,0 +1,58 @@
+"""Introduces the parts to each other: the engine gets its world, and whoever opens closes."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from aios_top.aios.inference import InferenceClient
+from aios_top.aios.limits import Limits
+from aios_top.aios.mutator import AiosMutator
+from aios_top.aios.reader import AiosReader
+from aios_top.bundle.load import load_bundle
+from aios_top.cli.installation import Installation
+from aios_top.cli.stored import stored
+from aios_top.engine.clock import SystemClock
+from aios_top.engine.ports import Bundles, Inference
+from aios_top.engine.session import Ports, Session
+from aios_top.model.deploy import Bundle
+from aios_top.store.audit import AuditLog
+from aios_top.store.paths import audit_file
+
+Around = Callable[[Inference], Inference]
+
+
+class PolicyFolders:
+    """Loads a policy with its own registration record; satisfies `engine.ports.Bundles`."""
+
+    def load(self, path: str) -> Bundle:
+        """Return the checked bundle of a folder or an archive."""
+        return load_bundle(Path(path))
+
+
+@asynccontextmanager
+async def open_session(
+    installation: Installation, *, bundles: Bundles | None = None, around_inference: Around | None = None
+) -> AsyncIterator[Session]:
+    """Open one installation's session on the running loop; its connections end with it."""
+    options = installation.options
+    limits = replace(Limits(), read_seconds=installation.timeout_seconds)
+    clock = SystemClock()
+    with stored():
+        audit = AuditLog(audit_file(os.environ), clock.now)
+    async with AsyncExitStack() as opened:
+        reader = AiosReader(installation.addresses, limits)
+        opened.push_async_callback(reader.close)
+        inference: Inference = InferenceClient(installation.addresses, limits)
+        opened.push_async_callback(inference.close)
+        mutator = AiosMutator(installation.addresses, limits, read_only=options.read_only)
+        ports = Ports(
+            reads=reader,
+            mutations=mutator,
+            audit=audit,
+            inference=around_inference(inference) if around_inference else inference,
+            bundles=bundles or PolicyFolders(),
+            clock=clock,
+        )
+        yield Session(ports, options)

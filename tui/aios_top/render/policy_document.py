@@ -1,0 +1,90 @@
+"""A block's policy as a JSON document and as plain lines: what is declared, registered, and in force."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aios_top.model.policy_state import ParameterReport
+from aios_top.model.record import PolicyRecord
+from aios_top.model.state import BlockState, FleetState
+from aios_top.render.document import Document, policy_part, strict
+
+_SILENT = "the policy does not tell what is in force: the block's parameters, overlaid by the registry's, are assumed"
+
+
+def policy_document(state: FleetState, block: BlockState) -> Document:
+    """Return everything known of the policy of `block`."""
+    declared = None if block.record is None else block.record.autoscaler
+    registered = [] if declared is None else [entry for entry in state.policies if entry.uri == declared.uri]
+    return {
+        "block_id": block.block_id,
+        "running": policy_part(block),
+        "declared": None
+        if declared is None
+        else {"uri": declared.uri, "parameters": strict(declared.parameters), "settings": strict(declared.settings)},
+        "registered": [_registered(entry) for entry in registered],
+        "in_force": _in_force(block.parameters),
+        "note": None if block.parameters is not None else _SILENT,
+    }
+
+
+def policy_lines(document: Document) -> list[str]:
+    """Return the same as lines: one figure each, the origin of a parameter beside it."""
+    running, declared = document["running"], document["declared"]
+    lines = [f"{document['block_id']}: {'no autoscaler policy' if declared is None else declared['uri']}"]
+    lines.append(f"  running     {running['name'] or '?'} {running['version'] or ''} ({running['voice']})".rstrip())
+    if running["code_sha256"]:
+        lines.append(f"  code        sha256 {running['code_sha256']}")
+    lines += [f"  registered  {entry['uri']} from {entry['code']}" for entry in document["registered"]]
+    if declared is not None and not document["registered"]:
+        lines.append("  registered  nowhere: the next start of the autoscaler will fail")
+    if len(document["registered"]) > 1:
+        lines.append(f"  warning     {len(document['registered'])} records with this uri: AIOS uses one of them")
+    if document["note"]:
+        lines.append(f"  note        {document['note']}")
+    return lines + _parameter_lines(document)
+
+
+def _parameter_lines(document: Document) -> list[str]:
+    force = document["in_force"]
+    if force is None:
+        return [f"  declared    {name} = {json.dumps(value)}" for name, value in _assumed(document).items()]
+    lines = [
+        f"  parameter   {name} = {json.dumps(value)} ({force['source'].get(name, '?')})"
+        for name, value in force["effective"].items()
+    ]
+    lines += [f"  error       {name}: {problem}" for name, problem in force["errors"].items()]
+    lines += [f"  ignored     {name}: the policy has no such parameter" for name in force["unknown"]]
+    return lines + [f"  ignored     {name}: nothing reads this setting" for name in force["unused_settings"]]
+
+
+def _assumed(document: Document) -> Mapping[str, Any]:
+    declared = document["declared"] or {"parameters": {}}
+    overlay = document["registered"][0]["parameters"] if document["registered"] else {}
+    return {**declared["parameters"], **overlay}
+
+
+def _registered(record: PolicyRecord) -> Document:
+    return {
+        "uri": record.uri,
+        "name": record.name,
+        "version": record.version,
+        "release_tag": record.release_tag,
+        "code": record.code,
+        "parameters": strict(record.parameters),
+        "settings": strict(record.settings),
+    }
+
+
+def _in_force(report: ParameterReport | None) -> Document | None:
+    if report is None:
+        return None
+    return {
+        "effective": strict(report.effective),
+        "defaults": strict(report.defaults),
+        "source": report.source,
+        "errors": strict(report.errors),
+        "unknown": list(report.unknown),
+        "unused_settings": list(report.unused_settings),
+        "generation": report.generation,
+    }
