@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from aios_top.cli.exits import CommandError
 from aios_top.model.change import Plan
-from aios_top.render.plan import plan_lines
+from aios_top.render.confirm import plan_rows
 
+COLUMNS = 80
 READ_ONLY = "refused: read-only: nothing is changed from here; leave out --read-only, or take a context without it"
 
 
@@ -20,7 +21,7 @@ def refuse_when_read_only(read_only: bool) -> None:
 
 def confirm(plan: Plan, *, yes: bool) -> None:
     """Show the plan and return when it may be carried out; end the command otherwise."""
-    print("\n".join(plan_lines(plan)))
+    print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
     ask(f"{plan.title}: do it?", yes=yes)
 
 
