@@ -54,6 +54,9 @@ from aios_top.testbed.wire import MAX_BODY_BYTES, express_pages, flask_pages
 
 SHUTDOWN_SECONDS = 0.1
 """How long an open request is waited for at the end; some wait forever by design."""
+THREADS_CHECKS = 50
+THREADS_CHECK_SECONDS = 0.01
+"""An autoscaler's thread is waited for half a second at the end; a policy may hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +93,45 @@ class Running:
         self.runners: list[web.AppRunner] = []
         self.tasks: list[asyncio.Task[None]] = []
 
+    async def until_loaded(self, seconds: float = 5.0) -> None:
+        """Wait until every autoscaler has loaded its policy; raises TimeoutError with what the late ones logged."""
+        late = {block_id: block.executor.autoscaler for block_id, block in self.cluster.deployed.items()}
+        try:
+            async with asyncio.timeout(seconds):
+                while late := {  # noqa: ASYNC110 - threads load them
+                    name: scaler for name, scaler in late.items() if scaler and not scaler.listens
+                }:
+                    await asyncio.sleep(0.01)
+        except TimeoutError as error:
+            said = {block_id: list(scaler.log) for block_id, scaler in late.items() if scaler}
+            raise TimeoutError(f"not loaded: {said}") from error
+
     async def close(self) -> None:
         """Stop every pod and service and remove the folder."""
         for task in self.tasks:
             task.cancel()
         self.creation.stop()
         self.cluster.stop()
+        await self._until_threads_end()
         await asyncio.gather(*(runner.cleanup() for runner in self.runners))
         await self.session.close()
         shutil.rmtree(self.site.folder, ignore_errors=True)
+
+    async def _until_threads_end(self) -> None:
+        """Let the autoscalers' last calls be answered; one that hangs is left behind."""
+        scalers = [block.executor.autoscaler for block in self.cluster.deployed.values()]
+        for _ in range(THREADS_CHECKS):
+            if all(scaler is None or scaler.ended for scaler in scalers):
+                return
+            await asyncio.sleep(THREADS_CHECK_SECONDS)
 
 
 async def serve(options: Options) -> Running:
     """Start an embedded AIOS on loopback and return when every service answers; raises PortBusyError."""
     told = None if options.scenario is None else scenario(options.scenario, options.seed, options.pace)
+    state = demo_state(options.pace) if options.state is None else options.state
     sockets = bind_all(options.ports)
     urls = {service: url_of(bound) for service, bound in sockets.items()}
-    state = demo_state(options.pace) if options.state is None else options.state
     clock = Clock()
     site = Site(
         urls=urls,
@@ -187,10 +212,12 @@ async def _listen(running: Running, sockets: dict[str, socket.socket]) -> None:
     """Let every service listen on its socket."""
     for service, application in _applications(running).items():
         # A client that gives up must end what is done for it: inference would wait forever otherwise.
-        runner = web.AppRunner(application, access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+        )
         running.runners.append(runner)
         await runner.setup()
-        await web.SockSite(runner, sockets[service], shutdown_timeout=SHUTDOWN_SECONDS).start()
+        await web.SockSite(runner, sockets[service]).start()
 
 
 def _deploy(running: Running, state: State, told: Scenario | None) -> None:

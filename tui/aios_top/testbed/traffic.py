@@ -49,6 +49,11 @@ class Traffic:
         """Whether the executor takes requests."""
         return self._accepts
 
+    @property
+    def waits(self) -> bool:
+        """Whether any client waits for a reply."""
+        return bool(self._replies)
+
     def step(self) -> None:
         """Bring the simulator to the present, hand out what was finished, and set the timer for what comes next."""
         now = self._clock.now()

@@ -2,6 +2,7 @@
 
 import html
 import json
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from aios_top.testbed.document import Document
+
+_LOG = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 HTML = "text/html"
@@ -103,6 +106,9 @@ async def flask_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         allow = error.headers.get("Allow")
         return flask_page(error.status, {"Allow": allow} if allow else {})
+    except Exception:  # noqa: BLE001 - whatever breaks in a service, Flask answers
+        _LOG.exception("%s %s", request.method, request.path)
+        return flask_page(500)
 
 
 def flask_page(status: int, headers: dict[str, str] | None = None) -> web.Response:

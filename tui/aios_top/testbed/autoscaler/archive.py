@@ -1,14 +1,27 @@
 """Unpacks a policy archive, a zip or a tar of any compression told by its content, without leaving its folder."""
 
 import io
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 MAX_FILES = 2_000
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,  # an encrypted zip
+    NotImplementedError,  # a zip's compression that Python does not know
+)
 
 
 class ArchiveError(Exception):
@@ -17,6 +30,13 @@ class ArchiveError(Exception):
 
 def unpack(content: bytes, folder: Path) -> None:
     """Write the archive's regular files below `folder`, which must exist; links and devices are refused."""
+    try:
+        _unpack(content, folder)
+    except _UNREADABLE as error:
+        raise ArchiveError(f"cannot be unpacked as zip or tar: {error}") from error
+
+
+def _unpack(content: bytes, folder: Path) -> None:
     total = 0
     for count, (name, stream) in enumerate(_members(content), start=1):
         target = _target(folder, name)
@@ -37,13 +57,10 @@ def _target(folder: Path, name: str) -> Path:
 
 def _members(content: bytes) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield the name and stream of every regular file."""
-    try:
-        if zipfile.is_zipfile(io.BytesIO(content)):
-            yield from _zip_members(content)
-        else:
-            yield from _tar_members(content)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise ArchiveError(f"neither a readable zip nor a readable tar: {error}") from error
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        yield from _zip_members(content)
+    else:
+        yield from _tar_members(content)
 
 
 def _zip_members(content: bytes) -> Iterator[tuple[str, IO[bytes]]]:

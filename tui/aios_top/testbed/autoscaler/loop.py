@@ -42,6 +42,7 @@ class Autoscaler:
         self._plan = plan
         self._stopped = threading.Event()
         self._loaded = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"autoscaler-{plan.block_id}", daemon=True)
         self._rule: Rule | None = None
         self._block: Document = {}
         self._cluster: Document = {}
@@ -51,11 +52,16 @@ class Autoscaler:
 
     def start(self) -> None:
         """Start the container's process."""
-        threading.Thread(target=self._run, name=f"autoscaler-{self._plan.block_id}", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """End it; a policy that hangs in a call keeps its thread, which no longer matters to anybody."""
         self._stopped.set()
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether its thread has come to its end after `stop`."""
+        return not self._thread.is_alive()
 
     @property
     def listens(self) -> bool:

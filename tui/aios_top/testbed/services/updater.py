@@ -62,14 +62,15 @@ class _Updater:
             return _failure(name_not_resolved(host, port), 200)
         if block.executor.autoscaler is None or not block.executor.autoscaler.listens:
             return _failure(connection_refused(host, port), 200)
-        if self._site.faults.active("updater_slow", block_id):
-            await asyncio.sleep(TARGET_SECONDS)
-            return _failure(read_timed_out(host, port, TARGET_SECONDS), 200)
         url = f"{self._site.urls['autoscaler']}/{block_id}/mgmt"
         try:
-            timeout = aiohttp.ClientTimeout(total=TARGET_SECONDS)
-            async with self._session.post(url, json=command, timeout=timeout) as response:
-                return flask_json(await response.json())
+            async with asyncio.timeout(TARGET_SECONDS):
+                async with self._session.post(url, json=command) as response:
+                    answer = await response.json()
+                if self._site.faults.active("updater_slow", block_id):
+                    # The command has been carried out; only its answer is lost.
+                    await asyncio.sleep(TARGET_SECONDS)
+            return flask_json(answer)
         except TimeoutError:
             return _failure(read_timed_out(host, port, TARGET_SECONDS), 200)
         except aiohttp.ClientError:

@@ -4,6 +4,7 @@ AIOS's own has no public source; the form is known from its tutorials and the an
 """
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from aios_top.testbed.stores.files import Files, UploadRefusedError
 from aios_top.testbed.wire import flask_json
@@ -29,8 +30,10 @@ class _Upload:
         try:
             name, content, folder = await _form(await request.multipart())
             stored = self._files.write(folder, name, content)
-        except (UploadRefusedError, ValueError) as error:
+        except UploadRefusedError as error:
             return _failure(str(error))
+        except (HttpProcessingError, ValueError):
+            return _failure("the body is no readable multipart form")
         return flask_json({"success": True, "path": stored, "size": len(content)})
 
 

@@ -27,13 +27,9 @@ class MetricStores:
         """
         node_key = f"{document['instanceId']}__{document['blockId']}"
         if document["instanceId"] == EXECUTOR:
-            self._copy_to_global(document["blockId"])
+            block_id = document["blockId"]
+            self._global[block_id] = {"blockId": block_id, "instances": self.of_block(block_id)}
         self._cluster[node_key] = {**self._cluster.get(node_key, {}), **document, "nodeKey": node_key}
-
-    def _copy_to_global(self, block_id: str) -> None:
-        instances = self.of_block(block_id)
-        if instances:
-            self._global[block_id] = {"blockId": block_id, "instances": instances}
 
     def push_node(self, document: Document) -> None:
         """Take a node's hardware document in."""
