@@ -1,4 +1,4 @@
-"""Turns a policy on disk into what will be deployed; satisfies `engine.ports.Packer`."""
+"""Turns a policy on disk into what will be deployed; what `engine.ports.Bundles` hands out."""
 
 from collections.abc import Mapping
 from hashlib import sha256

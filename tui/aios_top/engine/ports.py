@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from aios_top.model.audit import AuditEntry
@@ -107,10 +106,10 @@ class Audit(Protocol):
         """Return all entries, oldest first."""
 
 
-class Packer(Protocol):
+class Bundles(Protocol):
     """Turns a policy on disk into inspected bytes and a checked registration."""
 
-    def __call__(self, path: Path, registration: Path | None = None, version: str | None = None) -> Bundle:
+    def load(self, path: str) -> Bundle:
         """Return the bundle of a folder or an archive; raises ActionRefusedError that names every problem."""
 
 

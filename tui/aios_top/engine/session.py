@@ -14,7 +14,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
-from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 
 Listener = Callable[[FleetState], None]
@@ -37,6 +37,8 @@ class SessionOptions:
     """Operator as `user@host`, for the audit file."""
     allowed_targets: frozenset[str] = field(default_factory=frozenset)
     """Hosts beside loopback that load may be sent to."""
+    load_limits: LoadLimits = field(default_factory=LoadLimits)
+    """The built-in limits, lowered by the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,6 @@ class _PlannedDeploy:
     plan: Plan
     bundle: Bundle
     block_ids: tuple[str, ...]
-    restart: bool
 
 
 class Session:
@@ -170,7 +171,7 @@ class Session:
         """Plan the deploy of a policy's folder or archive to some blocks."""
         bundle = await asyncio.to_thread(self._ports.bundles.load, path)
         plan = await self._deploys.plan(bundle, block_ids, restart=restart)
-        self._planned = _PlannedDeploy(plan, bundle, tuple(block_ids), restart)
+        self._planned = _PlannedDeploy(plan, bundle, tuple(block_ids))
         return plan
 
     async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
@@ -183,9 +184,7 @@ class Session:
             self._deploy = state
             progress(state)
 
-        self._deploy = await self._deploys.run(
-            planned.bundle, planned.block_ids, restart=planned.restart, progress=note
-        )
+        self._deploy = await self._deploys.run(plan, planned.bundle, note)
         for block_id in planned.block_ids:
             self._poller.forget_policy(block_id)
         self._poller.wake()
@@ -206,7 +205,9 @@ class Session:
         if self._load_task is not None and not self._load_task.done():
             raise ActionRefusedError("a load test is running: stop it first")
         check_target(self._ports.inference.target(), self.options.allowed_targets)
-        self._load_run = LoadRun(plan, self._ports.inference, self._ports.clock, self._note_load)
+        self._load_run = LoadRun(
+            plan, self._ports.inference, self._ports.clock, self._note_load, self.options.load_limits
+        )
         self._load_task = asyncio.create_task(self._load_run.run())
 
     async def stop_load(self) -> None:

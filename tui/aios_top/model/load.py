@@ -28,6 +28,19 @@ class LoadPlan:
     seed: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class LoadLimits:
+    """How much load one run may make; the configuration can lower these numbers, nothing can raise them."""
+
+    requests: int = 2_000
+    in_flight: int = 64
+    tokens_per_request: int = 32_000
+    """For the input, and again for the output."""
+    tokens_per_run: int = 20_000_000
+    timeout_seconds: float = 900.0
+    """Longest time that one request may be waited for, and so the longest end of a run."""
+
+
 class LoadPhase(StrEnum):
     """How far a load test has come."""
 
@@ -57,7 +70,7 @@ class LoadState:
     errors: tuple[tuple[str, int], ...] = ()
     """Message and count, most frequent first."""
     latencies: tuple[float, ...] = ()
-    """Seconds of every answered request, in order of arrival."""
+    """Seconds of every request that was answered well, in order of arrival."""
     input_tokens: int = 0
     """Tokens sent, estimated at one per word."""
     ended_at: float | None = None

@@ -1,0 +1,262 @@
+"""Everything an operator can change on a running block: planned, shown, checked again, sent once, recorded."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aios_top.engine.census import Census, Source, choose_victims, count_replicas
+from aios_top.engine.gate import WriteGate
+from aios_top.engine.ports import Audit, Clock, Mutations, Reads
+from aios_top.engine.predict import cooldown_sentence, next_evaluation, reset_sentence, rule_sentence
+from aios_top.engine.restart import executor_pod
+from aios_top.engine.sending import Sender, block_of
+from aios_top.model.change import Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor, ScaleDown, ScaleUp
+from aios_top.model.errors import ActionRefusedError
+from aios_top.model.policy_state import Voice
+from aios_top.model.state import BlockState, FleetState
+
+PRECONDITION_SECONDS = 2.0
+"""Longest time between the last look at what a plan counts on and the request."""
+UNSEEN_SECONDS = 120.0
+"""A scaling by hand may not show in any count for this long: pods start, lists and pushes lag."""
+_SCALINGS = frozenset({ScaleUp.__name__, ScaleDown.__name__})
+"""As the audit file names them."""
+_ACTION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Actions:
+    """Plans and executes changes; what a plan shows is what `execute` sends, or nothing is sent."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        mutations: Mutations,
+        audit: Audit,
+        clock: Clock,
+        state: Callable[[], FleetState],
+        gate: WriteGate,
+        who: str,
+        context: str,
+    ) -> None:
+        self.sender = Sender(mutations, audit, clock, gate, who=who, context=context)
+        self.gate = gate
+        self._reads = reads
+        self._audit = audit
+        self._clock = clock
+        self._state = state
+        self._context = f" in {context}" if context else ""
+
+    async def plan_reset(self, block_id: str) -> Plan:
+        """Prepare a cooldown reset."""
+        block = self._fresh_block(block_id)
+        self._check_has_policy(block)
+        now = self._clock.now()
+        return Plan(
+            title=f"Reset the cooldown of {block_id}{self._context}",
+            requests=(self.sender.prepare(ResetCooldown(block_id)),),
+            seen=cooldown_sentence(block, now),
+            effect=reset_sentence(block, now),
+            undo="none; the timer starts again with the autoscaler's next action",
+        )
+
+    async def plan_scale(self, block_id: str, *, replicas: int | None = None, change: int | None = None) -> Plan:
+        """Prepare a scaling by hand, to a number of replicas or by a difference."""
+        if (replicas is None) == (change is None):
+            raise ActionRefusedError("give either the number of replicas or a difference")
+        block = self._fresh_block(block_id)
+        census = await count_replicas(self._reads, block)
+        target = census.count + (change or 0) if replicas is None else replicas
+        self._check_target(block_id, census, target, explicit=replicas is not None)
+        if target > census.count:
+            return self._plan_up(block, census, target)
+        return self._plan_down(block, census, target)
+
+    async def plan_restart(self, block_id: str) -> Plan:
+        """Prepare a restart of the block's executor; refused with the kubectl line where its pod is not known."""
+        block = self._block(block_id)
+        pod = await executor_pod(self._reads, block_id)
+        restart = RestartExecutor(block_id, pod.name, pod.namespace or "blocks")
+        uri = block.record.autoscaler.uri if block.record and block.record.autoscaler else "none"
+        return Plan(
+            title=f"Restart the executor of {block_id}{self._context}",
+            requests=(self.sender.prepare(restart),),
+            seen=f"executor pod {pod.name}; registered policy {uri}",
+            effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
+            "it evaluates again about a minute later",
+            undo="none; the old policy comes back only by deploying it",
+            precondition={"pod": pod.name},
+            warnings=(
+                "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
+                "the cooldown and the policy's decision history start anew",
+            ),
+        )
+
+    async def plan_manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Plan:
+        """Prepare any other management action of the block's policy."""
+        block = self._block(block_id)
+        self._check_has_policy(block)
+        if not _ACTION_NAME.fullmatch(action):
+            raise ActionRefusedError("a management action is named by up to 64 letters, digits, '_', '.' and '-'")
+        if action == "reset_cooldown":
+            return await self.plan_reset(block_id)
+        given = ", ".join(f"{name}={value!r}" for name, value in data.items()) or "no data"
+        return Plan(
+            title=f"Send {action} to the policy of {block_id}{self._context}",
+            requests=(self.sender.prepare(Manage(block_id, action, dict(data))),),
+            seen=f"policy {block.policy.policy_name or 'of unknown name'} {block.policy.policy_version or ''}".rstrip(),
+            effect=f"the policy carries out {action} with {given}, or answers that it does not know it",
+            undo="send the previous values; what a policy was told lasts until its executor restarts",
+        )
+
+    async def execute(self, plan: Plan) -> Outcome:
+        """Carry out a plan: gate, one change per block, precondition, then each request once until one fails."""
+        facts = {"title": plan.title, "seen": dict(plan.precondition)}
+        block_ids = sorted({block for request in plan.requests if (block := block_of(request.change)) is not None})
+        try:
+            self.gate.check()
+            with self.sender.holding(block_ids):
+                await self._check_precondition(plan)
+                return await self._send_all(plan)
+        except ActionRefusedError as error:
+            return await self.sender.refuse(str(error), facts)
+
+    async def _send_all(self, plan: Plan) -> Outcome:
+        not_after = self._clock.monotonic() + PRECONDITION_SECONDS
+        outcome = Outcome(Fate.REFUSED, "the plan holds no request")
+        for request in plan.requests:
+            outcome = await self.sender.send(request, plan.title, plan.precondition, not_after=not_after)
+            if outcome.fate is not Fate.DONE:
+                break
+            not_after = float("inf")  # the first request has changed what was compared
+        return outcome
+
+    async def _check_precondition(self, plan: Plan) -> None:
+        """Look again at what the plan counted on; raises ActionRefusedError "was 2, is 3"."""
+        for request in plan.requests[:1]:
+            match request.change:
+                case ScaleUp(block_id=block_id) | ScaleDown(block_id=block_id):
+                    await self._check_count(block_id, plan.precondition)
+                case RestartExecutor(block_id=block_id):
+                    pod = await executor_pod(self._reads, block_id)
+                    if pod.name != plan.precondition["pod"]:
+                        raise ActionRefusedError(_differs("the executor's pod", plan.precondition["pod"], pod.name))
+
+    async def _check_count(self, block_id: str, seen: Mapping[str, Any]) -> None:
+        census = await count_replicas(self._reads, self._block(block_id), Source(seen["source"]))
+        if census.count != seen["replicas"]:
+            raise ActionRefusedError(_differs("the number of replicas", seen["replicas"], census.count))
+        gone = [victim for victim in seen.get("victims", ()) if victim not in census.instance_ids]
+        if gone:
+            raise ActionRefusedError(f"{', '.join(gone)} no longer exists; plan it again")
+
+    def _plan_up(self, block: BlockState, census: Census, target: int) -> Plan:
+        count = target - census.count
+        scale = ScaleUp(block.block_id, self._cluster(block), count)
+        return Plan(
+            title=f"Scale {block.block_id} from {census.count} to {target}{self._context}",
+            requests=(self.sender.prepare(scale),),
+            seen=self._seen(block, census),
+            effect=f"AIOS starts {_instances(count)}, which serve once their model is loaded; "
+            f"the autoscaler is not told, and {self._afterwards(block)}",
+            undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; it loses requests in flight",
+            precondition={"source": census.source.value, "replicas": census.count},
+            warnings=self._warnings(block, target),
+        )
+
+    def _plan_down(self, block: BlockState, census: Census, target: int) -> Plan:
+        victims = choose_victims(block, census, census.count - target)
+        scale = ScaleDown(block.block_id, self._cluster(block), victims)
+        return Plan(
+            title=f"Scale {block.block_id} from {census.count} to {target}{self._context}",
+            requests=(self.sender.prepare(scale),),
+            seen=self._seen(block, census),
+            effect=f"AIOS removes {', '.join(victims)}, the least loaded and newest; "
+            f"the autoscaler is not told, and {self._afterwards(block)}",
+            undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; "
+            "the new instances have other ids and must load their model",
+            precondition={"source": census.source.value, "replicas": census.count, "victims": victims},
+            warnings=(
+                *self._warnings(block, target),
+                "nothing is drained: requests in flight on a removed instance are never answered",
+            ),
+        )
+
+    def _seen(self, block: BlockState, census: Census) -> str:
+        age = "" if census.counted_at is None else f" {max(0.0, self._clock.now() - census.counted_at):.0f} s ago"
+        least, most = block.replicas.minimum, block.replicas.maximum
+        limits = f"; min {'?' if least is None else least}, max {'?' if most is None else most}"
+        return f"replicas {census.count}, counted by {census.source}{age}{limits}"
+
+    def _afterwards(self, block: BlockState) -> str:
+        return f"{next_evaluation(block, self._clock.now())} goes on from there: {rule_sentence(block)}"
+
+    def _warnings(self, block: BlockState, target: int) -> tuple[str, ...]:
+        found = []
+        least, most = block.replicas.minimum, block.replicas.maximum
+        if most is not None and target > most:
+            found.append(f"{target} is above the declared maximum {most}, which nothing in AIOS enforces")
+        if least is not None and target < least:
+            found.append(f"{target} is below the declared minimum {least}, which nothing in AIOS enforces")
+        if target == 0:
+            found.append("without an instance the block answers nothing, and requests wait for ever")
+        recent = self._scaled_ago(block.block_id)
+        if recent is not None:
+            found.append(f"scaled by hand {recent:.0f} s ago, which the count may not show yet")
+        return tuple(found)
+
+    def _scaled_ago(self, block_id: str) -> float | None:
+        """Return the seconds since the last scaling by hand that was sent from here, whichever process sent it."""
+        now = self._clock.now()
+        for entry in reversed(self._audit.entries()):
+            if now - entry.at > UNSEEN_SECONDS:
+                break
+            request = entry.fields.get("request")
+            if entry.kind != "intent" or not isinstance(request, Mapping):
+                continue
+            if request.get("block_id") == block_id and request.get("change") in _SCALINGS:
+                return max(0.0, now - entry.at)
+        return None
+
+    def _check_target(self, block_id: str, census: Census, target: int, *, explicit: bool) -> None:
+        if target < 0:
+            raise ActionRefusedError(f"{block_id} has {census.count} replicas; there is nothing below 0")
+        if target == census.count:
+            raise ActionRefusedError(f"{block_id} has {target} replicas already, counted by {census.source}")
+        if target == 0 and not explicit:
+            raise ActionRefusedError(
+                f"that would leave {block_id} without an instance; ask for 0 replicas if you mean it"
+            )
+
+    def _block(self, block_id: str) -> BlockState:
+        state = self._state()
+        if block_id not in state.blocks:
+            known = ", ".join(list(state.blocks)[:8]) or "none has been seen yet"
+            raise ActionRefusedError(f"there is no block {block_id}; known blocks: {known}")
+        return state.blocks[block_id]
+
+    def _fresh_block(self, block_id: str) -> BlockState:
+        """Return a block whose figures an operator may act on."""
+        block = self._block(block_id)
+        if block.stale:
+            cause = f": {block.problem}" if block.problem else ""
+            raise ActionRefusedError(f"the figures of {block_id} are old ({block.missed_polls} polls failed{cause})")
+        return block
+
+    def _cluster(self, block: BlockState) -> str:
+        if block.record is None or block.record.cluster_id is None:
+            raise ActionRefusedError(
+                f"the record of {block.block_id} names no cluster, so AIOS cannot be told where to scale it"
+            )
+        return block.record.cluster_id
+
+    def _check_has_policy(self, block: BlockState) -> None:
+        if block.policy.voice is Voice.ABSENT:
+            raise ActionRefusedError(f"{block.block_id} has no autoscaler policy; deploy one first")
+
+
+def _instances(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"
+
+
+def _differs(what: str, was: object, is_now: object) -> str:
+    return f"{what} was {was}, is {is_now}; nothing was sent; plan it again"
