@@ -1,10 +1,12 @@
 """Everything that runs for one AIOS installation: the poller, the operator's changes, a deploy, a load test."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aios_top.engine.actions import Actions
+from aios_top.engine.awakening import Awakening
 from aios_top.engine.deploy import Deploy
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.load import LoadRun, check_target
@@ -16,6 +18,7 @@ from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
+from aios_top.model.text import Clean
 
 Listener = Callable[[FleetState], None]
 
@@ -37,6 +40,8 @@ class SessionOptions:
     """Operator as `user@host`, for the audit file."""
     allowed_targets: frozenset[str] = field(default_factory=frozenset)
     """Hosts beside loopback that load may be sent to."""
+    load_limits: LoadLimits = LoadLimits()
+    """The configuration may lower the limits of a load test."""
     load_limits: LoadLimits = field(default_factory=LoadLimits)
     """The built-in limits, lowered by the configuration."""
 
@@ -152,9 +157,17 @@ class Session:
         """Plan a manual scale to a count, or by a difference."""
         return await self._actions.plan_scale(block_id, replicas=replicas, change=change)
 
+    async def plan_manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Plan:
+        """Plan any other management action of a block's policy."""
+        return await self._actions.plan_manage(block_id, action, data)
+
     async def plan_restart(self, block_id: str) -> Plan:
         """Plan the restart of a block's executor, which loads its policy anew."""
         return await self._actions.plan_restart(block_id)
+
+    def awakening(self, block_id: str) -> Awakening:
+        """Return what tells when a block's autoscaler runs anew; to be taken before its restart is sent."""
+        return Awakening(self._ports.reads, self._ports.clock, block_id, self.latest().blocks[Clean(block_id)].policy)
 
     async def execute(self, plan: Plan) -> Outcome:
         """Send a plan that the operator has confirmed; then look at once what it changed."""
@@ -195,6 +208,10 @@ class Session:
         return self._deploy
 
     # -- a load test
+
+    def load_target(self) -> str:
+        """Return the base URL that a load test would be sent to."""
+        return self._ports.inference.target()
 
     def load_target(self) -> str:
         """Return the base URL that a load test would be sent to."""
