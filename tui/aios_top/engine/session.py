@@ -40,8 +40,6 @@ class SessionOptions:
     """Operator as `user@host`, for the audit file."""
     allowed_targets: frozenset[str] = field(default_factory=frozenset)
     """Hosts beside loopback that load may be sent to."""
-    load_limits: LoadLimits = LoadLimits()
-    """The configuration may lower the limits of a load test."""
     load_limits: LoadLimits = field(default_factory=LoadLimits)
     """The built-in limits, lowered by the configuration."""
 
@@ -208,10 +206,6 @@ class Session:
         return self._deploy
 
     # -- a load test
-
-    def load_target(self) -> str:
-        """Return the base URL that a load test would be sent to."""
-        return self._ports.inference.target()
 
     def load_target(self) -> str:
         """Return the base URL that a load test would be sent to."""
