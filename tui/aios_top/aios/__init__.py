@@ -1,1 +1,1 @@
-"""The only HTTP: AIOS endpoints, wire schema, reader, mutator and inference client."""
+"""The only HTTP client: endpoints, wire schemas, the read list, the one sender of changes, inference."""

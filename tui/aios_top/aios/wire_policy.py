@@ -1,0 +1,249 @@
+"""Schemas of what an explained policy answers to management reads; a plain one answers nothing."""
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from aios_top.aios.lenient import Array, Finite, Id, Lenient, NotNegative, Object, Wire, cleaned
+from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
+from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
+from aios_top.model.text import Clean, clean
+
+REASON_LIMIT = 300
+MAX_DECISIONS = 1024
+"""The policy keeps 512 and sends 256 at most."""
+
+
+class WouldWire(Wire):
+    """What the thresholds alone asked for."""
+
+    rule: Lenient[str] = None
+
+
+class ReplicasWire(Wire):
+    """The replica counts of a decision."""
+
+    current: Lenient[int] = None
+    reporting: Lenient[int] = None
+    proposed: Lenient[int] = None
+
+
+class AveragesWire(Wire):
+    """The means of a decision, tokens per request."""
+
+    input: Lenient[Finite] = None
+    output: Lenient[Finite] = None
+
+
+class ThresholdsWire(Wire):
+    """The limits of a decision, tokens per request."""
+
+    input_up: Lenient[Finite] = None
+    output_up: Lenient[Finite] = None
+    input_down: Lenient[Finite] = None
+    output_down: Lenient[Finite] = None
+
+
+class TimerWire(Wire):
+    """A cooldown's seconds; a negative or missing number is no timer."""
+
+    remaining_s: Lenient[NotNegative] = None
+    total_s: Lenient[NotNegative] = None
+
+
+class ConfirmWire(Wire):
+    """Whether the replicas followed."""
+
+    state: Lenient[str] = None
+
+
+class InputWire(Wire):
+    """What a decision saw of one instance."""
+
+    id: Id
+    input: Lenient[Finite] = None
+    output: Lenient[Finite] = None
+    rate_in: Lenient[NotNegative] = None
+    rate_out: Lenient[NotNegative] = None
+    age_s: Lenient[Finite] = None
+    status: Lenient[str] = None
+
+    def value(self) -> InstanceInput:
+        """Return the model's value."""
+        return InstanceInput(
+            clean(self.id),
+            input_size=self.input,
+            output_size=self.output,
+            input_rate=self.rate_in,
+            output_rate=self.rate_out,
+            age_seconds=self.age_s,
+            status=cleaned(self.status),
+        )
+
+
+class DecisionWire(Wire):
+    """One decision record; without its time, its outcome or its code it says nothing."""
+
+    ts: NotNegative
+    outcome: str
+    code: Id
+    reason: Lenient[str] = None
+    seq: Lenient[int] = None
+    boot_id: Lenient[str] = None
+    would: Lenient[WouldWire] = None
+    replicas: Lenient[ReplicasWire] = None
+    averages: Lenient[AveragesWire] = None
+    thresholds: Lenient[ThresholdsWire] = None
+    cooldown: Lenient[TimerWire] = None
+    confirm: Lenient[ConfirmWire] = None
+    instances: Array
+
+
+class CooldownWire(Wire):
+    """The cooldown timers of `get_state`, one per direction."""
+
+    up: Lenient[TimerWire] = None
+    down: Lenient[TimerWire] = None
+    last_action_ts: Lenient[NotNegative] = None
+
+    def timer(self) -> TimerWire:
+        """Return the timer that ends last; unknown when either is, because the other then proves nothing."""
+        if self.up is None or self.down is None or self.up.remaining_s is None or self.down.remaining_s is None:
+            return TimerWire()
+        return max(self.up, self.down, key=lambda timer: timer.remaining_s or 0.0)
+
+
+class StateWire(Wire):
+    """The answer to `get_state`; the boot id is what makes it one."""
+
+    boot_id: Id
+    policy_name: Lenient[str] = None
+    policy_version: Lenient[str] = None
+    code_sha256: Lenient[str] = None
+    mode: Lenient[str] = None
+    cooldown: Lenient[CooldownWire] = None
+    next_eval_in_s: Lenient[NotNegative] = None
+    interval_observed_s: Lenient[NotNegative] = None
+    eval_in_progress_since: Lenient[NotNegative] = None
+    last_decision: Any = None
+    counts: Lenient[dict[str, Lenient[int]]] = None
+
+
+class PageWire(Wire):
+    """The answer to `get_decisions`."""
+
+    boot_id: Id
+    next_since: int = Field(ge=0)
+    gap: Lenient[bool] = None
+    decisions: list[Any]
+
+
+class ParametersWire(Wire):
+    """The answer to `get_parameters`."""
+
+    effective: dict[str, Any]
+    generation: int
+    defaults: Object
+    source: Object
+    parameter_errors: Object
+    unknown_parameters: Array
+    unused_settings: Array
+
+
+def read_state(answer: Any) -> PolicyReport:
+    """Read a policy's answer to `get_state`; anything else than a state is a policy that tells nothing."""
+    try:
+        wire = StateWire.model_validate(answer)
+    except ValidationError:
+        return PolicyReport(Voice.SILENT, problem=_refusal(answer))
+    timer = wire.cooldown.timer() if wire.cooldown else TimerWire()
+    return PolicyReport(
+        Voice.FULL,
+        boot_id=clean(wire.boot_id),
+        policy_name=cleaned(wire.policy_name),
+        policy_version=cleaned(wire.policy_version),
+        code_sha256=cleaned(wire.code_sha256),
+        mode=cleaned(wire.mode),
+        cooldown_remaining_seconds=timer.remaining_s,
+        cooldown_total_seconds=timer.total_s,
+        last_action_at=wire.cooldown.last_action_ts if wire.cooldown else None,
+        next_evaluation_seconds=wire.next_eval_in_s,
+        interval_seconds=wire.interval_observed_s,
+        evaluating_since=wire.eval_in_progress_since,
+        last_decision=read_decision(wire.last_decision),
+        counts={clean(name): count for name, count in (wire.counts or {}).items() if count is not None},
+        state=answer,
+    )
+
+
+def read_page(answer: Any) -> DecisionPage | None:
+    """Read a policy's answer to `get_decisions`, None when it is none."""
+    try:
+        wire = PageWire.model_validate(answer)
+    except ValidationError:
+        return None
+    found = [read_decision(record) for record in wire.decisions[-MAX_DECISIONS:]]
+    decisions = tuple(decision for decision in found if decision is not None)
+    return DecisionPage(clean(wire.boot_id), decisions, wire.next_since, gap=bool(wire.gap))
+
+
+def read_parameters(answer: Any) -> ParameterReport | None:
+    """Read a policy's answer to `get_parameters`, None when it is none."""
+    try:
+        wire = ParametersWire.model_validate(answer)
+    except ValidationError:
+        return None
+    return ParameterReport(
+        effective=wire.effective,
+        defaults=wire.defaults,
+        source={clean(name): clean(source) for name, source in wire.source.items() if isinstance(source, str)},
+        errors={clean(name): clean(str(error), REASON_LIMIT) for name, error in wire.parameter_errors.items()},
+        unknown=tuple(clean(name) for name in wire.unknown_parameters if isinstance(name, str)),
+        unused_settings=tuple(clean(name) for name in wire.unused_settings if isinstance(name, str)),
+        generation=wire.generation,
+    )
+
+
+def read_decision(record: Any) -> Decision | None:
+    """Read one decision record, None when it says nothing."""
+    try:
+        wire = DecisionWire.model_validate(record)
+        action = Action(wire.outcome)
+    except ValueError:  # a ValidationError is one as well
+        return None
+    limits = wire.thresholds or ThresholdsWire()
+    means = wire.averages or AveragesWire()
+    replicas = wire.replicas or ReplicasWire()
+    return Decision(
+        at=wire.ts,
+        action=action,
+        code=clean(wire.code),
+        reason=clean(wire.reason or "", REASON_LIMIT),
+        origin=Origin.REPORTED,
+        seq=wire.seq,
+        boot_id=cleaned(wire.boot_id),
+        would=cleaned(wire.would.rule) if wire.would else None,
+        input_average=means.input,
+        output_average=means.output,
+        thresholds=Thresholds(limits.input_up, limits.output_up, limits.input_down, limits.output_down),
+        current=replicas.current,
+        reporting=replicas.reporting,
+        proposed=replicas.proposed,
+        cooldown_remaining_seconds=wire.cooldown.remaining_s if wire.cooldown else None,
+        confirmation=cleaned(wire.confirm.state) if wire.confirm else None,
+        instances=tuple(entry for entry in map(_read_input, wire.instances) if entry is not None),
+        record=record,
+    )
+
+
+def _read_input(entry: Any) -> InstanceInput | None:
+    try:
+        return InputWire.model_validate(entry).value()
+    except ValidationError:
+        return None
+
+
+def _refusal(answer: Any) -> Clean | None:
+    """Return what a policy said instead of its state, if it gave a reason."""
+    reason = answer.get("reason") if isinstance(answer, dict) else None
+    return cleaned(reason, REASON_LIMIT) if isinstance(reason, str) else None
