@@ -58,6 +58,9 @@ class RecordingAios:
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         """Answers that replace the usual ones, by service and path; None as the body closes without an answer."""
+        self.hold: set[tuple[str, str]] = set()
+        """Services and paths that take a request and never answer."""
+        self._ended = threading.Event()
         self.instance_ids = [f"in-aa{number:02d}" for number in range(1, instances + 1)]
         self.files: dict[str, bytes] = {}
         self.registry: dict[str, dict[str, Any]] = {POLICY: {**_registration(), "policy_rule_uri": POLICY}}
@@ -97,6 +100,7 @@ class RecordingAios:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -204,6 +208,8 @@ class RecordingAios:
                     rest = rest[1:]
                 request = Request(service, self.command, "/" + "/".join(rest), body)
                 aios.requests.append(request)
+                if (service, request.path) in aios.hold:
+                    aios._ended.wait()
                 status, answer = aios.answer(request)
                 if answer is None:
                     self.close_connection = True

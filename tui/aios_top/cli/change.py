@@ -9,19 +9,26 @@ from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import tell
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
-from aios_top.model.change import Outcome, Plan
+from aios_top.model.change import Fate, Outcome, Plan
+
+MakePlan = Callable[[Session], Awaitable[Plan]]
+Follow = Callable[[Outcome], Awaitable[Outcome]]
 
 
-def carry_out(args: argparse.Namespace, make_plan: Callable[[Session], Awaitable[Plan]]) -> int:
-    """Return the exit code of the change that `make_plan` plans from a fresh look at AIOS."""
-    return tell(asyncio.run(_carry_out(args, make_plan)))
+def carry_out(args: argparse.Namespace, make_plan: MakePlan, follow: Follow | None = None) -> int:
+    """Return the exit code of the change that `make_plan` plans from a fresh look at AIOS.
+
+    `follow` may look at what a change that was done led to.
+    """
+    return tell(asyncio.run(_carry_out(args, make_plan, follow)))
 
 
-async def _carry_out(args: argparse.Namespace, make_plan: Callable[[Session], Awaitable[Plan]]) -> Outcome:
+async def _carry_out(args: argparse.Namespace, make_plan: MakePlan, follow: Follow | None) -> Outcome:
     installation = chosen(args)
     refuse_when_read_only(installation.options.read_only)
     async with open_session(installation) as session:
         await session.refresh()
         plan = await make_plan(session)
         confirm(plan, yes=args.yes)
-        return await session.execute(plan)
+        outcome = await session.execute(plan)
+        return await follow(outcome) if follow and outcome.fate is Fate.DONE else outcome

@@ -11,8 +11,9 @@ from aios_top.aios.address import AddressError, Addresses, parse_overrides
 from aios_top.cli.exits import UsageError
 from aios_top.cli.stored import stored
 from aios_top.engine.session import SessionOptions
+from aios_top.model.load import LoadLimits
 from aios_top.store.config import Config, Context, read_config
-from aios_top.store.paths import config_file
+from aios_top.store.paths import StoreError, config_file
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
@@ -30,9 +31,11 @@ class Installation:
 def chosen(args: argparse.Namespace) -> Installation:
     """Return the installation that the options name, else the context that the configuration names."""
     config = configuration()
-    with stored():
-        named = args.context or not (args.host or args.urls or args.command_urls)
+    named = args.context or not (args.host or args.urls or args.command_urls)
+    try:
         context = config.context(args.context) if named else None
+    except StoreError as error:
+        raise UsageError(str(error)) from error
     if context is None and named:
         raise UsageError(_no_address())
     return _installation(args, config, context)
@@ -96,6 +99,12 @@ def _options(
         writable=not production,
         production=production,
         who=f"{getpass.getuser()}@{platform.node()}",
+        load_limits=LoadLimits(
+            requests=config.load.requests,
+            in_flight=config.load.in_flight,
+            tokens_per_request=config.load.tokens_per_request,
+            tokens_per_run=config.load.tokens_per_run,
+        ),
         allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
     )
 

@@ -224,6 +224,13 @@ def _policy(commands: Any) -> None:
     add_yes(deploy)
     restart = _add(policy, "restart", "policy_restart", "restart a block's executor, so that it loads its policy again")
     add_block(restart)
+    restart.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=seconds(0, 3600),
+        default=300.0,
+        help="wait so long for its first decision (default: 300; 0: do not wait)",
+    )
     add_yes(restart)
     show = _add(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
     add_block(show)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from aios_top.aios.inference import InferenceClient
+from aios_top.aios.inference import AiosInference
 from aios_top.aios.limits import Limits
 from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
@@ -37,16 +37,18 @@ async def open_session(
 ) -> AsyncIterator[Session]:
     """Open one installation's session on the running loop; its connections end with it."""
     options = installation.options
-    limits = replace(Limits(), read_seconds=installation.timeout_seconds)
+    # A load test has its own deadline for a request; the client's only has to be no shorter.
+    longest = options.load_limits.timeout_seconds
+    limits = replace(Limits(), read_seconds=installation.timeout_seconds, inference_seconds=longest)
     clock = SystemClock()
     with stored():
         audit = AuditLog(audit_file(os.environ), clock.now)
     async with AsyncExitStack() as opened:
-        reader = AiosReader(installation.addresses, limits)
+        reader = AiosReader(installation.addresses, limits, now=clock.now)
         opened.push_async_callback(reader.close)
-        inference: Inference = InferenceClient(installation.addresses, limits)
+        inference: Inference = AiosInference(installation.addresses, limits)
         opened.push_async_callback(inference.close)
-        mutator = AiosMutator(installation.addresses, limits, read_only=options.read_only)
+        mutator = AiosMutator(installation.addresses, limits, read_only=options.read_only, now=clock.now)
         ports = Ports(
             reads=reader,
             mutations=mutator,
