@@ -60,28 +60,28 @@ async def _run(options: Options, given: argparse.Namespace) -> None:
         _watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
     running = await serve(options)
     try:
-        _announce(running, options, given.ready_fd)
+        _announce(running, given)
         await stop.wait()
     finally:
         await running.close()
 
 
-def _announce(running: Running, options: Options, ready_fd: int | None) -> None:
+def _announce(running: Running, given: argparse.Namespace) -> None:
     """Write one JSON line, then point standard output at standard error: a policy may print."""
     about = {
         "urls": running.urls,
-        "pace": options.pace.name,
-        "scenario": options.scenario,
-        "seed": options.seed,
+        "pace": given.pace,
+        "scenario": given.scenario,
+        "seed": given.seed,
         "pid": os.getpid(),
         "folder": str(running.site.folder),
     }
     line = json.dumps(about).encode() + b"\n"
-    if ready_fd is None:
+    if given.ready_fd is None:
         os.write(1, line)
     else:
-        os.write(ready_fd, line)
-        os.close(ready_fd)
+        os.write(given.ready_fd, line)
+        os.close(given.ready_fd)
     os.dup2(2, 1)
 
 

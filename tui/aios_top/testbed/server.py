@@ -63,8 +63,8 @@ THREADS_CHECK_SECONDS = 0.01
 class Options:
     """What an embedded AIOS shall be."""
 
-    scenario: str | None = "spike"
-    """Name of the scenario that brings load and faults; None: neither comes by itself."""
+    scenario: str | Scenario | None = "spike"
+    """The scenario that brings load and faults, or its name; None: neither comes by itself."""
     pace: Pace = QUICK
     seed: int = DEFAULT_SEED
     ports: Mapping[str, int] = field(default_factory=free_ports)
@@ -128,7 +128,9 @@ class Running:
 
 async def serve(options: Options) -> Running:
     """Start an embedded AIOS on loopback and return when every service answers; raises PortBusyError."""
-    told = None if options.scenario is None else scenario(options.scenario, options.seed, options.pace)
+    told = options.scenario
+    if isinstance(told, str):
+        told = scenario(told, options.seed, options.pace)
     state = demo_state(options.pace) if options.state is None else options.state
     sockets = bind_all(options.ports)
     urls = {service: url_of(bound) for service, bound in sockets.items()}
