@@ -370,7 +370,15 @@ def idle() -> BlockState:
         (instance("in-phi-1", 12.0, 4.0), instance("in-phi-2", phase=Phase.IDLE)),
         limits=(1, 4),
         decisions=(
-            decision(16, Action.HOLD, "AtMinimum", "At min_replicas.", averages=(6, 2), current=2, would="down"),
+            decision(
+                16,
+                Action.HOLD,
+                "TooFewReplicas",
+                "No scaling action required.",
+                averages=(6, 2),
+                current=2,
+                would="down",
+            ),
         ),
     )
 

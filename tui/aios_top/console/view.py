@@ -71,6 +71,8 @@ class ViewState:
     """Length of the time axis."""
     maximised: str | None = None
     """Name of the panel that has the screen for itself."""
+    decision: int | None = None
+    """The selected decision, counted from the newest; None when none is."""
     focus: str = "fleet"
     """Name of the panel that the movement keys go to."""
     columns: int = 80

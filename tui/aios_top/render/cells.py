@@ -5,7 +5,7 @@ the colours of a theme; plain output drops them.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -100,6 +100,11 @@ def fit(text: str, columns: int, *, right: bool = False) -> str:
     return cut + " " * (columns - width(cut))
 
 
+def field(text: str, columns: int, role: Role = Role.TEXT, *, right: bool = False) -> Cell:
+    """Return a cell of exactly `columns` columns: a column of a table."""
+    return Cell(fit(text, columns, right=right), role)
+
+
 def columns_of(cells: Iterable[Cell]) -> int:
     """Return the columns that `cells` take together."""
     return sum(width(cell.text) for cell in cells)
@@ -130,15 +135,26 @@ def spread(left: Iterable[Cell], right: Iterable[Cell], columns: int) -> Row:
     return Row((*head, Cell(" " * max(0, space)), *tail))
 
 
-def rule(columns: int, title: str = "") -> Row:
-    """Return a horizontal rule, with a title on it when given."""
-    if not title:
-        return Row((Cell("\u2500" * columns, Role.FRAME),))
-    name = fit(f" {title} ", min(width(title) + 2, max(0, columns - 2)))
-    return Row(
-        (
-            Cell("\u2500", Role.FRAME),
-            Cell(name, Role.TITLE),
-            Cell("\u2500" * (columns - 1 - width(name)), Role.FRAME),
-        )
-    )
+def ruled(title: Sequence[Cell], columns: int, *, focused: bool = False) -> Row:
+    """Return a horizontal rule with a title on it; the focused one is drawn double."""
+    role, line = (Role.ACCENT, "═") if focused else (Role.FRAME, "─")
+    name = clip((Cell(" "), *title, Cell(" ")), max(0, columns - 2)) if title else ()
+    return Row((Cell(line, role), *name, Cell(line * max(0, columns - 1 - columns_of(name)), role)))
+
+
+def frame(rows: Sequence[Row], title: Sequence[Cell], columns: int, lines: int, *, focused: bool) -> list[Row]:
+    """Return rows in a box of `columns` by `lines` with a title in its upper edge; the focused box is drawn double."""
+    role = Role.ACCENT if focused else Role.FRAME
+    across, down = ("═", "║") if focused else ("─", "│")
+    corners = "╔╗╚╝" if focused else "┌┐└┘"
+    inside = columns - 2
+    name = clip((Cell(" "), *title, Cell(" ")), max(0, inside - 1)) if title else ()
+    rest = across * max(0, inside - 1 - columns_of(name))
+    framed = [Row((Cell(corners[0] + across, role), *name, Cell(rest + corners[1], role)))]
+    for number in range(lines - 2):
+        line = rows[number] if number < len(rows) else BLANK
+        cells = clip(line.cells, inside)
+        padding = Cell(" " * (inside - columns_of(cells)))
+        framed.append(Row((Cell(down, role), *cells, padding, Cell(down, role)), line.key, line.selected))
+    framed.append(Row((Cell(corners[2] + across * inside + corners[3], role),)))
+    return framed

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,7 +18,7 @@ from aios_top.console.palette import COLOURLESS, Palette
 from aios_top.console.view import ViewState
 from aios_top.model.state import FleetState
 from aios_top.render.ascii import to_ascii
-from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit
+from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, frame, ruled
 
 
 class Lines(Widget):
@@ -67,7 +67,7 @@ class Panel(Lines):
     """A part of the screen that is drawn from a state and a view; subclasses say how, in `rows`."""
 
     title: ClassVar[str] = ""
-    """Name in the frame and for the focus; empty for a panel that cannot have it."""
+    """Name in the frame, or on a rule above the rows; empty for a panel without either."""
     ticks: ClassVar[bool] = False
     """It shows something that changes with time alone: a clock, an age, a countdown."""
 
@@ -75,6 +75,8 @@ class Panel(Lines):
     _now = 0.0
     top = 0
     """First visible row of a list that is longer than the panel."""
+    framed = False
+    focused = False
 
     def show(self, state: FleetState, view: ViewState) -> None:
         """Draw what is new in `state` and `view`."""
@@ -91,8 +93,23 @@ class Panel(Lines):
     def redraw(self) -> None:
         """Make the rows again and paint the difference."""
         if self._scene is not None and self.size and self.display:
-            state, view = self._scene
-            self.paint(self.rows(state, view, self._now, self.size.width, self.size.height))
+            self.paint(self._framed_rows(*self._scene))
+
+    def _framed_rows(self, state: FleetState, view: ViewState) -> Sequence[Row]:
+        columns, lines = self.size
+        if self.framed:
+            inside = self.rows(state, view, self._now, columns - 2, lines - 2)
+            return frame(inside, self.heading(state, view), columns, lines, focused=self.focused)
+        if self.title:
+            return [
+                ruled(self.heading(state, view), columns, focused=self.focused),
+                *self.rows(state, view, self._now, columns, lines - 1),
+            ]
+        return self.rows(state, view, self._now, columns, lines)
+
+    def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - for subclasses
+        """Return what stands in the frame."""
+        return (Cell(self.title, Role.TITLE),)
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return at most `lines` rows of at most `columns` columns."""

@@ -1,0 +1,269 @@
+"""The console: one screen of panels over one state; keys make a new view or ask the engine."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.filter import LineFilter
+from textual.screen import ModalScreen
+
+from aios_top.console.commands import COMMANDS
+from aios_top.console.guarded import GuardedApp
+from aios_top.console.keys import KEYS, Key
+from aios_top.console.layout import Place, arrange
+from aios_top.console.linefilter import SafeLines
+from aios_top.console.looking import LOOKS, SCROLLS, settled
+from aios_top.console.palette import COLOURLESS, Palette
+from aios_top.console.panels import all_panels
+from aios_top.console.ports import Cockpit
+from aios_top.console.relay import Relay
+from aios_top.console.themes import DEFAULT, Look, shipped_looks
+from aios_top.console.view import ViewState
+from aios_top.console.widgets.fleet import FleetPanel
+from aios_top.console.widgets.lines import Lines, Panel
+from aios_top.model.load import LoadPhase
+from aios_top.model.state import FleetState
+from aios_top.model.text import clean
+from aios_top.model.verdict import Severity
+
+T = TypeVar("T")
+
+_TICK_SECONDS = 1.0
+_TOAST_LIMIT = 400
+_TOAST_SECONDS = 8.0
+_TOASTS = {
+    Severity.HEALTHY: "information",
+    Severity.BUSY: "information",
+    Severity.DEGRADED: "warning",
+    Severity.BROKEN: "error",
+}
+
+
+class ConsoleApp(GuardedApp, inherit_bindings=False):
+    """Composes the panels, keeps state and view, and passes keys on."""
+
+    CSS = """
+    Screen { layers: panels; overflow: hidden; }
+    Panel { position: absolute; display: none; }
+    Toast { width: 72; max-width: 90%; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    ESCAPE_TO_MINIMIZE = False
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[Any]] = []
+
+    def __init__(
+        self,
+        cockpit: Cockpit,
+        *,
+        theme: str | None = None,
+        keys: tuple[Key, ...] = KEYS,
+        ascii_only: bool = False,
+        looks: Mapping[str, Look] | None = None,
+    ) -> None:
+        """Prepare to show `cockpit`; raises KeyError for an unknown theme and ThemeError for a broken one."""
+        super().__init__()
+        self.cockpit = cockpit
+        self.keys = keys
+        self.state = cockpit.latest()
+        self.view = self._informed(ViewState())
+        self.palette = COLOURLESS
+        self._ascii = ascii_only
+        self._safe = SafeLines(colours=not self.no_color)
+        self._looks = shipped_looks() if looks is None else looks
+        self._places: tuple[Place, ...] = ()
+        self._relay: Relay | None = None
+        self._at_work: set[str] = set()
+        self.animation_level = "none"
+        for look in self._looks.values():
+            self.register_theme(look.theme)
+        self.dress(theme or self._fitting_theme())
+        self._bind_keys()
+
+    # -- appearance
+
+    def _fitting_theme(self) -> str:
+        """Return the theme for what the terminal says it can show."""
+        return "ansi16" if self.console.color_system == "standard" and "ansi16" in self._looks else DEFAULT
+
+    def dress(self, name: str) -> None:
+        """Put on a theme; raises KeyError for an unknown one."""
+        look = self._looks[name]
+        self.theme = look.theme.name
+        palette = Palette() if self.no_color else look.palette
+        self.palette = replace(palette, ascii=self._ascii)
+        for panel in self.query(Lines) if self.is_running else ():
+            panel.restyle()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Return Textual's filters with the one that keeps acting characters from the terminal behind them."""
+        return [*super().get_line_filters(), self._safe]
+
+    # -- life
+
+    def compose(self) -> ComposeResult:
+        """Mount every panel once; a layout shows some of them."""
+        yield from all_panels(self.keys)
+
+    def on_mount(self) -> None:
+        """Subscribe to states and start the clock."""
+        self._relay = Relay(self.cockpit, self._deliver)
+        self.set_interval(_TICK_SECONDS, self._tick, name="clock")
+        self._deliver(self.cockpit.latest())
+
+    def on_unmount(self) -> None:
+        """Let the engine go on without a listener."""
+        if self._relay is not None:
+            self._relay.close()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the panels out for the new size."""
+        self.look(replace(self.view, columns=event.size.width, lines=event.size.height))
+
+    def _deliver(self, state: FleetState) -> None:
+        """Show a new state, unless the display is held."""
+        if not self.view.paused:
+            self.state = state
+        self.look(self.view)
+
+    def _tick(self) -> None:
+        now = self.cockpit.now()
+        for panel in self._visible():
+            panel.tick(now)
+
+    # -- what dialogs and commands use
+
+    def look(self, view: ViewState) -> None:
+        """Make `view` the view and redraw what changed."""
+        if self.view.paused and not view.paused:
+            self.state = self.cockpit.latest()
+        self.view = settled(self.state, self._informed(view))
+        self._place_panels()
+        for panel in self._visible():
+            panel.show(self.state, self.view)
+
+    def act(self, action: str) -> None:
+        """Do what the key of an action does; a command that is still at work is not started again."""
+        if action in COMMANDS:
+            if action not in self._at_work:
+                self._at_work.add(action)
+                self.run_worker(self._work(action), name=action, exit_on_error=True)
+        elif action in _OWN:
+            _OWN[action](self)
+        else:
+            self._scroll(action)
+            self.look(LOOKS[action](self.state, self.view))
+
+    async def _work(self, action: str) -> None:
+        try:
+            await COMMANDS[action](self)
+        finally:
+            self._at_work.discard(action)
+
+    def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
+        """Show one short message; a newer one takes its place."""
+        self.clear_notifications()
+        self.notify(
+            clean(message, _TOAST_LIMIT),
+            severity=_TOASTS[severity],  # type: ignore[arg-type]
+            timeout=_TOAST_SECONDS,
+            markup=False,
+        )
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Show a dialog and return its answer."""
+        return await self.push_screen_wait(dialog)
+
+    async def engine(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        """Run an engine coroutine on the engine's loop and wait for it here."""
+        return await asyncio.wrap_future(self.cockpit.submit(call, *arguments))
+
+    def leave(self, code: int = 0) -> None:
+        """Quit with this exit code."""
+        self.exit(None, code)
+
+    # -- keys
+
+    def _bind_keys(self) -> None:
+        for key in self.keys:
+            for name in key.keys:
+                self._bindings.bind(name, f"press({key.action!r})", key.label, show=False)
+
+    def action_press(self, action: str) -> None:
+        """Do what a key is bound to."""
+        self.act(action)
+
+    def on_fleet_panel_chosen(self, message: FleetPanel.Chosen) -> None:
+        """Select the clicked block."""
+        self.look(replace(self.view, block_id=message.block_id, focus="fleet", decision=None))
+
+    def _scroll(self, action: str) -> None:
+        """Scroll a focused panel that has no selection of its own."""
+        if action in SCROLLS and self.view.focus not in {"fleet", "decisions"}:
+            self.query_one(f"#{self.view.focus}", Panel).scroll_rows(SCROLLS[action])
+
+    def refresh_now(self) -> None:
+        """Poll now."""
+        self.cockpit.submit(self.cockpit.refresh)
+
+    def change_pace(self, factor: float) -> None:
+        """Poll more or less often."""
+        seconds = min(60.0, max(0.5, self.state.poll_seconds * factor))
+        self.cockpit.submit(self.cockpit.set_poll_seconds, seconds)
+        self.toast(f"Polls every {seconds:g} s.")
+
+    def copy_selected(self) -> None:
+        """Copy the selected block's id to the operator's clipboard, through the terminal."""
+        if self.view.block_id is not None:
+            self.copy_to_clipboard(clean(self.view.block_id))
+            self.toast(f"Copied {self.view.block_id}.")
+
+    # -- panels
+
+    def _informed(self, view: ViewState) -> ViewState:
+        """Return the view with everything that the engine can tell at once."""
+        gate = self.cockpit.gate
+        return replace(
+            view,
+            writable=gate.writable,
+            read_only=gate.read_only,
+            production=self.cockpit.production,
+            load=self.cockpit.load_state(),
+            deploy=self.cockpit.deploy_state(),
+            audit=tuple(self.cockpit.audit_entries()),
+            now=self.cockpit.now(),
+        )
+
+    def _visible(self) -> list[Panel]:
+        return [self.query_one(f"#{place.panel}", Panel) for place in self._places] if self.is_running else []
+
+    def _place_panels(self) -> None:
+        """Move the panels to where the layout wants them; does nothing when nothing moves."""
+        if not self.is_running:
+            return
+        running = self.view.load is not None and self.view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
+        places = arrange(self.view, banner=running)
+        wanted = {place.panel: place for place in places}
+        for panel in self.screen_stack[0].query(Panel):
+            place = wanted.get(panel.id or "")
+            panel.focused = place is not None and self.view.focus == place.panel and len(places) > 4
+            if places == self._places:
+                continue
+            panel.display = place is not None
+            if place is not None:
+                panel.framed = place.framed
+                panel.styles.offset = (place.x, place.y)
+                panel.styles.width, panel.styles.height = place.columns, place.lines
+        self._places = places
+
+
+_OWN: Mapping[str, Callable[[ConsoleApp], None]] = {
+    "refresh": ConsoleApp.refresh_now,
+    "slower": lambda app: app.change_pace(2.0),
+    "faster": lambda app: app.change_pace(0.5),
+    "copy": ConsoleApp.copy_selected,
+    "suspend": lambda app: app.action_suspend_process(),
+}

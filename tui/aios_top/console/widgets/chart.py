@@ -1,0 +1,60 @@
+"""The shared time axis: means, limits, replicas, decisions, cooldown."""
+
+from collections.abc import Sequence
+
+from aios_top.console.curves import plot
+from aios_top.console.view import ViewState
+from aios_top.console.widgets.lines import Panel
+from aios_top.model.state import FleetState
+from aios_top.render.cells import Cell, Role, Row, row
+from aios_top.render.timeline import (
+    BELOW,
+    MARGIN,
+    Timeline,
+    empty_note,
+    event_row,
+    inferred_note,
+    legend_cells,
+    replica_row,
+    time_row,
+    timeline,
+)
+
+
+class ChartPanel(Panel):
+    """Draws the plot again only when its data or its size changed: at most once per poll."""
+
+    title = "time"
+    _drawn: tuple[Timeline, list[Row]] | None = None
+
+    def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:
+        """Return the block's name and what the curves are."""
+        block = view.block(state)
+        if block is None:
+            return (Cell("time", Role.TITLE),)
+        note = inferred_note(block)
+        return (
+            Cell(f"time  {block.block_id}", Role.TITLE),
+            Cell(" "),
+            *legend_cells(view.window, view.span_seconds),
+            Cell(f"  {note}" if note else "", Role.WARN),
+        )
+
+    def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
+        """Return plot, replicas, events and time axis."""
+        block = view.block(state)
+        if block is None:
+            return []
+        room = lines - BELOW
+        width = columns - MARGIN - 1
+        if room < 2 or width < 10:
+            return [row(Cell(" too small for a plot: m maximises", Role.DIM))]
+        line = timeline(block, view.window, view.span_seconds, state.at, width, room)
+        note = empty_note(block, line)
+        plotted = [row(Cell(f" {note}", Role.DIM)), *[row("")] * (room - 1)] if note else self._plotted(line)
+        return [*plotted, replica_row(block, line), event_row(block, line), time_row(line)]
+
+    def _plotted(self, line: Timeline) -> list[Row]:
+        if self._drawn is None or self._drawn[0] != line:
+            self._drawn = (line, plot(line))
+        return self._drawn[1]

@@ -1,0 +1,49 @@
+"""The last line: the keys that do something here and now."""
+
+from collections.abc import Sequence
+
+from aios_top.console.keys import Key
+from aios_top.console.view import Page, ViewState
+from aios_top.console.widgets.lines import Panel
+from aios_top.model.load import LoadPhase
+from aios_top.model.state import FleetState
+from aios_top.render.cells import Cell, Role, Row, columns_of, row
+
+_ALWAYS = ("command", "help", "quit")
+_PAGES = ("fleet", "block", "load", "policy", "events")
+
+
+class FooterPanel(Panel):
+    """Key hints, as many as fit whole; the ones for help and quitting are kept."""
+
+    def __init__(self, keys: tuple[Key, ...]) -> None:
+        super().__init__(id="footer")
+        self._keys = {key.action: key for key in keys}
+
+    def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
+        """Return the hints."""
+        tail = [hint for action in _ALWAYS for hint in self._hint(action)]
+        head: list[Cell] = []
+        for action in self._useful(view):
+            hint = self._hint(action)
+            if columns_of(head) + columns_of(hint) + columns_of(tail) > columns:
+                break
+            head += hint
+        return [row(*head, *tail)]
+
+    def _hint(self, action: str) -> list[Cell]:
+        key = self._keys[action]
+        return [Cell(f" {key.shown}", Role.KEY), Cell(f" {key.label} ", Role.DIM)]
+
+    def _useful(self, view: ViewState) -> list[str]:
+        """Return the actions worth a hint on this page, most wanted first."""
+        shown = sorted((key for key in self._keys.values() if key.footer), key=lambda key: key.footer)
+        wanted = ["open"] if view.page is Page.FLEET else ["back"]
+        if not view.read_only:
+            wanted += [key.action for key in shown if key.writes and view.writable]
+            wanted += ["write_mode"]
+        if view.load is not None and view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}:
+            wanted.insert(0, "stop_load")
+        looks = {Page.FLEET: ["filter", "sort", "window"], Page.BLOCK: ["window", "zoom"]}.get(view.page, ["window"])
+        pages = [page for page in _PAGES if page != view.page]
+        return [*wanted[:1], *looks, *wanted[1:], "pause", *pages, "zoom" if "zoom" not in looks else "maximise"]

@@ -1,0 +1,90 @@
+"""The lines that are always there: where we are, whether the data are fresh, and who is the culprit."""
+
+from dataclasses import dataclass
+
+from aios_top.model.state import FleetState
+from aios_top.model.verdict import Severity, Verdict
+from aios_top.model.window import Window
+from aios_top.render.cells import Cell, Role, Row, columns_of, row, spread
+from aios_top.render.numbers import clock, latency, period, span
+from aios_top.render.wrap import wrap
+
+_GRADES = {
+    Severity.HEALTHY: ("✓ HEALTHY", Role.OK),
+    Severity.BUSY: ("▸ WORKING", Role.ACCENT),
+    Severity.DEGRADED: ("◆ DEGRADED", Role.WARN),
+    Severity.BROKEN: ("✗ BROKEN", Role.BAD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How the console is set, for the header."""
+
+    writable: bool
+    read_only: bool
+    production: bool
+    paused: bool
+    window: Window
+
+
+def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
+    """Return context, mode, freshness and clock; what does not fit is left out whole, the least needed first."""
+    needed = [Cell(" aios-top ", Role.TITLE), *_context(state, mode), *_gate(mode), *_freshness(state, mode, now)]
+    tail = [Cell(f"  {clock(now)} ", Role.DIM)]
+    extras = [
+        [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
+        [Cell("  averages ", Role.DIM), Cell(mode.window.label, Role.ACCENT)],
+        _poll(state),
+    ]
+    head = list(needed)
+    for extra in extras:
+        if columns_of(head) + columns_of(extra) + columns_of(tail) <= columns:
+            head += extra
+    return spread(head, tail, columns)
+
+
+def _context(state: FleetState, mode: Mode) -> list[Cell]:
+    name = state.context or "no context"
+    if mode.production:
+        return [Cell(" "), Cell(f" ctx:{name} PRODUCTION ", Role.LOUD)]
+    return [Cell(f" ctx:{name}", Role.ACCENT)]
+
+
+def _gate(mode: Mode) -> list[Cell]:
+    if mode.read_only:
+        return [Cell("  READ-ONLY", Role.OK)]
+    return [Cell("  WRITE", Role.WARN)] if mode.writable else [Cell("  LOCKED", Role.OK)]
+
+
+def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
+    age = now - state.at
+    if state.sequence == 0:
+        return [Cell("  ◌ connecting", Role.WARN)]
+    if mode.paused:
+        return [Cell(f"  ■ PAUSED {span(age)}", Role.WARN)]
+    if age > 3 * state.poll_seconds + 1:
+        return [Cell(f"  ! no poll for {span(age)}", Role.BAD)]
+    return [Cell("  ● ", Role.OK), Cell(f"live {period(state.poll_seconds)}", Role.TEXT)]
+
+
+def _poll(state: FleetState) -> list[Cell]:
+    metrics = state.endpoints.get("metrics") or next(iter(state.endpoints.values()), None)
+    took = "" if metrics is None else f"  poll {latency(metrics.latency_seconds)}"
+    return [
+        Cell(took, Role.DIM),
+        Cell(f"  err {state.failures}/{state.polls}", Role.BAD if state.failures else Role.DIM),
+    ]
+
+
+def verdict_rows(verdict: Verdict | None, columns: int, lines: int) -> list[Row]:
+    """Return the verdict in `lines` lines: the grade in a word with its glyph, then the sentence."""
+    if verdict is None:
+        return [row(Cell(" ◌ WAITING", Role.WARN), "  for the first poll")]
+    grade, role = _GRADES[verdict.severity]
+    indent = len(grade) + 3
+    wrapped = wrap(verdict.sentence, columns - indent - 1)
+    if len(wrapped) > lines:
+        wrapped = [*wrapped[: lines - 1], " ".join(wrapped[lines - 1 :])]
+    first = row(Cell(f" {grade}  ", role), wrapped[0])
+    return [first, *(row(" " * indent + line) for line in wrapped[1:])]

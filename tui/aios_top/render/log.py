@@ -1,0 +1,54 @@
+"""The decision log: one line each, the selected one with its whole story below."""
+
+from collections.abc import Iterable, Sequence
+from heapq import nlargest
+
+from aios_top.model.decision import Decision
+from aios_top.model.policy_state import Voice
+from aios_top.model.state import BlockState, FleetState
+from aios_top.render.cells import Cell, Role, Row, clip, field, row
+from aios_top.render.decisions import decision_cells, explanation
+from aios_top.render.wrap import wrap
+
+
+def newest_decisions(state: FleetState, number: int) -> list[tuple[str, Decision]]:
+    """Return the newest decisions of the whole fleet with their block, newest first."""
+    entries = ((block.block_id, entry) for block in state.blocks.values() for entry in block.decisions[:number])
+    return nlargest(number, entries, key=lambda pair: pair[1].at)
+
+
+def log_rows(
+    entries: Sequence[tuple[str, Decision]], columns: int, *, names: int = 0, selected: int | None = None
+) -> list[Row]:
+    """Return one line per decision; `names` columns are given to the block's name, none when 0."""
+    return [
+        Row(
+            clip((Cell(" "), *decision_cells(entry, field(name, names).text + " " if names else "")), columns),
+            key=name,
+            selected=number == selected,
+        )
+        for number, (name, entry) in enumerate(entries)
+    ]
+
+
+def story_rows(decision: Decision, columns: int) -> list[Row]:
+    """Return a decision's numbers in lines of at most `columns` columns."""
+    return [
+        row(Cell(f"   {line}", Role.DIM if number else Role.TEXT))
+        for number, text in enumerate(explanation(decision))
+        for line in wrap(text, columns - 4)
+    ]
+
+
+def log_note(blocks: Iterable[BlockState]) -> str:
+    """Return why there are no decisions to show."""
+    voices = {block.policy.voice for block in blocks}
+    if not voices:
+        return "no decisions: no blocks"
+    if voices == {Voice.ABSENT}:
+        return "no decisions: no autoscaler policy"
+    if voices == {Voice.SILENT}:
+        return "no decisions seen yet: the policy does not tell, so they are inferred from what changes"
+    if voices == {Voice.UNREACHABLE}:
+        return "no decisions: the autoscaler does not answer"
+    return "no decisions yet: the first one comes with the next evaluation"
