@@ -68,7 +68,7 @@ class DeployRun:
         self.state = DeployState(bundle.uri, self._block_ids, tuple(DeployStep(name) for name in STEPS))
 
     async def change(self) -> None:
-        """Look again at what the plan counts on, then send step by step; raises StoppedError at the first that fails."""
+        """Look again at what the plan counts on, then go step by step; raises StoppedError where one fails."""
         await self._unchanged.check_all()
         self._inspect()
         await self._upload()

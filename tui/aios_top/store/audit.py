@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from aios_top.model.audit import AuditEntry
-from aios_top.store.paths import make_private
+from aios_top.store.paths import StoreError, make_private
 
 FIRST = "0" * 64
 """What the first line gives as the digest of the line before it."""
@@ -97,7 +97,10 @@ class AuditLog:
         return _verify(content)
 
     def _append(self, kind: str, fields: Mapping[str, Any]) -> int:
-        make_private(self._path.parent)
+        try:
+            make_private(self._path.parent)
+        except StoreError as error:
+            raise OSError(errno.EACCES, str(error)) from error
         with self._thread_lock, self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor, _locked(descriptor):
             last = _last_line(descriptor)
             seq = _next_seq(descriptor, last)

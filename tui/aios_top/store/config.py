@@ -103,13 +103,13 @@ def _read(path: Path) -> bytes | None:
     Opened without waiting, for a FIFO would never answer; judged by the open file, so that it cannot be swapped.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open takes no opener; closed below
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}; name another file with {CONFIG_VARIABLE}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
+    with file:
+        found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{path}: not a regular file; name another one with {CONFIG_VARIABLE}")
         if found.st_uid not in {os.geteuid(), 0}:
@@ -120,6 +120,10 @@ def _read(path: Path) -> bytes | None:
     if len(content) > MAX_BYTES:
         raise StoreError(f"{path}: larger than {MAX_BYTES // 1024} KiB; that is no configuration file")
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _explain(error: ValidationError) -> str:

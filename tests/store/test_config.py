@@ -1,0 +1,123 @@
+"""The configuration file: complete without being there, and never half understood."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from aios_top.store.config import Config, read_config
+from aios_top.store.paths import StoreError
+
+WHOLE = """
+current_context = "lab"
+theme = "light"
+poll_seconds = 5
+
+[contexts.lab]
+host = "10.0.0.7"
+port_offset = 20000
+
+[contexts.live]
+host = "aios.example"
+production = true
+read_only = true
+urls = { gateway = "http://gate.example:9000", mapping = "http://m.example/{block}" }
+
+[keys]
+reset_cooldown = "ctrl+r"
+
+[load]
+requests = 100
+allow_targets = ["aios.example", "10.0.0.7:31504"]
+"""
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "config.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_a_missing_file_is_a_complete_configuration(tmp_path: Path) -> None:
+    config = read_config(tmp_path / "none.toml")
+    assert config == Config()
+    assert config.context(None) is None
+    assert (config.poll_seconds, config.load.requests) == (2.0, 2_000)
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, WHOLE))
+    lab, live = config.context(None), config.context("live")
+    assert lab is not None
+    assert live is not None
+    assert (lab.host, lab.port_offset, lab.production, lab.read_only) == ("10.0.0.7", 20000, False, False)
+    assert (live.production, live.read_only) == (True, True)
+    assert live.urls == {"gateway": "http://gate.example:9000", "mapping": "http://m.example/{block}"}
+    assert (config.theme, config.poll_seconds, config.keys) == ("light", 5.0, {"reset_cooldown": "ctrl+r"})
+    assert (config.load.requests, config.load.in_flight) == (100, 64)
+    assert config.load.allow_targets == ("aios.example", "10.0.0.7:31504")
+
+
+def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="context 'prod' is not configured; known: lab, live"):
+        read_config(written(tmp_path, WHOLE)).context("prod")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pol_seconds = 2", "unknown key 'pol_seconds' (did you mean 'poll_seconds'?)"),
+        ("[contexts.a]\nhsot = 'x'\nhost = 'y'", "unknown key 'contexts.a.hsot' (did you mean 'host'?)"),
+        ("[load]\nzzz = 1", "unknown key 'load.zzz' (known: requests, in_flight,"),
+        ("[contexts.a]\nproduction = true", "'contexts.a' has no address; give it a host, or urls"),
+        ("current_context = 'x'", "current_context 'x' is not one of the contexts (none)"),
+        ("poll_seconds = '2'", "'poll_seconds' is '2': input should be a valid number"),
+        ("poll_seconds = true", "'poll_seconds' is True: input should be a valid number"),
+        ("poll_seconds = nan", "'poll_seconds' is nan: input should be"),
+        ("poll_seconds = 0.01", "'poll_seconds' is 0.01: input should be greater than or equal to 0.5"),
+        ("[contexts.a]\nhost = 'x'\nport_offset = 70000", "less than or equal to 32980"),
+        ("[contexts.a]\nhost = 'x'\nproduction = 'yes'", "'contexts.a.production' is 'yes': input should be a valid"),
+        ("[load]\nrequests = 2001", "'load.requests' is 2001: input should be less than or equal to 2000"),
+        ("poll_seconds = ", "not TOML"),
+        ("a = " + "[" * 5000, "not TOML"),
+        (b"theme = '\xff'", "not UTF-8 (byte 9)"),
+        ("a = 1\n" * 200_000, "larger than 1024 KiB"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_file_key_and_cause(tmp_path: Path, text: str | bytes, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(StoreError) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+def test_many_problems_are_told_at_once_but_not_without_end(tmp_path: Path) -> None:
+    path = written(tmp_path, "".join(f"k{number} = 1\n" for number in range(20)))
+    with pytest.raises(StoreError, match=r"unknown key 'k0'.*and 12 more"):
+        read_config(path)
+
+
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(StoreError, match="not a regular file"):
+            read_config(path)
+    with pytest.raises(StoreError, match="Is a directory; name another file with AIOS_TOP_CONFIG"):
+        read_config(tmp_path)
+
+
+def test_a_file_that_everybody_may_change_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    path.chmod(0o666)
+    with pytest.raises(StoreError, match="chmod o-w"):
+        read_config(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_to_another_users_file_is_refused(tmp_path: Path) -> None:
+    target = written(tmp_path, "")
+    os.chown(target, 12345, 12345)
+    (tmp_path / "link.toml").symlink_to(target)
+    with pytest.raises(StoreError, match="belongs to another user"):
+        read_config(tmp_path / "link.toml")
