@@ -174,6 +174,28 @@ def test_a_hung_replica_takes_requests_and_serves_none() -> None:
     assert (second.started, second.finished) == pytest.approx((51.5, 53.5))
 
 
+def test_decoding_that_was_interrupted_goes_on_where_it_stopped() -> None:
+    replica = Replica("in-ab12", SINGLE, ready_at=0.0)
+    replica.submit(job(1, 0.0), 0.0)
+    replica.advance(1.5)
+    replica.hung = True
+    replica.advance(51.5)
+    replica.hung = False
+    (done,) = replica.advance(100.0)
+    assert (done.first_token, done.finished) == pytest.approx((1.0, 52.0))
+
+
+def test_a_hung_replica_samples_no_queue() -> None:
+    replica = Replica("in-ab12", SINGLE, ready_at=0.0)
+    replica.advance(5.0)
+    replica.hung = True
+    replica.submit(job(1, 6.0), 6.0)
+    replica.advance(95.0)
+    replica.hung = False
+    assert "queue_length" not in replica.document(95.0, wall=95.0)
+    assert replica.document(100.0, wall=100.0)["queue_length"]["current"] == 0
+
+
 def test_a_request_that_meets_an_idle_hung_replica_starts_when_it_recovers() -> None:
     replica = Replica("in-ab12", SINGLE, ready_at=0.0)
     replica.hung = True

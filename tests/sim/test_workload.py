@@ -90,6 +90,14 @@ def test_generated_traffic_has_the_published_statistics(kind: str) -> None:
     assert spread == pytest.approx(sqrt(log(1 + traffic.input_cv**2)), rel=0.05)
 
 
+def test_no_request_is_empty_or_longer_than_the_context() -> None:
+    for mean_tokens in (1, 30_000):
+        jobs = Workload([Phase(0, 6000, 60, mean_tokens, mean_tokens, 3.0)], seed=1).jobs_until(6000)
+        lengths = {tokens for job in jobs for tokens in (job.input_tokens, job.output_tokens)}
+        assert {min(lengths), max(lengths)} & {1, 32_768}
+        assert all(1 <= tokens <= 32_768 for tokens in lengths)
+
+
 @pytest.mark.parametrize(("arrival", "cv"), [("constant", 0.0), ("poisson", 1.0), ("gamma", 1.09), ("gamma", 5.2)])
 def test_gaps_have_the_asked_rate_and_burstiness(arrival: str, cv: float) -> None:
     load = Workload([Phase(0, 1e7, 60, 10, 1, 0.0, arrival, cv)], seed=11)
