@@ -14,7 +14,7 @@ from aios_top.bundle.member import checked_members
 from aios_top.bundle.requirements import check_requirements
 from aios_top.bundle.source import check_source
 from aios_top.bundle.tar_reader import read_tar
-from aios_top.bundle.zip_reader import MAGIC, read_zip
+from aios_top.bundle.zip_reader import looks_like_zip, read_zip
 from aios_top.model.text import clean
 
 SOURCE = "code/function.py"
@@ -56,7 +56,7 @@ def inspect(content: bytes) -> Inspection:
     """Return what an archive holds; raises BundleError with every reason when AIOS should not get it."""
     if len(content) > MAX_ARCHIVE_BYTES:
         raise BundleError([f"the archive is larger than {MAX_ARCHIVE_BYTES // 1024**2} MiB"])
-    is_zip = content.startswith(MAGIC)
+    is_zip = looks_like_zip(content)
     names: list[str] = []
     read: dict[str, bytes] = {}
     for member in checked_members(read_zip(content) if is_zip else read_tar(content)):

@@ -12,7 +12,8 @@ from aios_top.bundle.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, R
 from aios_top.bundle.member import Member, checked_name
 from aios_top.model.text import clean
 
-MAGIC = b"PK\x03\x04"
+_MAGIC = b"PK\x03\x04"
+_END_MAGIC = b"PK\x05\x06"
 _LOCAL = struct.Struct("<4s5H3L2H")
 _END = struct.Struct("<4s4H2LH")
 _ENCRYPTED = 0x1 | 0x40
@@ -21,8 +22,15 @@ _STREAMED = 0x8
 _DESCRIPTOR_BYTES = 24
 
 
+def looks_like_zip(content: bytes) -> bool:
+    """Return whether the beginning or the end is a zip's; Python's reader is content with the end."""
+    return content.startswith(_MAGIC) or content[-_END.size :].startswith(_END_MAGIC)
+
+
 def read_zip(content: bytes) -> Iterator[Member]:
     """Yield the members of a zip; raises BundleError with the reason when it is refused."""
+    if not content.startswith(_MAGIC):
+        raise BundleError(["bytes before the zip's beginning, or nothing in it; pack it again"])
     _refuse_tar(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -49,11 +57,11 @@ def _refuse_tar(content: bytes) -> None:
 
 def _check_layout(content: bytes, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> None:
     """Refuse bytes before, between and behind the members, and members that share bytes."""
-    if len(content) < _END.size or content[-_END.size : -_END.size + 4] != b"PK\x05\x06" or archive.comment:
+    if len(content) < _END.size or not content[-_END.size :].startswith(_END_MAGIC) or archive.comment:
         raise BundleError(["bytes follow the end of the zip; pack it again without a comment"])
     _, _, _, _, _, directory_bytes, directory_start, _ = _END.unpack(content[-_END.size :])
     if directory_start + directory_bytes != len(content) - _END.size:
-        raise BundleError(["bytes before the zip's beginning or before its end record; pack it again"])
+        raise BundleError(["hidden bytes before the zip's end record; pack it again"])
     position = slack = 0
     for info in sorted(infos, key=lambda entry: entry.header_offset):
         if info.header_offset < position:
@@ -69,7 +77,7 @@ def _check_layout(content: bytes, archive: zipfile.ZipFile, infos: list[zipfile.
 def _end_of(content: bytes, info: zipfile.ZipInfo) -> int:
     """Return where a member's data ends; its own header must agree with the directory."""
     header = content[info.header_offset : info.header_offset + _LOCAL.size]
-    if len(header) < _LOCAL.size or not header.startswith(MAGIC):
+    if len(header) < _LOCAL.size or not header.startswith(_MAGIC):
         raise BundleError([f"the member's own header is missing: {clean(info.filename)}"])
     _, _, flags, method, _, _, _, packed, unpacked, name_bytes, extra_bytes = _LOCAL.unpack(header)
     start = info.header_offset + _LOCAL.size
