@@ -28,7 +28,7 @@ WIRE = {
         {"block_id": BLOCK, "service": "autoscaler", "action": "reset_cooldown", "payload": {}, "instance_id": ""},
     ),
     UP: ("gateway", "POST", BLOCK_SCALING, {"block_id": BLOCK, "operation": "scale", "instances_count": 2}),
-    DOWN: ("gateway", "POST", BLOCK_SCALING, {"block_id": BLOCK, "operation": "downscale", "instances_list": ["in-aa02"]}),
+    DOWN: ("gateway", "POST", BLOCK_SCALING, {"block_id": BLOCK, "operation": "downscale", "instances_list": ["in-aa01"]}),
     RESTART: (
         "controller", "POST", "/cluster-actions/k8s-objects/remove",
         {"objects": [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": EXECUTOR_POD, "namespace": "blocks"}}]},
@@ -44,7 +44,7 @@ def test_one_request_goes_out_as_it_was_shown(argv, aios, run):
     sent = [(request.service, request.method, request.path, request.json) for request in aios.changes]
     assert sent == [WIRE[argv]]
     assert (ran.code, ran.err) == (0, "")
-    assert f"{sent[0][1]} {aios.base}/{sent[0][0]}{sent[0][2]}" in ran.out.replace("\n", "")
+    assert f"{sent[0][1]}{aios.base}/{sent[0][0]}{sent[0][2]}" in "".join(ran.out.split())
     for word in ("send", "seen", "effect", "undo"):
         assert f"\n{word}" in ran.out
     assert ran.out.splitlines()[-1].startswith("done: ")
@@ -188,7 +188,7 @@ def test_a_changed_record_is_found(aios, run, tmp_path):
     ran = run("audit", "verify")
 
     assert ran.code == 1
-    assert "line 1 is not the one" in ran.err
+    assert "line 1: changed" in ran.err
 
 
 def test_nothing_is_sent_when_it_cannot_be_recorded(aios, run, tmp_path):

@@ -62,6 +62,8 @@ class RecordingAios:
         """Services and paths that take a request and never answer."""
         self._ended = threading.Event()
         self.instance_ids = [f"in-aa{number:02d}" for number in range(1, instances + 1)]
+        self.bound = POLICY
+        """The autoscaler policy that the block's record names."""
         self.files: dict[str, bytes] = {}
         self.registry: dict[str, dict[str, Any]] = {POLICY: {**_registration(), "policy_rule_uri": POLICY}}
         self._sizes = sizes
@@ -116,7 +118,9 @@ class RecordingAios:
                 return 200, {"success": True, "data": [{"blockId": BLOCK, "instances": self.documents()}]}
             case "blocks", "GET", "/blocks":
                 return 200, [self.record()]
-            case "blocks", _, path if path == f"/blocks/{BLOCK}":
+            case "blocks", method, path if path == f"/blocks/{BLOCK}":
+                if method == "PUT":
+                    self.bound = request.json["$set"]["policies.autoscaler.policyRuleURI"]
                 return 200, self.record()
             case "policies", "POST", "/policy/query":
                 return 200, {"success": True, "data": list(self.registry.values())}
@@ -147,7 +151,8 @@ class RecordingAios:
             case "controller", "POST", _:
                 return 200, {"success": True, "data": "removed"}
             case "mapping", "GET", "/getInstances":
-                return 200, {"success": True, "data": [_pod(EXECUTOR_POD, "executor")]}
+                pods = [_pod(f"{BLOCK}-{name}-5c6d", name) for name in self.instance_ids]
+                return 200, {"success": True, "data": [_pod(EXECUTOR_POD, "executor"), *pods]}
             case "inference", "POST", "/v1/infer":
                 asked = request.json
                 reply = {key: asked[key] for key in ("model", "session_id", "seq_no")}
@@ -179,7 +184,7 @@ class RecordingAios:
         """Return the block's record."""
         return {
             "_id": "1", "id": BLOCK, "minInstances": 1, "maxInstances": 4, "cluster": {"id": CLUSTER},
-            "policies": {"autoscaler": {"policyRuleURI": POLICY}},
+            "policies": {"autoscaler": {"policyRuleURI": self.bound}},
         }  # fmt: skip
 
     def _load_policy(self) -> Any:

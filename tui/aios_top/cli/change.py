@@ -29,6 +29,6 @@ async def _carry_out(args: argparse.Namespace, make_plan: MakePlan, follow: Foll
     async with open_session(installation) as session:
         await session.refresh()
         plan = await make_plan(session)
-        confirm(plan, yes=args.yes)
+        confirm(plan, yes=args.yes, typed=args.block if installation.options.production else None)
         outcome = await session.execute(plan)
         return await follow(outcome) if follow and outcome.fate is Fate.DONE else outcome

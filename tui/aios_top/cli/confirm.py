@@ -19,25 +19,30 @@ def refuse_when_read_only(read_only: bool) -> None:
         raise CommandError(READ_ONLY)
 
 
-def confirm(plan: Plan, *, yes: bool) -> None:
-    """Show the plan and return when it may be carried out; end the command otherwise."""
+def confirm(plan: Plan, *, yes: bool, typed: str | None = None) -> None:
+    """Show the plan and return when it may be carried out; end the command otherwise.
+
+    `typed` has to be typed out instead of a `y`, as the name of a block in production.
+    """
     print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
-    ask(f"{plan.title}: do it?", yes=yes)
+    ask(f"{plan.title}: do it?", yes=yes, typed=typed)
 
 
-def ask(question: str, *, yes: bool) -> None:
+def ask(question: str, *, yes: bool, typed: str | None = None) -> None:
     """Return on a yes: by option, or by keyboard where both ends of the talk are a terminal."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise CommandError("refused: without a terminal to ask on, this needs --yes")
     sys.stdout.flush()
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    hint = "[y/N]" if typed is None else f"[type {typed}]"
+    print(f"{question} {hint} ", end="", file=sys.stderr, flush=True)
     with _interruptible():
         answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         print(file=sys.stderr)
-    if answer.strip().lower() not in {"y", "yes"}:
+    wanted = {"y", "yes"} if typed is None else {typed.lower()}
+    if answer.strip().lower() not in wanted:
         raise CommandError("refused: not confirmed; nothing was sent")
 
 

@@ -28,8 +28,12 @@ class Installation:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
 
-def chosen(args: argparse.Namespace) -> Installation:
-    """Return the installation that the options name, else the context that the configuration names."""
+def chosen(args: argparse.Namespace, *, screen: bool = False) -> Installation:
+    """Return the installation that the options name, else the context that the configuration names.
+
+    On the screen the write gate of a production context is closed at first; a command that was typed out to change
+    something asks for the block's name instead.
+    """
     config = configuration()
     named = args.context or not (args.host or args.urls or args.command_urls)
     try:
@@ -38,7 +42,7 @@ def chosen(args: argparse.Namespace) -> Installation:
         raise UsageError(str(error)) from error
     if context is None and named:
         raise UsageError(_no_address())
-    return _installation(args, config, context)
+    return _installation(args, config, context, screen=screen)
 
 
 def demo_installation(args: argparse.Namespace, urls: Mapping[str, str], pace: str) -> Installation:
@@ -57,7 +61,7 @@ def configuration() -> Config:
         return read_config(config_file(os.environ))
 
 
-def _installation(args: argparse.Namespace, config: Config, context: Context | None) -> Installation:
+def _installation(args: argparse.Namespace, config: Config, context: Context | None, *, screen: bool) -> Installation:
     host = args.host or (context.host if context else None)
     if host is None and args.port_offset is not None:
         raise UsageError("--port-offset needs --host: it moves the conventional ports of a host")
@@ -67,6 +71,7 @@ def _installation(args: argparse.Namespace, config: Config, context: Context | N
         addresses = Addresses.build(host, offset, {**(context.urls if context else {}), **given})
     except AddressError as error:
         raise UsageError(str(error)) from error
+    production = context is not None and context.production
     name = (args.context or config.current_context) if context else None
     return Installation(
         addresses,
@@ -74,7 +79,8 @@ def _installation(args: argparse.Namespace, config: Config, context: Context | N
             args,
             config,
             context=name or host or "by --url",
-            production=context is not None and context.production,
+            production=production,
+            writable=not (screen and production),
             read_only=context is not None and context.read_only,
         ),
         config,
@@ -89,6 +95,7 @@ def _options(
     context: str,
     origin_note: str = "",
     production: bool = False,
+    writable: bool = True,
     read_only: bool = False,
 ) -> SessionOptions:
     return SessionOptions(
@@ -96,7 +103,7 @@ def _options(
         origin_note=origin_note,
         poll_seconds=args.poll or config.poll_seconds,
         read_only=args.read_only or read_only,
-        writable=not production,
+        writable=writable,
         production=production,
         who=f"{getpass.getuser()}@{platform.node()}",
         load_limits=LoadLimits(

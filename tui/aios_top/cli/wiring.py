@@ -10,7 +10,6 @@ from aios_top.aios.inference import AiosInference
 from aios_top.aios.limits import Limits
 from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
-from aios_top.bundle.load import load_bundle
 from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
@@ -28,6 +27,8 @@ class PolicyFolders:
 
     def load(self, path: str) -> Bundle:
         """Return the checked bundle of a folder or an archive."""
+        from aios_top.bundle.load import load_bundle  # a look at AIOS needs none of it
+
         return load_bundle(Path(path))
 
 

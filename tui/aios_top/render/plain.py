@@ -15,7 +15,7 @@ from aios_top.render.gauge import replica_count
 from aios_top.render.numbers import amount, latency, span
 
 COLUMNS = 80
-_WIDTHS = (22, 10, 8, 8, 8, 8, 8, 8)
+_WIDTHS = (22, 9, 8, 8, 8, 8, 10, 7)
 """Block, replicas, input and output per request, input and output per minute, cooldown, next evaluation."""
 
 
@@ -29,7 +29,7 @@ def fleet_table(state: FleetState) -> list[str]:
         return lines
     windows = sorted({block.window.label for block in state.blocks.values()})
     over = "/".join(windows)
-    lines += ["", _cells("", "", f"tok/req {over}", "", "tok/min", "", "", "next")]
+    lines += ["", f"{f'tokens/request {over}':>47}{'tokens/min':>16}{'next':>17}"]
     lines.append(_cells("BLOCK", "REPLICAS", "IN", "OUT", "IN", "OUT", "COOLDOWN", "EVAL"))
     lines += [_block_row(block, state.at) for block in state.blocks.values()]
     lines.append("")

@@ -30,7 +30,8 @@ async def _deploy(args: argparse.Namespace) -> int:
     async with open_session(installation, bundles=_Overridden(args)) as session:
         await session.refresh()
         plan = await session.plan_deploy(str(path), args.block, args.restart)
-        confirm(plan, yes=args.yes)
+        name = args.block[0] if args.block else plan.title
+        confirm(plan, yes=args.yes, typed=name if installation.options.production else None)
         state = await session.run_deploy(plan, steps.show)
     steps.show(state)
     if state.outcome is None:

@@ -49,7 +49,8 @@ def _judged(outcome: Outcome, block_id: str, sign: Sign, patience_seconds: float
     """Say what the restart led to; without a sign of the new process its outcome is not known."""
     if not sign.settled:
         seen = "it answers anew but has not decided" if sign.awake else "its new process has not been seen"
-        message = f"restart sent, but {seen} after {patience_seconds:g} s; look at aios-top decisions --block {block_id}"
+        next_step = f"look at aios-top decisions --block {block_id}"
+        message = f"restart sent, but {seen} after {patience_seconds:g} s; {next_step}"
         return replace(outcome, fate=Fate.UNKNOWN, message=message)
     version = sign.report.policy_version if sign.report else None
     runs = f"runs policy version {version}" if version else "runs its policy"

@@ -1,0 +1,79 @@
+"""The bare `aios-top`: the console on one AIOS."""
+
+import argparse
+import os
+import sys
+
+from aios_top.cli.exits import INTERNAL, USAGE, CommandError, UsageError
+from aios_top.cli.installation import Installation, chosen
+from aios_top.cli.stored import stored
+from aios_top.cli.wiring import open_session
+from aios_top.console.app import ConsoleApp
+from aios_top.console.bridge import EngineCockpit
+from aios_top.console.keys import Key, KeyTableError, bound
+from aios_top.console.run import run_app, terminal_problem
+from aios_top.console.themes import Look, ThemeError, shipped_looks
+from aios_top.engine.thread import EngineThread
+from aios_top.store.paths import state_folder
+
+GRACE_SECONDS = 3.0
+"""How long a change that is under way at the end may take to be answered and recorded."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open it on the installation that the options or the configuration name."""
+    installation = chosen(args, screen=True)
+    refuse_without_terminal()
+    return open_console(installation, theme=args.theme)
+
+
+def refuse_without_terminal() -> None:
+    """End the command before anything is started when there is nothing to draw on."""
+    problem = terminal_problem()
+    if problem is not None:
+        raise CommandError(problem, USAGE)
+
+
+def open_console(installation: Installation, *, theme: str | None) -> int:
+    """Run the engine on a thread of its own and the console on this one; return the exit code."""
+    keys, looks = _keys(installation), _looks()
+    theme = theme or installation.config.theme
+    if theme is not None and theme not in looks:
+        raise UsageError(f"no theme '{theme}'; there are: {', '.join(looks)}")
+    with stored():
+        crash_folder = state_folder(os.environ)
+    apps: list[ConsoleApp] = []
+
+    def engine_failed(error: BaseException) -> None:
+        """End the screen: it must not go on to show old figures."""
+        for app in apps:
+            app.crash = app.crash or error
+            app.leave_from_thread(INTERNAL)
+
+    thread = EngineThread(lambda: open_session(installation), engine_failed)
+    cockpit = EngineCockpit(thread)
+    try:
+        apps.append(ConsoleApp(cockpit, theme=theme, keys=keys, ascii_only=not _speaks_utf8(), looks=looks))
+        return run_app(apps[0], crash_folder)
+    finally:
+        thread.close(GRACE_SECONDS)
+
+
+def _keys(installation: Installation) -> tuple[Key, ...]:
+    try:
+        return bound(installation.config.keys)
+    except KeyTableError as error:
+        raise CommandError(str(error)) from error
+
+
+def _looks() -> dict[str, Look]:
+    try:
+        return dict(shipped_looks())
+    except ThemeError as error:
+        raise CommandError(str(error)) from error
+
+
+def _speaks_utf8() -> bool:
+    """Whether the terminal that Textual draws on takes more than ASCII."""
+    encoding = getattr(sys.__stderr__, "encoding", None) or ""
+    return encoding.lower().replace("-", "") == "utf8"
