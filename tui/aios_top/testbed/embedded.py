@@ -43,7 +43,8 @@ class EmbeddedAios:
         port_offset: int = 0,
     ) -> Self:
         """Start it and return when every service answers; raises EmbeddedAiosError with the child's own words."""
-        command = [sys.executable, "-m", "aios_top.testbed.process", "--die-with-stdin"]
+        # -P: a file in the working directory must not pass for a module.
+        command = [sys.executable, "-P", "-m", "aios_top.testbed.process", "--die-with-stdin"]
         command += ["--scenario", scenario, "--pace", pace, "--ports", ports, "--port-offset", str(port_offset)]
         command += [] if seed is None else ["--seed", str(seed)]
         # Its own session: a Ctrl+C in the terminal is the parent's to handle.
@@ -64,12 +65,13 @@ class EmbeddedAios:
         line = process.stdout.readline()
         late.cancel()
         process.stdout.close()
-        if not line:
+        try:
+            return cls(process, json.loads(line), errors)
+        except (ValueError, KeyError, TypeError) as error:
             _end(process)
             drain.join(STOP_SECONDS)
             said = "\n".join(errors) or f"exit status {process.returncode}"
-            raise EmbeddedAiosError(f"the embedded AIOS did not start: {said}")
-        return cls(process, json.loads(line), errors)
+            raise EmbeddedAiosError(f"the embedded AIOS did not start: {said}") from error
 
     @property
     def alive(self) -> bool:

@@ -24,7 +24,7 @@ from aios_top.testbed.inference import Inference
 from aios_top.testbed.kubernetes.cluster import Cluster
 from aios_top.testbed.kubernetes.daemon import NodeDaemon
 from aios_top.testbed.kubernetes.incidents import CHECK_SECONDS, Incidents
-from aios_top.testbed.ports import bind_all, free_ports, url_of
+from aios_top.testbed.ports import GRPC, bind_all, free_ports, url_of
 from aios_top.testbed.services import (
     autoscaler,
     blocks,
@@ -36,6 +36,7 @@ from aios_top.testbed.services import (
     gateway,
     global_metrics,
     inference,
+    inference_grpc,
     mapping,
     nodes,
     parser,
@@ -90,6 +91,7 @@ class Running:
         )
         self.inference = Inference(self.cluster, site.seed)
         self.session = session
+        self.grpc: inference_grpc.GrpcInference | None = None
         self.runners: list[web.AppRunner] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -113,6 +115,8 @@ class Running:
         self.creation.stop()
         self.cluster.stop()
         await self._until_threads_end()
+        if self.grpc is not None:
+            await self.grpc.stop()
         await asyncio.gather(*(runner.cleanup() for runner in self.runners))
         await self.session.close()
         shutil.rmtree(self.site.folder, ignore_errors=True)
@@ -149,6 +153,7 @@ async def serve(options: Options) -> Running:
     try:
         _store(running, state)
         await _listen(running, sockets)
+        await _listen_grpc(running, options.ports[GRPC])
         _deploy(running, state, told)
     except BaseException:
         await running.close()
@@ -220,6 +225,13 @@ async def _listen(running: Running, sockets: dict[str, socket.socket]) -> None:
         running.runners.append(runner)
         await runner.setup()
         await web.SockSite(runner, sockets[service]).start()
+
+
+async def _listen_grpc(running: Running, port: int) -> None:
+    """Serve gRPC too when its packages are installed; otherwise the address is not among the urls."""
+    if inference_grpc.AVAILABLE:
+        running.grpc = inference_grpc.GrpcInference(running.inference)
+        running.urls[GRPC] = await running.grpc.start(port)
 
 
 def _deploy(running: Running, state: State, told: Scenario | None) -> None:

@@ -132,6 +132,9 @@ async def express_pages(request: web.Request, handler: Handler) -> web.StreamRes
         if error.status in (404, 405):
             return _express_page(404, f"Cannot {request.method} {request.path}")
         return _express_page(error.status, HTTPStatus(error.status).phrase)
+    except Exception:  # noqa: BLE001 - as above
+        _LOG.exception("%s %s", request.method, request.path)
+        return _express_page(500, "Internal Server Error")
 
 
 def _express_page(status: int, message: str) -> web.Response:

@@ -51,8 +51,8 @@ def load(record: Document, entry: Document, get_metrics: Callable[[], Document],
     Requirements are not installed: nothing of a demo is taken from the network.
     """
     home = folder / f"policy-{uuid.uuid4().hex}"
-    home.mkdir(parents=True)
     try:
+        home.mkdir()
         unpack(download(record["code"]), home)
     except (ArchiveError, FetchError, OSError) as error:
         raise LoadError(f"code {record['code']}: {error}") from error
