@@ -1,0 +1,280 @@
+"""Dialogs answer once, by keyboard, and show everything at 60x12."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import ModalScreen
+
+from aios_top.console.dialogs.command import CommandDialog
+from aios_top.console.dialogs.confirm import ConfirmDialog
+from aios_top.console.dialogs.deploy import DeployDialog, DeployWish
+from aios_top.console.dialogs.dialog import Box
+from aios_top.console.dialogs.filter import FilterDialog
+from aios_top.console.dialogs.help import HelpDialog
+from aios_top.console.dialogs.load import LoadDialog
+from aios_top.console.dialogs.notice import QuestionDialog
+from aios_top.console.dialogs.scale import ScaleDialog, ScaleWish, parse_wish
+from aios_top.console.keys import KEYS
+from aios_top.model.change import Plan, PreparedRequest, ResetCooldown
+from aios_top.model.load import LoadPlan
+from aios_top.render.cells import width
+from aios_top.shipped import shipped
+from console import states
+
+T = TypeVar("T")
+UNANSWERED = "unanswered"
+
+PLAN = Plan(
+    title="Reset cooldown of gemma3-27b-block (demo)",
+    requests=(
+        PreparedRequest(
+            ResetCooldown("gemma3-27b-block"),
+            "POST",
+            "http://127.0.0.1:50600/blocks/mgmt",
+            {"block_id": "gemma3-27b-block", "service": "autoscaler", "mgmt_action": "reset_cooldown", "mgmt_data": {}},
+        ),
+    ),
+    seen="cooldown 76 s of 120 s left (reported 2 s ago)",
+    effect="the next evaluation in ~4 s may act at once: input 812 > 500 asks for +1",
+    undo="none: a new cooldown starts with the next action",
+)
+
+
+class Asking(App[None]):
+    """Shows one dialog and keeps its answer."""
+
+    def __init__(self, dialog: ModalScreen[Any]) -> None:
+        super().__init__()
+        self.dialog = dialog
+        self.answers: list[Any] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self.dialog, self.answers.append)
+
+
+async def ask(
+    dialog: ModalScreen[T],
+    *keys: str,
+    size: tuple[int, int] = (80, 24),
+    act: Callable[[Pilot[None]], Any] | None = None,
+) -> tuple[list[T | None], list[str]]:
+    """Press keys in a dialog; return its answers and the lines last seen."""
+    app = Asking(dialog)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        if act:
+            await act(pilot)
+        for key in keys:
+            await pilot.press(key)
+        lines = [row.text for row in dialog.query_one(Box).shown] if dialog.is_attached else []
+        await pilot.pause()
+    return app.answers, lines
+
+
+@pytest.mark.parametrize(
+    ("keys", "answers"),
+    [
+        ((), []),
+        (("y",), [True]),
+        (("enter",), [None]),
+        (("n",), [None]),
+        (("escape",), [None]),
+        (("ctrl+c",), [None]),
+        (("tab", "enter"), [True]),
+        (("right", "enter"), [True]),
+        (("right", "left", "enter"), [None]),
+        (("y", "y", "enter", "enter"), [True]),
+        (("enter", "enter", "y"), [None]),
+        (("q", "x", "T", "1"), []),
+    ],
+)
+async def test_confirm_keys(keys: tuple[str, ...], answers: list[bool | None]) -> None:
+    assert (await ask(ConfirmDialog(PLAN), *keys))[0] == answers
+
+
+async def test_the_confirm_dialog_fits_60_by_12_without_a_cut() -> None:
+    _, lines = await ask(ConfirmDialog(PLAN), size=(60, 12))
+    assert len(lines) <= 12
+    assert {width(line) for line in lines} == {58}
+    text = " ".join(line.strip("│ ") for line in lines)
+    for part in (
+        PLAN.title, "POST http://127.0.0.1:50600/blocks/mgmt", '"mgmt_action": "reset_cooldown"', "76 s of 120 s",
+        "asks for +1", "▸Cancel n◂", "[Send y]", "undo",
+    ):  # fmt: skip
+        assert part in text.replace("  ", " "), part
+    assert "…" not in text
+
+
+async def test_a_long_plan_scrolls_and_says_so() -> None:
+    plan = Plan(PLAN.title, PLAN.requests * 6, PLAN.seen, PLAN.effect, PLAN.undo, warnings=("x" * 200,))
+    _, lines = await ask(ConfirmDialog(plan), size=(60, 12))
+    assert "more lines" in lines[-1]
+    _, lines = await ask(ConfirmDialog(plan), *["pagedown"] * 9, size=(60, 12))
+    assert "↑" in lines[-1]
+    assert any("careful" in line or "xxx" in line for line in lines)
+    assert any("[Send y]" in line for line in lines)
+
+
+async def test_production_wants_the_name_typed() -> None:
+    dialog = ConfirmDialog(PLAN, typed_name="ab")
+    answers, lines = await ask(dialog, "y", "enter", "enter", "tab", "tab", "enter")
+    assert answers == []
+    assert any("does not match" in line for line in lines)
+    assert (await ask(ConfirmDialog(PLAN, typed_name="ab"), "a", "b", "enter", "enter"))[0] == [True]
+    assert (await ask(ConfirmDialog(PLAN, typed_name="ab"), "a", "b", "escape"))[0] == [None]
+
+
+async def test_a_paste_never_answers() -> None:
+    async def paste(pilot: Pilot[None]) -> None:
+        pilot.app.screen.post_message(events.Paste("y\ny\n\r"))
+        await pilot.pause()
+
+    assert (await ask(ConfirmDialog(PLAN), act=paste))[0] == []
+    assert (await ask(ConfirmDialog(PLAN, typed_name="y"), act=paste))[0] == []
+
+
+async def test_server_text_in_a_plan_stays_text() -> None:
+    plan = Plan("t[/nope]\x1b[2J", PLAN.requests, "[@click=app.quit]x[/]", "\x9b31m", "\u202eundo")
+    _, lines = await ask(ConfirmDialog(plan))
+    text = "\n".join(lines)
+    assert "t[/nope]␛[2J" in text
+    assert "[@click=app.quit]x[/]" in text
+    assert "<U+009B>31m" in text
+    assert "<U+202E>undo" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("5", ScaleWish(replicas=5)),
+        ("0", ScaleWish(replicas=0)),
+        (" +2 ", ScaleWish(change=2)),
+        ("-1", ScaleWish(change=-1)),
+        ("+0", "a difference of 0 changes nothing"),
+        ("", "type a number, +N or -N"),
+        ("+", "type a number, +N or -N"),
+        ("+-1", "type a number, +N or -N"),
+        ("3.5", "type a number, +N or -N"),
+        ("٣", "type a number, +N or -N"),
+        ("999999", "type a number, +N or -N"),
+    ],
+)
+def test_a_number_of_replicas_is_read(text: str, wish: ScaleWish | str) -> None:
+    assert parse_wish(text) == wish
+
+
+async def test_scale_answers_what_was_typed() -> None:
+    block = states.scaling()
+    assert (await ask(ScaleDialog(block), "enter", "enter"))[0] == [ScaleWish(change=1)]
+    answers, lines = await ask(ScaleDialog(block), "ctrl+u", "x", "enter", "enter")
+    assert answers == []
+    assert any("type a number" in line for line in lines)
+    text = "\n".join(lines)
+    assert "4 replicas as its policy says, 1 starting" in text
+    assert "min 1, max 8; AIOS enforces neither" in text
+    assert "goes on deciding" in text
+
+
+async def test_load_shows_request_effect_and_way_back_and_answers_the_plan() -> None:
+    block = states.scaling()
+    answers, lines = await ask(LoadDialog(block, "http://127.0.0.1:31504"))
+    text = "\n".join(lines)
+    assert answers == []
+    assert "POST http://127.0.0.1:31504/v1/infer" in text
+    assert "above the limit 500" in text
+    assert "X stops sending" in text
+    answers, _ = await ask(LoadDialog(block, "http://h:1"), *["enter"] * 4)
+    assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (["ctrl+u"], "requests: a number from 1 to 2000"),
+        (["0", "0", "0"], "requests: a number from 1 to 2000"),
+        (["home", "delete", "delete", "0"], "requests: a number from 1 to 2000"),
+        (["0", "0", "enter", "0"], "more than 20000000 tokens"),
+    ],
+)
+async def test_load_beyond_the_caps_cannot_start(keys: list[str], why: str) -> None:
+    answers, lines = await ask(LoadDialog(states.scaling(), "http://h:1"), *keys, *["tab"] * 6, "enter")
+    assert answers == []
+    assert any(why in line for line in lines), lines
+
+
+async def test_load_in_production_wants_the_name() -> None:
+    dialog = LoadDialog(states.scaling(), "http://h:1", typed_name="go")
+    assert (await ask(dialog, "enter", "enter", "enter", "enter", "enter"))[0] == []
+    dialog = LoadDialog(states.scaling(), "http://h:1", typed_name="go")
+    answers, _ = await ask(dialog, "enter", "enter", "enter", "g", "o", "enter", "enter")
+    assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
+
+
+async def test_deploy_answers_folder_blocks_and_restart(tmp_path: Any) -> None:
+    answers, _ = await ask(DeployDialog(("a", "b")), "enter", "ctrl+u", *"yes", "enter", "enter")
+    assert answers == [DeployWish(str(shipped("policy")), ("a", "b"), restart=True)]
+    answers, lines = await ask(DeployDialog(("a",)), "x", "enter", "enter", "enter")
+    assert answers == []
+    assert any("no such folder" in line for line in lines)
+
+
+async def test_filter_answers_an_expression_and_refuses_a_broken_one() -> None:
+    assert (await ask(FilterDialog(""), *"gem", "enter"))[0] == ["gem"]
+    assert (await ask(FilterDialog("x"), "backspace", "enter"))[0] == [""]
+    answers, lines = await ask(FilterDialog(""), "[", "enter")
+    assert answers == []
+    assert any("not a regular expression" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("quit", "quit"),
+        ("ref", "refresh"),
+        ("window space 5 m", "window 5m"),
+        ("block space q w e", "block qwen2-7b-block"),
+        ("win tab space 1 5 m", "window 15m"),
+        ("nonsense", "nonsense"),
+    ],
+)
+async def test_the_palette_completes_and_answers(keys: str, line: str) -> None:
+    dialog = CommandDialog(KEYS, tuple(states.fleet().blocks))
+    presses = [key for word in keys.split() for key in ([word] if word in {"space", "tab"} else word)]
+    assert (await ask(dialog, *presses, "enter"))[0] == [line]
+
+
+async def test_the_palette_lists_every_action_and_marks_the_chosen() -> None:
+    dialog = CommandDialog(KEYS, ())
+    assert {key.action for key in KEYS} <= {entry[0] for entry in dialog.suggestions()}
+    _, lines = await ask(dialog, "down", "down")
+    assert any("▸ " + KEYS[2].action in line for line in lines)
+
+
+async def test_help_lists_every_key_and_closes() -> None:
+    dialog = HelpDialog(KEYS, read_only=False)
+    text = "\n".join(row.text for row in dialog.body(76))
+    for key in KEYS:
+        assert key.help in text.replace("\n" + " " * 16, " ")
+    for key in ("escape", "q", "question_mark", "enter"):
+        assert (await ask(HelpDialog(KEYS, read_only=False), key))[0] == [None]
+    assert "read-only" in "\n".join(row.text for row in HelpDialog(KEYS, read_only=True).body(76))
+
+
+async def test_a_question_answers_only_a_yes() -> None:
+    assert (await ask(QuestionDialog("Quit?", "A load test is running.", "Quit"), "enter"))[0] == [None]
+    assert (await ask(QuestionDialog("Quit?", "A load test is running.", "Quit"), "y"))[0] == [True]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 12), (40, 10), (20, 5), (1, 1)])
+async def test_every_dialog_can_be_drawn_on_any_terminal(size: tuple[int, int]) -> None:
+    block = states.scaling()
+    for dialog in (
+        ConfirmDialog(PLAN, "name"), LoadDialog(block, "http://h:1", "name"), ScaleDialog(block), DeployDialog(("a",)),
+        CommandDialog(KEYS, ("a",)), FilterDialog(""), HelpDialog(KEYS, read_only=True), QuestionDialog("?", "!", "Y"),
+    ):  # fmt: skip
+        answers, _ = await ask(dialog, "escape", size=size)
+        assert answers == [None]

@@ -1,0 +1,95 @@
+"""Commands as text: every action by its id, and a few that take an argument."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from aios_top.console.ports import Console
+from aios_top.console.view import Page, Sort
+from aios_top.model.text import clean
+from aios_top.model.verdict import Severity
+from aios_top.model.window import Window
+
+ARGUMENTS = (
+    ("block", "NAME", "Open a block by its name or the beginning of it."),
+    ("window", "1m|5m|15m", "Set the averaging window."),
+    ("sort", "COLUMN", f"Sort the fleet by {', '.join(Sort)}."),
+    ("filter", "TEXT", "Show only the blocks that match."),
+    ("poll", "SECONDS", "Set the polling period."),
+)
+"""Name, argument and meaning of each command with an argument."""
+
+POLL_SECONDS = (0.25, 60.0)
+"""The shortest and the longest polling period."""
+
+
+async def run_line(console: Console, line: str) -> None:
+    """Run one command line; what cannot be run is said, with the next step."""
+    name, _, argument = line.strip().partition(" ")
+    argument = argument.strip()
+    actions = {key.action for key in console.keys}
+    if name in _TAKING and argument:
+        problem = _TAKING[name](console, argument)
+        if problem:
+            console.toast(problem, Severity.DEGRADED)
+    elif name in actions and not argument:
+        console.act(name)
+    elif name == "poll":
+        await _poll(console, argument)
+    else:
+        console.toast(f"There is no command {clean(line, 60)!r}; : lists them all.", Severity.DEGRADED)
+
+
+def _block(console: Console, argument: str) -> str:
+    names = list(console.state.blocks)
+    found = [name for name in names if name == argument] or [name for name in names if name.startswith(argument)]
+    if len(found) != 1:
+        problem = "is no block" if not found else f"is the beginning of {len(found)} blocks"
+        return f"{clean(argument, 60)} {problem}; type more of its name."
+    console.look(replace(console.view, page=Page.BLOCK, block_id=found[0]))
+    return ""
+
+
+def _window(console: Console, argument: str) -> str:
+    window = next((entry for entry in Window if entry.label == argument), None)
+    if window is None:
+        return f"There is no window {clean(argument, 20)}; AIOS keeps 1m, 5m and 15m."
+    console.look(replace(console.view, window=window))
+    return ""
+
+
+def _sort(console: Console, argument: str) -> str:
+    if argument not in list(Sort):
+        return f"There is no column {clean(argument, 20)}; the columns are {', '.join(Sort)}."
+    console.look(replace(console.view, sort=Sort(argument)))
+    return ""
+
+
+def _filter(console: Console, argument: str) -> str:
+    try:
+        re.compile(argument.removeprefix("-f ").removeprefix("!"))
+    except re.error as error:
+        return f"Not a regular expression: {error}."
+    console.look(replace(console.view, page=Page.FLEET, filter=argument))
+    return ""
+
+
+async def _poll(console: Console, argument: str) -> None:
+    shortest, longest = POLL_SECONDS
+    try:
+        seconds = float(argument.removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not shortest <= seconds <= longest:
+        console.toast(f"poll takes {shortest} to {longest:.0f} seconds, e.g. poll 2.", Severity.DEGRADED)
+        return
+    await console.engine(console.cockpit.set_poll_seconds, seconds)
+    console.toast(f"Polls every {seconds:g} s.")
+
+
+_TAKING: dict[str, Callable[[Console, str], str]] = {
+    "block": _block,
+    "window": _window,
+    "sort": _sort,
+    "filter": _filter,
+}

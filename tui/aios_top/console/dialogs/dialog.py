@@ -1,0 +1,229 @@
+"""The base of all dialogs: a frame with a title, lines that scroll, fields, and buttons; keyboard first.
+
+Nothing here is a Textual input widget: their text is parsed for markup or written to the terminal as it comes, and
+their blinking cursors cost bytes on a slow line. A dialog is drawn like every panel, from rows of cells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from aios_top.console.dialogs.field import Field
+from aios_top.console.widgets.lines import Lines
+from aios_top.model.text import clean
+from aios_top.render.cells import Cell, Role, Row, clip, columns_of, fit, width
+
+T = TypeVar("T")
+
+_FRAME_COLUMNS = 4
+"""Two for the frame, two for the space beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A way to end the dialog."""
+
+    name: str
+    label: str
+    key: str = ""
+    """The key that presses it while no field is being typed in."""
+
+
+class Box(Lines):
+    """The dialog's rectangle."""
+
+    DEFAULT_CSS = "Box { width: auto; height: auto; }"
+
+
+class Dialog(ModalScreen[T], Generic[T]):
+    """A question; `press` gives its answer. Escape and ctrl-c always dismiss it without one."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: transparent; }
+    """
+    CANCEL = Button("cancel", "Cancel", "n")
+    widest: ClassVar[int] = 100
+
+    def __init__(
+        self, title: str, *, fields: Sequence[Field] = (), buttons: Sequence[Button] = (CANCEL,), focus: str = ""
+    ) -> None:
+        super().__init__()
+        self.heading = clean(title)
+        self.fields = {field.name: field for field in fields}
+        self.buttons = tuple(buttons)
+        self.focus_name = focus or (fields[0].name if fields else self.buttons[0].name)
+        self.top = 0
+        self._room = 1
+        self._length = 0
+        self._answered = False
+
+    # -- what subclasses say
+
+    def body(self, columns: int) -> list[Row]:
+        """Return the lines between the title and the fields."""
+        raise NotImplementedError
+
+    def press(self, button: str) -> None:
+        """Do what a button is for; end with `answer`."""
+        raise NotImplementedError
+
+    def problem(self) -> str:
+        """Return why the dialog cannot go on yet, empty when it can."""
+        return ""
+
+    # -- how it ends
+
+    def answer(self, value: T | None) -> None:
+        """End with an answer, once: a second enter of an impatient hand must not count."""
+        if not self._answered:
+            self._answered = True
+            self.dismiss(value)
+
+    # -- how it is drawn
+
+    def compose(self) -> ComposeResult:
+        """Put the box on the screen."""
+        yield Box()
+
+    def on_mount(self) -> None:
+        """Draw."""
+        self.draw()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Draw for the new size."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Make all rows and fit the box around them."""
+        box = self.query_one(Box)
+        columns = max(20, min(self.widest, self.app.size.width - 2))
+        inner = columns - _FRAME_COLUMNS
+        body, tail = self.body(inner), [*self._field_rows(inner), *self._end_rows(inner)]
+        self._room = max(1, self.app.size.height - 2 - len(tail))
+        self._length = len(body)
+        self.top = max(0, min(self.top, self._length - self._room))
+        shown = body[self.top : self.top + self._room]
+        rows = [self._edge("\u250c", self.heading, "\u2510", columns)]
+        rows += [_framed(row, inner) for row in (*shown, *tail)]
+        rows.append(self._edge("\u2514", self._scroll_hint(), "\u2518", columns))
+        box.styles.width, box.styles.height = columns, len(rows)
+        box.paint(rows)
+        box.refresh()
+
+    def _edge(self, left: str, text: str, right: str, columns: int) -> Row:
+        label = f" {fit(text, min(width(text), columns - 6))} " if text else ""
+        line = "\u2500" * (columns - 3 - width(label))
+        return Row((Cell(f"{left}\u2500", Role.FRAME), Cell(label, Role.TITLE), Cell(f"{line}{right}", Role.FRAME)))
+
+    def _scroll_hint(self) -> str:
+        below = self._length - self.top - self._room
+        if below > 0:
+            return f"\u2193 {below} more lines"
+        return f"\u2191 {self.top} more lines" if self.top else ""
+
+    def _field_rows(self, columns: int) -> list[Row]:
+        labels = max((width(field.label) for field in self.fields.values()), default=0)
+        rows = []
+        for field in self.fields.values():
+            focused = field.name == self.focus_name
+            hint = f"  {field.hint}" if field.hint and width(field.hint) < columns // 2 else ""
+            room = columns - labels - 3 - width(hint)
+            mark = Cell("\u25b8 " if focused else "  ", Role.ACCENT)
+            label = Cell(fit(field.label, labels) + " ", Role.TITLE if focused else Role.TEXT)
+            rows.append(Row((mark, label, *field.cells(room, focused=focused), Cell(hint, Role.DIM))))
+        return rows
+
+    def _end_rows(self, columns: int) -> list[Row]:
+        cells: list[Cell] = []
+        for button in self.buttons:
+            focused = button.name == self.focus_name
+            key = f" {button.key}" if button.key and not self.fields else ""
+            text = f"[{button.label}{key}]" if not focused else f"\u25b8{button.label}{key}\u25c2"
+            cells += [Cell(text, Role.LOUD if focused else Role.TEXT), Cell("  ")]
+        why = self.problem()
+        if why:
+            cells.append(Cell(why, Role.WARN))
+        return [Row(clip(cells, columns))]
+
+    # -- keys
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key ends here: none reaches the views behind."""
+        event.stop()
+        event.prevent_default()
+        self._key(event.key, event.character)
+        if not self._answered:
+            self.draw()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Put a paste into the field that is being typed in, and nowhere else."""
+        event.stop()
+        event.prevent_default()
+        field = self.fields.get(self.focus_name)
+        if field is not None:
+            self.change(field.pasted(event.text))
+            self.draw()
+
+    def change(self, field: Field) -> None:
+        """Take over what was typed."""
+        self.fields[field.name] = field
+
+    def _key(self, key: str, character: str | None) -> None:
+        field = self.fields.get(self.focus_name)
+        match key:
+            case "escape" | "ctrl+c":
+                self.answer(None)
+            case "enter":
+                self._enter()
+            case "tab" | "shift+tab":
+                self._move(1 if key == "tab" else -1)
+            case "up" | "down" if self.fields:
+                self._move(1 if key == "down" else -1)
+            case "up" | "down" | "pageup" | "pagedown":
+                self._scroll(key)
+            case _ if field is not None:
+                changed = field.typed(key, character)
+                if changed is not None:
+                    self.change(changed)
+            case "left" | "right":
+                self._move(1 if key == "right" else -1)
+            case _:
+                self._shortcut(key)
+
+    def _enter(self) -> None:
+        if self.focus_name not in self.fields:
+            self._press(self.focus_name)
+        elif self.focus_name != list(self.fields)[-1]:
+            self._move(1)
+        elif not self.problem():
+            self.focus_name = self.buttons[-1].name
+
+    def _press(self, button: str) -> None:
+        if button == self.CANCEL.name:
+            self.answer(None)
+        elif not self.problem():
+            self.press(button)
+
+    def _shortcut(self, key: str) -> None:
+        pressed = next((button for button in self.buttons if button.key == key), None)
+        if pressed is not None and not self.fields:
+            self._press(pressed.name)
+
+    def _move(self, step: int) -> None:
+        names = [*self.fields, *(button.name for button in self.buttons)]
+        self.focus_name = names[(names.index(self.focus_name) + step) % len(names)]
+
+    def _scroll(self, key: str) -> None:
+        step = {"up": -1, "down": 1, "pageup": -self._room, "pagedown": self._room}[key]
+        self.top = max(0, min(self.top + step, self._length - self._room))
+
+
+def _framed(row: Row, columns: int) -> Row:
+    """Return a row between the two sides of the frame."""
+    cells = clip(row.cells, columns)
+    space = " " * (columns - columns_of(cells))
+    return Row((Cell("\u2502 ", Role.FRAME), *cells, Cell(space), Cell(" \u2502", Role.FRAME)))

@@ -1,0 +1,45 @@
+"""Long sentences on narrow screens: broken between words, never cut."""
+
+from collections.abc import Iterator
+
+from aios_top.render.cells import Cell, Role, Row, width
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Return `text` in lines of at most `columns` columns; a word that is longer than a line is broken."""
+    lines = [""]
+    for word in _pieces(text, max(1, columns)):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(joined) <= columns:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return lines
+
+
+def labelled(label: str, text: str, columns: int, role: Role = Role.TEXT, *, indent: int = 8) -> list[Row]:
+    """Return `text` wrapped to the right of a label: the label on the first line only."""
+    lines = wrap(text, columns - indent)
+    heads = [label.ljust(indent), *[" " * indent] * (len(lines) - 1)]
+    return [Row((Cell(head, Role.DIM), Cell(line, role))) for head, line in zip(heads, lines, strict=True)]
+
+
+def _pieces(text: str, columns: int) -> Iterator[str]:
+    """Yield the words of `text`, those longer than a line in pieces of a line."""
+    for word in text.split():
+        rest = word
+        while width(rest) > columns:
+            size = _fitting(rest, columns)
+            yield rest[:size]
+            rest = rest[size:]
+        yield rest
+
+
+def _fitting(word: str, columns: int) -> int:
+    """Return how many characters of `word` fit, at least one."""
+    used = 0
+    for number, character in enumerate(word):
+        used += width(character)
+        if used > columns:
+            return max(1, number)
+    return len(word)
