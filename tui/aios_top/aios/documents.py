@@ -57,22 +57,29 @@ class DocumentReader:
 
     def rows(self, answer: Answer) -> Rows:
         """Read an answer of the metrics service; raises ReadError when it is no list of blocks."""
-        if answer.status == 200 and envelope.is_json(answer):
-            try:
-                fleet = _FLEET.decode(answer.body)
-            except _REFUSALS:
-                return _rows_with_care(answer)
-            if fleet.success:
-                return self._typed(fleet)
-        return _rows_with_care(answer)
+        rows = self._typed(answer) or _with_care(answer)
+        if rows.dropped and not rows.blocks:
+            raise ReadError(
+                "shape", f"none of the {rows.dropped} rows of {answer.service} is a block: unexpected shape"
+            )
+        return rows
 
-    def _typed(self, fleet: FleetWire) -> Rows:
+    def _typed(self, answer: Answer) -> Rows | None:
+        """Read an answer that is as AIOS writes it, None for any other."""
+        if answer.status != 200 or not envelope.is_json(answer):
+            return None
+        try:
+            fleet = _FLEET.decode(answer.body)
+        except _REFUSALS:
+            return None
+        if not fleet.success:
+            return None
         known, self._known = self._known, {}
         seen = self._known
 
         def read(raw: Raw) -> Document:
             digest = hashlib.blake2b(raw, digest_size=16).digest()
-            document = known.get(digest) or _typed(raw)
+            document = known.get(digest) or _document(raw)
             if isinstance(document, InstanceReading):
                 seen[digest] = document
             return document
@@ -80,15 +87,12 @@ class DocumentReader:
         return _rows(_block(row.block_id, [read(raw) for raw in row.instances]) for row in fleet.data)
 
 
-def _rows_with_care(answer: Answer) -> Rows:
-    """Read the answer once more, row by row; an answer of another shape is an error, never an empty fleet."""
+def _with_care(answer: Answer) -> Rows:
+    """Read an answer row by row; one of another shape is an error, never an empty fleet."""
     found = envelope.data(answer, not_finite=math.nan)
     if not isinstance(found, list):
         raise ReadError("shape", f"{answer.service} answers data that is no list of blocks: unexpected shape")
-    rows = _rows(_row_with_care(row) for row in found)
-    if found and not rows.blocks:
-        raise ReadError("shape", f"none of the {len(found)} rows of {answer.service} is a block: unexpected shape")
-    return rows
+    return _rows(_row_with_care(row) for row in found)
 
 
 def _row_with_care(row: Any) -> BlockReading | None:
@@ -131,7 +135,7 @@ def _block(block_id: str, documents: list[Document]) -> BlockReading:
     return BlockReading(clean(block_id), tuple(instances.values()), executor, dropped, tuple(twice))
 
 
-def _typed(raw: Raw) -> Document:
+def _document(raw: Raw) -> Document:
     """Read one document as AIOS writes it; a single odd field costs only its own document the fast way."""
     try:
         wire = _DOCUMENT.decode(raw)

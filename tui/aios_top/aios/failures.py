@@ -28,7 +28,7 @@ def from_httpx(error: httpx.HTTPError | httpx.InvalidURL, where: str, *, begun: 
         case httpx.TimeoutException():
             return ReadError("timeout", f"no complete answer from {where} in time")
         case httpx.NetworkError() | httpx.RemoteProtocolError() if not begun and _is_silent(error):
-            return NoAnswerError("truncated", f"{where} closed the connection without an answer")
+            return NoAnswerError("protocol", f"{where} closed the connection without an HTTP answer")
         case httpx.NetworkError():
             return ReadError("truncated", f"{where} broke the connection off before its answer was complete")
         case httpx.RemoteProtocolError() if "without sending" in str(error):

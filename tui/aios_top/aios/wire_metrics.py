@@ -30,7 +30,7 @@ class DocumentWire(Struct, frozen=True):
     """One metric document, of an instance or of the executor."""
 
     instance_id: str = field(name="instanceId")
-    node_id: str | None | UnsetType = field(default=UNSET, name="nodeId")
+    node_id: str | UnsetType | None = field(default=UNSET, name="nodeId")
     timestamp: Maybe = UNSET
     llm_input_tokens_per_minute_rolling: RollingWire | UnsetType = UNSET
     llm_output_tokens_per_minute_rolling: RollingWire | UnsetType = UNSET
