@@ -1,5 +1,8 @@
 """Every service over real HTTP: envelopes, status codes, pages and refusals."""
 
+import asyncio
+import json
+
 import pytest
 
 from aios_top.testbed.ports import GRPC, NODE_PORTS
@@ -232,6 +235,19 @@ async def test_the_controller_enforces_no_maximum_and_undoes_nothing(aios):
         assert (await scale(**body)).json() == {"success": False, "data": message}
     unknown = await aios.post("controller", "/executeAction", {"action": "restart_executor"})
     assert unknown.json()["data"] == "Unknown action: restart_executor"
+
+
+async def test_what_a_client_began_and_gave_up_is_done_all_the_same(aios):
+    host, port = aios.running.urls["gateway"].removeprefix("http://").split(":")
+    body = json.dumps({"block_id": BLOCK, "operation": "scale", "instances_count": 1})
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST /controller/block-scaling/{CLUSTER} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    await writer.drain()
+    writer.close()
+    await until(lambda: len(aios.instances()) == 2)
 
 
 async def test_management_through_every_door(aios):

@@ -218,9 +218,12 @@ def _application(routes: list[web.RouteDef], *middlewares: Middleware) -> web.Ap
 async def _listen(running: Running, sockets: dict[str, socket.socket]) -> None:
     """Let every service listen on its socket."""
     for service, application in _applications(running).items():
-        # A client that gives up must end what is done for it: inference would wait forever otherwise.
+        # Flask finishes what a client began and gave up. Inference must not: it would wait forever.
         runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+            application,
+            access_log=None,
+            handler_cancellation=service == "inference",
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
         running.runners.append(runner)
         await runner.setup()
