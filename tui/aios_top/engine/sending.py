@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from aios_top.engine.gate import WriteGate
@@ -20,6 +21,7 @@ from aios_top.model.change import (
     RestartExecutor,
     ScaleDown,
     ScaleUp,
+    UploadArchive,
 )
 from aios_top.model.errors import ActionRefusedError, ReadError
 
@@ -154,10 +156,13 @@ class Sender:
 
 def _described(request: PreparedRequest) -> dict[str, Any]:
     """Return the request as the audit file keeps it."""
-    return {
+    described = {
         "change": type(request.change).__name__,
         "block_id": block_of(request.change),
         "method": request.method,
         "url": request.url,
         "body": request.body,
     }
+    if isinstance(request.change, UploadArchive):
+        described["sha256"] = sha256(request.change.content).hexdigest()
+    return described
