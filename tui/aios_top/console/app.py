@@ -23,7 +23,7 @@ from aios_top.console.relay import Relay
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.fleet import FleetPanel
-from aios_top.console.widgets.lines import Lines, Panel
+from aios_top.console.widgets.lines import Panel
 from aios_top.model.load import LoadPhase
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
@@ -71,6 +71,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.state = cockpit.latest()
         self.view = self._informed(ViewState())
         self.palette = COLOURLESS
+        self._panels = {panel.id or "": panel for panel in all_panels(keys)}
         self._ascii = ascii_only
         self._safe = SafeLines(colours=not self.no_color)
         self._looks = shipped_looks() if looks is None else looks
@@ -95,7 +96,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.theme = look.theme.name
         palette = Palette() if self.no_color else look.palette
         self.palette = replace(palette, ascii=self._ascii)
-        for panel in self.query(Lines) if self.is_running else ():
+        for panel in self._panels.values():
             panel.restyle()
 
     def get_line_filters(self) -> list[LineFilter]:
@@ -106,7 +107,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Mount every panel once; a layout shows some of them."""
-        yield from all_panels(self.keys)
+        yield from self._panels.values()
 
     def on_mount(self) -> None:
         """Subscribe to states and start the clock."""
@@ -151,8 +152,8 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             if action not in self._at_work:
                 self._at_work.add(action)
                 self.run_worker(self._work(action), name=action, exit_on_error=True)
-        elif action in _OWN:
-            _OWN[action](self)
+        elif action in OWN:
+            OWN[action](self)
         else:
             self._scroll(action)
             self.look(LOOKS[action](self.state, self.view))
@@ -203,7 +204,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def _scroll(self, action: str) -> None:
         """Scroll a focused panel that has no selection of its own."""
         if action in SCROLLS and self.view.focus not in {"fleet", "decisions"}:
-            self.query_one(f"#{self.view.focus}", Panel).scroll_rows(SCROLLS[action])
+            self._panels[self.view.focus].scroll_rows(SCROLLS[action])
 
     def refresh_now(self) -> None:
         """Poll now."""
@@ -238,18 +239,18 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         )
 
     def _visible(self) -> list[Panel]:
-        return [self.query_one(f"#{place.panel}", Panel) for place in self._places] if self.is_running else []
+        return [self._panels[place.panel] for place in self._places]
 
     def _place_panels(self) -> None:
         """Move the panels to where the layout wants them; does nothing when nothing moves."""
         if not self.is_running:
             return
         running = self.view.load is not None and self.view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
-        places = arrange(self.view, banner=running)
+        places = tuple(place for place in arrange(self.view, banner=running) if place.panel in self._panels)
         wanted = {place.panel: place for place in places}
-        for panel in self.screen_stack[0].query(Panel):
-            place = wanted.get(panel.id or "")
-            panel.focused = place is not None and self.view.focus == place.panel and len(places) > 4
+        for name, panel in self._panels.items():
+            place = wanted.get(name)
+            panel.focused = place is not None and self.view.focus == name and len(places) > 4
             if places == self._places:
                 continue
             panel.display = place is not None
@@ -260,7 +261,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self._places = places
 
 
-_OWN: Mapping[str, Callable[[ConsoleApp], None]] = {
+OWN: Mapping[str, Callable[[ConsoleApp], None]] = {
     "refresh": ConsoleApp.refresh_now,
     "slower": lambda app: app.change_pace(2.0),
     "faster": lambda app: app.change_pace(0.5),

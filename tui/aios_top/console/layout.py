@@ -71,7 +71,7 @@ def _beside(view: ViewState, top: int, lines: int) -> list[Place]:
         return [Place(name, 0, top, view.columns, lines)]
     left = 80 if view.columns < 180 else view.columns // 2
     right = view.columns - left
-    block = min(lines, 12 if right < 70 else 9)
+    block = min(lines, 14 if right < 70 else 9)
     rest = lines - block
     instances = rest // 2
     return [
@@ -85,10 +85,10 @@ def _beside(view: ViewState, top: int, lines: int) -> list[Place]:
 def _two(view: ViewState, top: int, lines: int) -> list[Place]:
     columns = view.columns
     fleet_columns = 50 if view.page is Page.FLEET else 0
-    below = max(7, lines // 4)
-    chart = max(8, (lines - below) * 2 // 5)
+    below = max(5, lines // 4)
+    chart = _chart_lines(lines - below)
     upper = lines - below - chart
-    figures = min(10, max(3, upper * 3 // 5))
+    figures = min(9, max(3, upper * 3 // 5))
     right = columns - fleet_columns
     places = [
         Place("block", fleet_columns, top, right, figures, framed=True),
@@ -102,13 +102,18 @@ def _two(view: ViewState, top: int, lines: int) -> list[Place]:
     return places
 
 
+def _chart_lines(lines: int) -> int:
+    """Return the lines of the chart among `lines`; none where the lists would be left without room."""
+    return lines * 2 // 5 if lines >= 20 else 0
+
+
 def _three(view: ViewState, top: int, lines: int) -> list[Place]:
     columns = view.columns
     fleet_columns = 80 if view.page is Page.FLEET else 0
-    below = max(8, lines // 4)
-    chart = max(9, (lines - below) * 2 // 5)
+    below = max(5, lines // 4)
+    chart = _chart_lines(lines - below)
     upper = lines - below - chart
-    figures = min(9, max(3, upper // 2))
+    figures = min(9, max(3, upper * 3 // 5))
     right = columns - fleet_columns
     third = columns // 3
     places = [
@@ -126,5 +131,5 @@ def _three(view: ViewState, top: int, lines: int) -> list[Place]:
 
 def focus_order(places: tuple[Place, ...]) -> tuple[str, ...]:
     """Return the panels that the key tab visits, in reading order."""
-    fixed = {"header", "verdict", "banner", "footer", "brief", "block", "chart"}
+    fixed = {"header", "verdict", "banner", "footer", "brief", "block"}
     return tuple(place.panel for place in places if place.panel not in fixed)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aios_top.console.layout import arrange, focus_order
 from aios_top.console.selection import stepped, visible_blocks
-from aios_top.console.view import Page, ViewState
+from aios_top.console.view import Page, ViewState, Wide
 from aios_top.console.widgets.decisions import shown_decisions
 from aios_top.model.state import FleetState
 
@@ -106,10 +106,11 @@ def focus(step: int) -> Look:
 
 
 def maximise(_state: FleetState, view: ViewState) -> ViewState:
-    """Give the focused panel the screen, or take it back; from the chart on where it is shown."""
+    """Give the focused panel the screen, or take it back; a narrow block page has its chart here."""
     if view.maximised is not None:
         return replace(view, maximised=None)
-    return replace(view, maximised=view.focus)
+    narrow = view.wide in {Wide.ONE, Wide.CARDS}
+    return replace(view, maximised="chart" if narrow and view.page is Page.BLOCK else view.focus)
 
 
 def mark(_state: FleetState, view: ViewState) -> ViewState:

@@ -31,7 +31,10 @@ class Palette:
     def style(self, role: Role, *, selected: bool) -> Style:
         """Return the style for a cell."""
         style = self.styles.get(role, _PLAIN)
-        return style + self.selected if selected else style
+        # A frame is no part of the row inside it; what has a background of its own stands out already.
+        if not selected or role is Role.FRAME or style.bgcolor is not None:
+            return style
+        return style + self.selected
 
 
 _PLAIN = Style()

@@ -33,7 +33,8 @@ def _flowing(label: str, pieces: list[tuple[Cell, ...]], columns: int) -> list[R
     used = _LABEL
     for piece in pieces:
         size = columns_of(piece)
-        if used + size > columns and used > _LABEL:
+        gap = len(piece[-1].text) - len(piece[-1].text.rstrip())
+        if used + size - gap > columns and used > _LABEL:
             rows.append(row(*cells))
             cells, used = [Cell(" " * _LABEL)], _LABEL
         cells += piece
@@ -53,12 +54,11 @@ def _number(value: int | None) -> str:
 def _replicas(block: BlockState, columns: int) -> list[Row]:
     replicas = block.replicas
     pieces = [
-        (*replica_gauge(replicas, 8), Cell(" ")),
+        (*replica_gauge(replicas, 8), Cell("  ")),
         _named("reporting", _number(replicas.reporting)),
         _named("current", _number(replicas.current), Role.TEXT if replicas.current is not None else Role.DIM),
         _named("desired", _number(replicas.desired)),
-        _named("min", _number(replicas.minimum)),
-        _named("max", _number(replicas.maximum)),
+        (*_named("min", _number(replicas.minimum))[:2], Cell(" "), *_named("max", _number(replicas.maximum))),
     ]
     if replicas.stale:
         pieces.append((Cell(f"{replicas.stale} silent  ", Role.BAD),))
@@ -95,7 +95,7 @@ def _next_evaluation(block: BlockState, now: float) -> tuple[Cell, ...]:
 
 def _legend(window: Window, columns: int, *, wide: bool) -> Row:
     if not wide:
-        return row(Cell(f" tokens/request, mean {window.label}", Role.DIM), Cell("   true tok/min", Role.DIM))
+        return row(Cell(f" tok/request, mean {window.label}", Role.DIM), Cell("  true tok/min", Role.DIM))
     left = Cell(f" tokens/request, mean {window.label} (what the policy compares)", Role.DIM)
     right = "true tok/min"
     return row(left, field(right, max(0, columns - 1 - columns_of((left,))), Role.DIM, right=True))
@@ -113,9 +113,14 @@ def _average(block: BlockState, side: str, window: Window, columns: int, *, wide
     share = (field(percent(value, up), 6, role, right=True), Cell(mark, role))
     tail = field(amount(rate), 8, right=True)
     if not wide:
-        return row(*head, *share, Cell(f" up {amount(up)}", Role.DIM), Cell(f" down {amount(down)}", Role.DIM), tail)
-    limits = field(f"  up above {amount(up)}, down below {amount(down)}", 32, Role.DIM)
-    size = max(4, columns - columns_of(head) - columns_of(share) - 32 - 8 - 2)
+        return row(*head, *share, field(f" {amount(down)}..{amount(up)}", 13, Role.DIM), tail)
+    told = (
+        f"  up above {amount(up)}, down below {amount(down)}"
+        if columns >= 90
+        else f" up {amount(up)} down {amount(down)}"
+    )
+    limits = field(told, 33 if columns >= 90 else 21, Role.DIM)
+    size = max(4, columns - columns_of((*head, *share, limits, tail)) - 2)
     return row(*head, Cell(" "), *bar(value, up, size, hue), *share, limits, tail)
 
 
@@ -128,7 +133,7 @@ def _flow(block: BlockState, now: float, columns: int) -> list[Row]:
         _named("first token", latency(block.first_token_seconds)),
         _named("data", data, Role.BAD if block.stale else Role.TEXT),
     ]
-    if block.push_seconds is not None:
+    if block.push_seconds is not None and columns >= 90:
         pieces.append(_named("push every", span(block.push_seconds)))
     if block.problem:
         pieces.append((Cell(f"{block.problem}", Role.BAD),))
@@ -142,10 +147,7 @@ def policy_cells(block: BlockState) -> tuple[Cell, ...]:
     match report.voice:
         case Voice.FULL:
             version = report.policy_version or "?"
-            return (
-                Cell(f"{report.policy_name or 'policy'}:{version}", Role.ACCENT),
-                Cell(" explains itself", Role.DIM),
-            )
+            return (Cell(f"{report.policy_name or 'policy'}:{version}", Role.ACCENT),)
         case Voice.ABSENT:
             return (Cell("no autoscaler policy", Role.DIM),)
         case Voice.UNREACHABLE:

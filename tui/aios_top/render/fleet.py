@@ -196,9 +196,14 @@ def summary_cells(state: FleetState, window: Window, now: float, columns: int) -
     of = f"/{limit}" if limit else ""
     pieces = (
         (Cell(f" {count(len(blocks), 'block')}"),),
-        (Cell(f"  {replicas}{of} replicas"),),
-        (Cell("  in ", Role.DIM), Cell(amount(input_rate), Role.INPUT)),
-        (Cell(" out ", Role.DIM), Cell(amount(output_rate), Role.OUTPUT), Cell(" tok/min", Role.DIM)),
+        (Cell(f" {replicas}{of} {'repl' if columns < 60 else 'replicas'}"),),
+        (
+            Cell("  in ", Role.DIM),
+            Cell(amount(input_rate), Role.INPUT),
+            Cell(" out ", Role.DIM),
+            Cell(amount(output_rate), Role.OUTPUT),
+            Cell(" tok/min", Role.DIM),
+        ),
         (Cell(f"  {cooling} cooling", Role.COOL if cooling else Role.DIM),),
         (Cell(f"  {stale} stale", Role.BAD if stale else Role.DIM),),
         (Cell("  mean ", Role.DIM), Cell(window.label, Role.ACCENT)),

@@ -16,15 +16,15 @@ def replica_gauge(replicas: Replicas, boxes: int) -> tuple[Cell, ...]:
     coming = max(0, _boxes(want, scale, slots) - filled)
     over = max(have, want) > scale
     free = slots - filled - coming
-    return (
+    gauge = (
         Cell("[", Role.DIM),
         Cell(FULL * filled, Role.BAD if over else Role.ACCENT),
         Cell(COMING * coming, Role.UP),
         Cell(FREE * free, Role.DIM),
         Cell(BEYOND if over else "", Role.BAD),
         Cell("]", Role.DIM),
-        Cell(" " * (boxes - slots + (0 if over else 1))),
     )
+    return tuple(cell for cell in gauge if cell.text)
 
 
 def _boxes(number: int, scale: int, slots: int) -> int:
