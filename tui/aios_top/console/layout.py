@@ -21,12 +21,14 @@ def arrange(view: ViewState, *, banner: bool = False) -> tuple[Place, ...]:
     """Return the visible panels; together they cover the screen and none covers another."""
     columns, lines = view.columns, view.lines
     verdict_lines = 1 if view.wide in {Wide.TWO, Wide.THREE} or lines < 16 else 2
+    banner = banner and lines > 6
     top = 1 + verdict_lines + banner
     places = [Place("header", 0, 0, columns, 1), Place("verdict", 0, 1, columns, verdict_lines)]
     if banner:
         places.append(Place("banner", 0, 1 + verdict_lines, columns, 1))
     places += _body(view, top, max(0, lines - top - 1))
-    places.append(Place("footer", 0, lines - 1, columns, 1))
+    if lines >= 3:
+        places.append(Place("footer", 0, lines - 1, columns, 1))
     return tuple(place for place in places if place.lines > 0 and place.columns > 0 and place.y < lines)
 
 
