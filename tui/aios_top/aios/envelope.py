@@ -16,8 +16,9 @@ NO_REASON = "no reason given"
 class FailureError(ReadError):
     """AIOS answered, and the answer is no."""
 
-    def __init__(self, message: str, *, status: int, reason: str) -> None:
+    def __init__(self, message: str, *, service: str, status: int, reason: str) -> None:
         super().__init__("failure", message)
+        self.service = service
         self.status = status
         self.reason = reason
         """The service's own words as sent, for recognising, never for showing."""
@@ -44,7 +45,7 @@ def record(answer: Answer) -> Any:
     """Return the document of a service without envelope (blocks, clusters), which says failure by its status."""
     found = document(answer)
     if answer.status >= 400:
-        raise _failure(answer, _reason(found) if isinstance(found, dict) else NO_REASON)
+        raise _failure(answer, reason_of(found) if isinstance(found, dict) else NO_REASON)
     return found
 
 
@@ -94,13 +95,13 @@ def _judged(answer: Answer, level: Any) -> dict[str, Any]:
     if not isinstance(success, bool):
         raise ReadError("shape", f"{answer.service} answers success {clean(repr(success))}: unexpected shape")
     if not success:
-        raise _failure(answer, _reason(level))
+        raise _failure(answer, reason_of(level))
     if answer.status >= 400:
         raise _failure(answer, f"status {answer.status}, although the body says success")
     return level
 
 
-def _reason(level: dict[str, Any]) -> str:
+def reason_of(level: dict[str, Any]) -> str:
     """Find the words of a failure; the services name them in three ways, chat nests them."""
     for key in ("message", "error", "data"):
         words = level.get(key)
@@ -113,4 +114,6 @@ def _reason(level: dict[str, Any]) -> str:
 
 def _failure(answer: Answer, reason: str) -> FailureError:
     said = clean(reason, REASON_LIMIT)
-    return FailureError(f"{answer.service} says no: {said}", status=answer.status, reason=reason)
+    return FailureError(
+        f"{answer.service} says no: {said}", service=answer.service, status=answer.status, reason=reason
+    )

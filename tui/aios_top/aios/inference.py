@@ -72,8 +72,8 @@ def _judged(answer: Answer) -> InferenceReply:
     if isinstance(inner, dict) and inner.get("success") is False:
         found, failed = inner, True
     if failed:
-        reason = found.get("message") or found.get("error") or envelope.NO_REASON
-        return InferenceReply(ok=False, kind="failed", message=clean(str(reason), envelope.REASON_LIMIT))
+        reason = clean(envelope.reason_of(found), envelope.REASON_LIMIT)
+        return InferenceReply(ok=False, kind="failed", message=reason)
     if answer.status >= 400:
         return InferenceReply(ok=False, kind="http", message=f"inference answers {answer.status} without saying why")
     if "data" not in found:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aios_top.aios.address import Addresses
+from aios_top.aios.envelope import FailureError
 
 READ_ORDER = ("autoscaler", "gateway", "updater")
 """Nearest first: each further service adds its own failures and hides the ones behind it."""
@@ -45,9 +46,14 @@ def _route(service: str, block_id: str, action: str, data: Mapping[str, Any]) ->
     return Route(service, "/mgmt", {**target, "mgmt_action": action, "mgmt_data": data})
 
 
-def did_not_arrive(reason: str) -> bool:
-    """Whether a failure's words say that a service on the way failed, and not the policy itself."""
-    return bool(_HOP.search(reason)) or _NO_POLICY in reason
+def did_not_arrive(failure: FailureError) -> bool:
+    """Whether a failure is that of a service on the way, and not the policy's own.
+
+    The gateway and the updater pass on whatever the autoscaler answers with status 200.
+    """
+    if failure.service != "autoscaler" and failure.status != 200:
+        return True
+    return bool(_HOP.search(failure.reason)) or _NO_POLICY in failure.reason
 
 
 def may_have_arrived(reason: str) -> bool:

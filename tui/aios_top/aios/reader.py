@@ -136,7 +136,7 @@ class AiosReader:
         try:
             answer = await self._manage(block_id, "get_state", {})
         except FailureError as error:
-            if did_not_arrive(error.reason):
+            if did_not_arrive(error):
                 raise
             # The autoscaler answered and its policy raised, as one without management actions does.
             return PolicyReport(Voice.SILENT, problem=clean(str(error)))
