@@ -49,6 +49,15 @@ def test_true_rates_come_from_counters_between_two_pushes() -> None:
     assert row.output_rate == 60.0
 
 
+def test_a_true_rate_spans_the_pushes_of_the_last_minute() -> None:
+    memory = BlockMemory()
+    counted = 0.0
+    for number in range(40):  # a push every 3 s; 600 tokens come every 15 s, all at once
+        counted += 600.0 if number % 5 == 0 else 0.0
+        take_reading(memory, block(instance("in-a", 1000.0 + 3 * number, 300, prompt=counted)), 1000.0 + 3 * number)
+    assert instance_states(memory, None, 1117.0)[0].input_rate == pytest.approx(2400.0, rel=0.06)
+
+
 def test_a_counter_that_fell_is_a_restart_and_no_rate() -> None:
     memory = BlockMemory()
     take_reading(memory, block(instance("in-a", 1000.0, 300, prompt=1000)), 1001.0)

@@ -1,10 +1,12 @@
 """What the console remembers of a block between polls: pushes, histories, what it has inferred."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aios_top.model.decision import Decision
-from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.reading import ExecutorReading, InstanceReading, Mean
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import SeriesView, Track
 from aios_top.model.text import Clean
@@ -27,6 +29,8 @@ BLOCK_COLUMNS = (
     "cooldown",
 )
 MAX_DECISIONS = 512
+RATE_SECONDS = 60.0
+"""A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
 
 
 def stale_after(push_seconds: float | None) -> float:
@@ -36,6 +40,21 @@ def stale_after(push_seconds: float | None) -> float:
     """
     push = DEFAULT_PUSH_SECONDS if push_seconds is None else push_seconds
     return 2.5 * push + min(5.0, push)
+
+
+class _Counters(NamedTuple):
+    """What an instance had counted at one push."""
+
+    at: float
+    """The push's own stamp, or its receipt where it has none."""
+    prompt: float | None
+    generated: float | None
+    inference: Mean | None
+    first_token: Mean | None
+
+    def restarted_since(self, earlier: "_Counters") -> bool:
+        """Return whether a counter or the clock went back."""
+        return self.at <= earlier.at or _fell(earlier.prompt, self.prompt) or _fell(earlier.generated, self.generated)
 
 
 class InstanceMemory:
@@ -51,6 +70,7 @@ class InstanceMemory:
         self.latency_seconds: float | None = None
         self.first_token_seconds: float | None = None
         self.gap_drawn = False
+        self._recent: deque[_Counters] = deque()
         self._track = Track(INSTANCE_COLUMNS)
 
     def views(self) -> Mapping[str, SeriesView]:
@@ -66,7 +86,7 @@ class InstanceMemory:
         seconds = _push_distance(earlier, reading, received_at - self.changed_at)
         self.reading = reading
         self.changed_at = received_at
-        self._measure(earlier, reading, seconds)
+        self._measure(reading, reading.timestamp if reading.timestamp is not None else received_at)
         self._append(received_at, reading)
         self.gap_drawn = False
         return seconds
@@ -76,19 +96,26 @@ class InstanceMemory:
         if not self.gap_drawn:
             self.gap_drawn = True
             self.input_rate = self.output_rate = None
+            self._recent.clear()
             self._track.append(at, [None] * len(INSTANCE_COLUMNS))
 
-    def _measure(self, earlier: InstanceReading | None, reading: InstanceReading, seconds: float | None) -> None:
-        """Compute the true rates and server-side means between two pushes; a counter that fell means a restart."""
-        if earlier is None or not seconds:
-            self.input_rate = self.output_rate = self.latency_seconds = self.first_token_seconds = None
-            return
-        self.input_rate = per_minute(earlier.prompt_tokens_total, reading.prompt_tokens_total, seconds)
-        self.output_rate = per_minute(earlier.generated_tokens_total, reading.generated_tokens_total, seconds)
-        if earlier.inference and reading.inference:
-            self.latency_seconds = reading.inference.since(earlier.inference)
-        if earlier.first_token and reading.first_token:
-            self.first_token_seconds = reading.first_token.since(earlier.first_token)
+    def _measure(self, reading: InstanceReading, at: float) -> None:
+        """Compute the true rates and server-side means over the pushes of the last minute.
+
+        One push is no rate, and a counter that fell means that the instance restarted: both give None.
+        """
+        newest = _counters(reading, at)
+        if self._recent and newest.restarted_since(self._recent[-1]):
+            self._recent.clear()
+        while len(self._recent) > 1 and self._recent[0].at < newest.at - RATE_SECONDS:
+            self._recent.popleft()
+        self._recent.append(newest)
+        oldest = self._recent[0]
+        seconds = newest.at - oldest.at
+        self.input_rate = per_minute(oldest.prompt, newest.prompt, seconds)
+        self.output_rate = per_minute(oldest.generated, newest.generated, seconds)
+        self.latency_seconds = _mean_since(oldest.inference, newest.inference)
+        self.first_token_seconds = _mean_since(oldest.first_token, newest.first_token)
 
     def _append(self, at: float, reading: InstanceReading) -> None:
         sizes = [
@@ -115,7 +142,8 @@ class BlockMemory:
     """Console's clock minus the instances' clock, seconds."""
     offset_measured: bool = False
     executor: ExecutorReading | None = None
-    executor_at: float | None = None
+    entered: deque[tuple[float, float]] = field(default_factory=deque)
+    """Uptime and request counter of the executor over the last minute."""
     request_rate: float | None = None
     seen_at: float | None = None
     missed_polls: int = 0
@@ -136,6 +164,20 @@ class BlockMemory:
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
         return self.track.views()
+
+
+def _counters(reading: InstanceReading, at: float) -> _Counters:
+    return _Counters(
+        at, reading.prompt_tokens_total, reading.generated_tokens_total, reading.inference, reading.first_token
+    )
+
+
+def _fell(earlier: float | None, later: float | None) -> bool:
+    return earlier is not None and later is not None and later < earlier
+
+
+def _mean_since(earlier: Mean | None, later: Mean | None) -> float | None:
+    return None if earlier is None or later is None else later.since(earlier)
 
 
 def per_minute(earlier: float | None, later: float | None, seconds: float) -> float | None:

@@ -3,9 +3,9 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from aios_top.engine.memory import BlockMemory, InstanceMemory, stale_after
+from aios_top.engine.memory import RATE_SECONDS, BlockMemory, InstanceMemory, per_minute, stale_after
 from aios_top.model.decision import Decision
-from aios_top.model.reading import BlockReading
+from aios_top.model.reading import BlockReading, ExecutorReading
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.state import InstanceState, Phase, Replicas
 from aios_top.model.text import Clean
@@ -36,7 +36,7 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
         elif entry.timestamp is not None and not memory.offset_measured:
             _learn_offset(memory, received_at - entry.timestamp, measured=False)
     if reading is not None and reading.executor is not None:
-        _take_executor(memory, reading, received_at)
+        _take_executor(memory, reading.executor)
 
 
 def instance_states(memory: BlockMemory, listing: Listing | None, now: float) -> tuple[InstanceState, ...]:
@@ -96,18 +96,21 @@ def _note_wipe(memory: BlockMemory, missing: AbstractSet[Clean], at: float) -> N
             del memory.instances[instance_id]
 
 
-def _take_executor(memory: BlockMemory, reading: BlockReading, received_at: float) -> None:
-    """Learn the request rate from the executor's counter, which moves every 5 s."""
-    executor, earlier = reading.executor, memory.executor
-    if executor is None or executor == earlier:
+def _take_executor(memory: BlockMemory, executor: ExecutorReading) -> None:
+    """Learn the request rate from the executor's counter over the last minute; AIOS renews it every 5 s."""
+    memory.executor = executor
+    uptime, tasks = executor.uptime_seconds, executor.tasks_processed_total
+    if uptime is None or tasks is None:
+        memory.request_rate = None
         return
-    memory.request_rate = None
-    if earlier is not None and memory.executor_at is not None:
-        before, after = earlier.tasks_processed_total, executor.tasks_processed_total
-        seconds = (executor.uptime_seconds or 0.0) - (earlier.uptime_seconds or 0.0)
-        if before is not None and after is not None and after >= before and seconds > 0:
-            memory.request_rate = (after - before) / seconds * 60.0
-    memory.executor, memory.executor_at = executor, received_at
+    entered = memory.entered
+    if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
+        entered.clear()
+    if not entered or uptime > entered[-1][0]:
+        entered.append((uptime, tasks))
+    while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
+        entered.popleft()
+    memory.request_rate = per_minute(entered[0][1], tasks, uptime - entered[0][0])
 
 
 def _learn_push(memory: BlockMemory, seconds: float) -> None:

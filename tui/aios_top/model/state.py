@@ -41,9 +41,9 @@ class InstanceState:
     """Seconds since the instance's push by the console's clock, corrected by the smallest offset seen."""
     first_seen: float
     input_rate: float | None = None
-    """True rate: prompt tokens per minute between the last two pushes."""
+    """True rate: prompt tokens per minute, over the pushes of the last minute (two at least)."""
     output_rate: float | None = None
-    """True rate: generated tokens per minute between the last two pushes."""
+    """True rate: generated tokens per minute, over the pushes of the last minute (two at least)."""
     history: Mapping[str, SeriesView] = field(default_factory=dict)
     """Columns `input_<window>`, `output_<window>` (e.g. `input_average_1m`), `input_rate`, `output_rate`, `queue`."""
 
@@ -157,11 +157,11 @@ class BlockState:
     """True prompt tokens per minute of the whole block; None until two pushes have been seen."""
     output_rate: float | None = None
     request_rate: float | None = None
-    """Requests per minute into the block, from the executor's counter."""
+    """Requests per minute into the block over the last minute, from the executor's counter."""
     first_token_seconds: float | None = None
-    """Server-side mean since the previous push; AIOS observes it after completion, so it is the latency there."""
+    """Server-side mean over the last minute; AIOS observes it after completion, so it is the latency there."""
     latency_seconds: float | None = None
-    """Server-side mean inference duration since the previous push."""
+    """Server-side mean inference duration over the last minute."""
     cooldown: Cooldown = Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
     next_evaluation_at: float | None = None
     """Unix seconds of the console's clock; None when unknown."""
