@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aios_top.model.audit import AuditEntry
-from aios_top.model.change import Fate, Outcome, Plan, PreparedRequest, ResetCooldown, RestartExecutor, ScaleUp
+from aios_top.model.change import (
+    BindPolicy,
+    Fate,
+    Outcome,
+    Plan,
+    PreparedRequest,
+    ResetCooldown,
+    RestartExecutor,
+    ScaleUp,
+)
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
-from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.load import LoadLimits, LoadPhase, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 
 T = TypeVar("T")
@@ -41,6 +50,7 @@ class FakeCockpit:
     load: LoadState | None = None
     deploy: DeployState | None = None
     audit: list[AuditEntry] = field(default_factory=list)
+    load_limits: LoadLimits = LoadLimits()
     outcome: Outcome = field(default_factory=lambda: Outcome(Fate.DONE, "Cooldown reset.", sent_at=1.0, seconds=0.1))
     failure: Exception | None = None
     """Raised by every plan_* method when set."""
@@ -123,6 +133,11 @@ class FakeCockpit:
             RestartExecutor(block_id, f"{block_id}-executor-0"), "POST", "http://127.0.0.1:32300/remove"
         )
         return self._plan(f"Restart the executor of {block_id}", request)
+
+    async def plan_bind(self, block_id: str, uri: str) -> Plan:
+        self._called("plan_bind", block_id, uri)
+        request = PreparedRequest(BindPolicy(block_id, uri), "PUT", "http://127.0.0.1:30100/blocks")
+        return self._plan(f"Bind {block_id} to {uri}", request)
 
     async def execute(self, plan: Plan) -> Outcome:
         self._called("execute", plan)

@@ -20,7 +20,7 @@ from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog, ScaleWish, parse_wish
 from aios_top.console.keys import KEYS
 from aios_top.model.change import Plan, PreparedRequest, ResetCooldown
-from aios_top.model.load import LoadPlan
+from aios_top.model.load import LoadLimits, LoadPlan
 from aios_top.render.cells import width
 from aios_top.shipped import shipped
 from console import states
@@ -181,13 +181,13 @@ async def test_scale_answers_what_was_typed() -> None:
 
 async def test_load_shows_request_effect_and_way_back_and_answers_the_plan() -> None:
     block = states.scaling()
-    answers, lines = await ask(LoadDialog(block, "http://127.0.0.1:31504"))
+    answers, lines = await ask(LoadDialog(block, "http://127.0.0.1:31504", LoadLimits()))
     text = "\n".join(lines)
     assert answers == []
     assert "POST http://127.0.0.1:31504/v1/infer" in text
     assert "above the limit 500" in text
     assert "X stops sending" in text
-    answers, _ = await ask(LoadDialog(block, "http://h:1"), *["enter"] * 4)
+    answers, _ = await ask(LoadDialog(block, "http://h:1", LoadLimits()), *["enter"] * 4)
     assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
 
 
@@ -201,15 +201,15 @@ async def test_load_shows_request_effect_and_way_back_and_answers_the_plan() -> 
     ],
 )
 async def test_load_beyond_the_caps_cannot_start(keys: list[str], why: str) -> None:
-    answers, lines = await ask(LoadDialog(states.scaling(), "http://h:1"), *keys, *["tab"] * 6, "enter")
+    answers, lines = await ask(LoadDialog(states.scaling(), "http://h:1", LoadLimits()), *keys, *["tab"] * 6, "enter")
     assert answers == []
     assert any(why in line for line in lines), lines
 
 
 async def test_load_in_production_wants_the_name() -> None:
-    dialog = LoadDialog(states.scaling(), "http://h:1", typed_name="go")
+    dialog = LoadDialog(states.scaling(), "http://h:1", LoadLimits(), typed_name="go")
     assert (await ask(dialog, "enter", "enter", "enter", "enter", "enter"))[0] == []
-    dialog = LoadDialog(states.scaling(), "http://h:1", typed_name="go")
+    dialog = LoadDialog(states.scaling(), "http://h:1", LoadLimits(), typed_name="go")
     answers, _ = await ask(dialog, "enter", "enter", "enter", "g", "o", "enter", "enter")
     assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
 
@@ -273,7 +273,7 @@ async def test_a_question_answers_only_a_yes() -> None:
 async def test_every_dialog_can_be_drawn_on_any_terminal(size: tuple[int, int]) -> None:
     block = states.scaling()
     for dialog in (
-        ConfirmDialog(PLAN, "name"), LoadDialog(block, "http://h:1", "name"), ScaleDialog(block), DeployDialog(("a",)),
+        ConfirmDialog(PLAN, "name"), LoadDialog(block, "http://h:1", LoadLimits(), "name"), ScaleDialog(block), DeployDialog(("a",)),
         CommandDialog(KEYS, ("a",)), FilterDialog(""), HelpDialog(KEYS, read_only=True), QuestionDialog("?", "!", "Y"),
     ):  # fmt: skip
         answers, _ = await ask(dialog, "escape", size=size)

@@ -20,6 +20,7 @@ from aios_top.console.palette import COLOURLESS, Palette
 from aios_top.console.panels import all_panels
 from aios_top.console.ports import Cockpit
 from aios_top.console.relay import Relay
+from aios_top.console.settings import Setting
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.fleet import FleetPanel
@@ -54,6 +55,9 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     ESCAPE_TO_MINIMIZE = False
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[Any]] = []
+
+    settings: tuple[Setting, ...] = ()
+    """The settings in force and where each comes from, for the key F12."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from aios_top.engine.thread import EngineThread
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
-from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 
 T = TypeVar("T")
@@ -94,6 +94,10 @@ class EngineCockpit:
         """Prepare a restart of the block's executor."""
         return await self._session.plan_restart(block_id)
 
+    async def plan_bind(self, block_id: str, uri: str) -> Plan:
+        """Prepare to bind the block to another registered policy."""
+        return await self._session.plan_bind(block_id, uri)
+
     async def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan, and read what it left in the record, whatever came of it."""
         try:
@@ -111,6 +115,15 @@ class EngineCockpit:
             return await self._session.run_deploy(plan, progress)
         finally:
             await self._read_audit()
+
+    @property
+    def load_limits(self) -> LoadLimits:
+        """How much load one run may make."""
+        return self._session.options.load_limits
+
+    def load_target(self) -> str:
+        """Return the base URL that a load test would be sent to."""
+        return self._session.load_target()
 
     async def start_load(self, plan: LoadPlan) -> None:
         """Start a load test."""

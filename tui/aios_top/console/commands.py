@@ -1,12 +1,14 @@
 """What the keys do that ask, send or leave; moving and looking are the app's own."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from aios_top.console.commandline import run_line
+from aios_top.console.dialogs.choice import ChoiceDialog
 from aios_top.console.dialogs.command import CommandDialog
+from aios_top.console.dialogs.config import ConfigDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog
 from aios_top.console.dialogs.filter import FilterDialog
@@ -60,8 +62,9 @@ async def load_test(console: Console) -> None:
     if _load_runs(console):
         console.toast("A load test is running: X stops it.", Severity.DEGRADED)
         return
-    target = console.cockpit.load_target()
-    plan = await console.ask(LoadDialog(block, target, typed_name=_typed_name(console, block)))
+    cockpit = console.cockpit
+    form = LoadDialog(block, cockpit.load_target(), cockpit.load_limits, typed_name=_typed_name(console, block))
+    plan = await console.ask(form)
     if plan is None:
         return
     try:
@@ -108,6 +111,29 @@ async def deploy(console: Console) -> None:
         console.toast(state.outcome.message, _SEVERITIES[state.outcome.fate])
 
 
+async def roll_back(console: Console) -> None:
+    """Bind the selected block to another registered policy, and offer the restart that makes it run."""
+    block = _changeable(console)
+    if block is None:
+        return
+    bound = block.record.autoscaler.uri if block.record and block.record.autoscaler else ""
+    options = _earlier(bound, [str(policy.uri) for policy in console.state.policies])
+    if not options:
+        console.toast("The registry holds no other policy.", Severity.DEGRADED)
+        return
+    explanation = f"{block.block_id} is bound to {bound or 'no policy'}. Bind it to:"
+    uri = await console.ask(ChoiceDialog("Roll back", explanation, options))
+    if uri is not None and await _confirm_and_send(console, block, console.cockpit.plan_bind, uri):
+        await _confirm_and_send(console, block, console.cockpit.plan_restart)
+
+
+def _earlier(bound: str, uris: Sequence[str]) -> list[str]:
+    """Return the other policies, those of the same name first, the newest registered first."""
+    name = bound.partition(":")[0]
+    others = [uri for uri in dict.fromkeys(reversed(uris)) if uri != bound]
+    return sorted(others, key=lambda uri: uri.partition(":")[0] != name)
+
+
 async def write_mode(console: Console) -> None:
     """Open or close the write gate."""
     if console.cockpit.gate.read_only:
@@ -137,6 +163,11 @@ async def show_help(console: Console) -> None:
     await console.ask(HelpDialog(console.keys, read_only=console.cockpit.gate.read_only))
 
 
+async def show_settings(console: Console) -> None:
+    """Show the settings in force."""
+    await console.ask(ConfigDialog(console.settings, console.state))
+
+
 async def leave(console: Console) -> None:
     """Quit; asks only while something runs that quitting would end."""
     running = _would_end(console)
@@ -150,10 +181,12 @@ COMMANDS: Mapping[str, Command] = {
     "load_test": load_test,
     "stop_load": stop_load,
     "deploy": deploy,
+    "roll_back": roll_back,
     "write_mode": write_mode,
     "filter": filter_blocks,
     "command": command,
     "help": show_help,
+    "config": show_settings,
     "quit": leave,
 }
 
@@ -191,11 +224,11 @@ async def _planned(console: Console, make: Callable[..., Any], *arguments: Any) 
     return plan
 
 
-async def _confirm_and_send(console: Console, block: BlockState, make: Callable[..., Any], *arguments: Any) -> None:
-    """Plan, ask, send once, tell: the one way of every change from the screen."""
+async def _confirm_and_send(console: Console, block: BlockState, make: Callable[..., Any], *arguments: Any) -> bool:
+    """Plan, ask, send once, tell: the one way of every change from the screen. True when it is done."""
     plan = await _planned(console, make, str(block.block_id), *arguments)
     if plan is None or not await console.ask(ConfirmDialog(plan, _typed_name(console, block))):
-        return
+        return False
     sending = asyncio.ensure_future(console.engine(console.cockpit.execute, plan))
     waited = 0
     while not (await asyncio.wait({sending}, timeout=1))[0]:
@@ -206,8 +239,9 @@ async def _confirm_and_send(console: Console, block: BlockState, make: Callable[
         outcome = sending.result()
     except (ActionRefusedError, ReadError) as error:
         console.toast(f"Refused: {error}", Severity.DEGRADED)
-        return
+        return False
     console.toast(f"{outcome.fate.value.upper()}: {outcome.message}", _SEVERITIES[outcome.fate])
+    return outcome.fate is Fate.DONE
 
 
 def _load_runs(console: Console) -> bool:

@@ -11,11 +11,12 @@ from typing import Any, Protocol, TypeVar
 from textual.screen import ModalScreen
 
 from aios_top.console.keys import Key
+from aios_top.console.settings import Setting
 from aios_top.console.view import ViewState
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
-from aios_top.model.load import LoadPlan, LoadState
+from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity
 
@@ -88,6 +89,9 @@ class Cockpit(Protocol):
     async def plan_restart(self, block_id: str) -> Plan:
         """Prepare a restart of the block's executor, which reloads its policy."""
 
+    async def plan_bind(self, block_id: str, uri: str) -> Plan:
+        """Prepare to bind the block to another registered policy, e.g. the one before."""
+
     async def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan: gate, precondition, audit, one request each."""
 
@@ -96,6 +100,10 @@ class Cockpit(Protocol):
 
     async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
         """Carry out a prepared deploy; `progress` is called on the engine's thread."""
+
+    @property
+    def load_limits(self) -> LoadLimits:
+        """How much load one run may make."""
 
     def load_target(self) -> str:
         """Return the base URL that a load test would be sent to."""
@@ -125,6 +133,10 @@ class Console(Protocol):
     @property
     def keys(self) -> tuple[Key, ...]:
         """The key table in force, with the operator's own keys."""
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings in force, for the page that shows them."""
 
     def act(self, action: str) -> None:
         """Do what the key of this action does: the command palette's way in."""

@@ -12,6 +12,7 @@ from aios_top.engine.gate import WriteGate
 from aios_top.engine.load import LoadRun, check_target
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
+from aios_top.engine.rebind import plan_bind
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
@@ -166,6 +167,10 @@ class Session:
     def awakening(self, block_id: str) -> Awakening:
         """Return what tells when a block's autoscaler runs anew; to be taken before its restart is sent."""
         return Awakening(self._ports.reads, self._ports.clock, block_id, self.latest().blocks[Clean(block_id)].policy)
+
+    async def plan_bind(self, block_id: str, uri: str) -> Plan:
+        """Plan to bind a block to another registered policy."""
+        return await plan_bind(self._actions.sender, self._ports.reads, block_id, uri, self.options.context)
 
     async def execute(self, plan: Plan) -> Outcome:
         """Send a plan that the operator has confirmed; then look at once what it changed."""

@@ -2,15 +2,12 @@
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
-from aios_top.model.load import LoadPlan
+from aios_top.model.load import LoadLimits, LoadPlan
 from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row
 from aios_top.render.effect import load_effect, load_request
 from aios_top.render.wrap import labelled
-
-REQUESTS_LIMIT, TOKENS_LIMIT, RUN_LIMIT = 2_000, 32_000, 20_000_000
-"""The engine's caps, told before it refuses: requests, tokens per request, tokens per run."""
 
 _UNDO = "X stops sending at once; what AIOS has accepted is still worked on"
 
@@ -18,12 +15,14 @@ _UNDO = "X stops sending at once; what AIOS has accepted is still worked on"
 class LoadDialog(Dialog[LoadPlan]):
     """Answers with the plan of a burst. It is the confirmation too: it shows what is sent, its effect, the way back."""
 
-    def __init__(self, block: BlockState, target: str, typed_name: str | None = None) -> None:
+    def __init__(self, block: BlockState, target: str, limits: LoadLimits, typed_name: str | None = None) -> None:
         defaults = LoadPlan(str(block.block_id), requests=20, input_tokens=1500, max_output_tokens=50)
         fields = [
-            Field("requests", "requests", str(defaults.requests), f"1 to {REQUESTS_LIMIT}, all at once"),
-            Field("input", "input tokens", str(defaults.input_tokens), f"1 to {TOKENS_LIMIT} each"),
-            Field("output", "max output tokens", str(defaults.max_output_tokens), f"1 to {TOKENS_LIMIT} each"),
+            Field("requests", "requests", str(defaults.requests), f"1 to {limits.requests}, all at once"),
+            Field("input", "input tokens", str(defaults.input_tokens), f"1 to {limits.tokens_per_request} each"),
+            Field(
+                "output", "max output tokens", str(defaults.max_output_tokens), f"1 to {limits.tokens_per_request} each"
+            ),
         ]
         if typed_name:
             fields.append(Field("name", f"type {typed_name}", hint="production"))
@@ -32,6 +31,7 @@ class LoadDialog(Dialog[LoadPlan]):
         )
         self._block = block
         self._target = target
+        self._limits = limits
         self._typed_name = typed_name
 
     def body(self, columns: int) -> list[Row]:
@@ -64,13 +64,15 @@ class LoadDialog(Dialog[LoadPlan]):
     def _plan(self) -> LoadPlan | str:
         """Return the plan in the fields, or what is wrong with them."""
         numbers = []
-        for name, limit in (("requests", REQUESTS_LIMIT), ("input", TOKENS_LIMIT), ("output", TOKENS_LIMIT)):
+        limits = self._limits
+        most = {"requests": limits.requests, "input": limits.tokens_per_request, "output": limits.tokens_per_request}
+        for name, limit in most.items():
             field = self.fields[name]
             text = field.text.strip()
             if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= limit or len(text) > 9:
                 return f"{field.label}: a number from 1 to {limit}"
             numbers.append(int(text))
         requests, input_tokens, max_output_tokens = numbers
-        if requests * (input_tokens + max_output_tokens) > RUN_LIMIT:
-            return f"more than {RUN_LIMIT} tokens in all"
+        if requests * (input_tokens + max_output_tokens) > limits.tokens_per_run:
+            return f"more than {limits.tokens_per_run} tokens in all"
         return LoadPlan(str(self._block.block_id), requests, input_tokens, max_output_tokens)

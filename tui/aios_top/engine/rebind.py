@@ -1,0 +1,28 @@
+"""Binds a block to another registered policy, which is how a deploy is taken back."""
+
+from aios_top.engine.ports import Reads
+from aios_top.engine.sending import Sender
+from aios_top.model.change import BindPolicy, Plan
+from aios_top.model.errors import ActionRefusedError
+
+
+async def plan_bind(sender: Sender, reads: Reads, block_id: str, uri: str, context: str) -> Plan:
+    """Prepare to point the block's record at `uri`; refused when the registry does not know it."""
+    record = await reads.record(block_id)
+    if record is None:
+        raise ActionRefusedError(f"there is no record of {block_id}; the blocks database lists none of that name")
+    bound = record.autoscaler.uri if record.autoscaler else None
+    if bound == uri:
+        raise ActionRefusedError(f"{block_id} is bound to {uri} already")
+    policy = await reads.policy(uri)
+    if policy is None:
+        raise ActionRefusedError(f"{uri} is not in the policy registry; deploy it first")
+    where = f" in {context}" if context else ""
+    return Plan(
+        title=f"Bind {block_id} to {uri}{where}",
+        requests=(sender.prepare(BindPolicy(block_id, uri)),),
+        seen=f"bound to {bound or 'no policy'}; {uri} is registered with {policy.code}",
+        effect="the block's record changes; the autoscaler that runs keeps its policy until the executor restarts: "
+        f"aios-top policy restart --block {block_id}",
+        undo=f"bind it to {bound} again" if bound else "none: AIOS offers no way to bind no policy",
+    )

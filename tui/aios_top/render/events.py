@@ -1,0 +1,151 @@
+"""Everything that happened, on one list: decisions, operators' actions, load tests, data problems; newest first."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aios_top.model.audit import AuditEntry
+from aios_top.model.decision import Action, Origin
+from aios_top.model.load import LoadState
+from aios_top.model.state import FleetState, Link
+from aios_top.model.text import clean
+from aios_top.render.cells import Cell, Role, Row, clip, fit, row
+from aios_top.render.decisions import badge_of, step_text, why
+from aios_top.render.numbers import amount, clock, latency
+
+_KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
+_LIMIT = 500
+"""Decisions per block that are looked at: what the engine keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the list."""
+
+    at: float
+    kind: str
+    """`decision`, `action`, `load` or `data`."""
+    block_id: str
+    who: str
+    what: str
+    role: Role = Role.TEXT
+
+
+def events(
+    state: FleetState, audit: Sequence[AuditEntry], load: LoadState | None, matches: Callable[[str], bool]
+) -> list[Event]:
+    """Return the events of the blocks that match, newest first; what is about no block is always there."""
+    found = [*_decisions(state), *_actions(audit), *_loads(load), *_data(state)]
+    shown = [event for event in found if not event.block_id or matches(event.block_id)]
+    return sorted(shown, key=lambda event: event.at, reverse=True)
+
+
+def _decisions(state: FleetState) -> Iterator[Event]:
+    """Yield what changed something or failed; evaluations that only hold are in the block's own log."""
+    for block in state.blocks.values():
+        version = block.policy.policy_version
+        for decision in block.decisions[:_LIMIT]:
+            if decision.action is Action.HOLD:
+                continue
+            badge = badge_of(decision)
+            inferred = decision.origin is Origin.INFERRED
+            who = "~ inferred" if inferred else f"policy {version}" if version else "policy"
+            what = " ".join(part for part in (badge.text, step_text(decision), why(decision)) if part)
+            yield Event(decision.at, "decision", str(block.block_id), who, what, badge.role)
+
+
+def _actions(audit: Sequence[AuditEntry]) -> Iterator[Event]:
+    """Yield one event per change: its intent with the outcome, if one was recorded."""
+    ends = {entry.fields.get("intent"): entry for entry in audit if entry.kind == "outcome"}
+    for entry in audit:
+        fields = entry.fields
+        if entry.kind == "intent":
+            words, role = _end(ends.get(entry.seq))
+            yield _action(entry, f"{fields.get('title', '?')}: {words}", role)
+        elif entry.kind == "refused":
+            reason = fields.get("reason") or fields.get("message") or "?"
+            yield _action(entry, f"{fields.get('title', '?')}: refused, {reason}", Role.WARN)
+        elif entry.kind == "note":
+            yield _action(entry, str(fields.get("title") or fields.get("message") or "note"), Role.DIM)
+
+
+def _end(outcome: AuditEntry | None) -> tuple[str, Role]:
+    if outcome is None:
+        return "no outcome recorded: it may or may not have happened", Role.BAD
+    fate = str(outcome.fields.get("fate", "?"))
+    seconds = outcome.fields.get("seconds")
+    took = f" in {latency(float(seconds))}" if isinstance(seconds, int | float) else ""
+    role = {"done": Role.OK, "refused": Role.WARN}.get(fate, Role.BAD)
+    message = outcome.fields.get("message") or ""
+    return f"{fate}{took}" + (f", {message}" if fate != "done" and message else ""), role
+
+
+def _action(entry: AuditEntry, what: str, role: Role) -> Event:
+    request = entry.fields.get("request")
+    block_id: Any = request.get("block_id") if isinstance(request, dict) else None
+    who = str(entry.fields.get("by") or "?")
+    return Event(entry.at, "action", clean(str(block_id or ""), 60), clean(who, 40), clean(what, 300), role)
+
+
+def _loads(load: LoadState | None) -> Iterator[Event]:
+    if load is None:
+        return
+    plan = load.plan
+    block_id = clean(plan.block_id, 60)
+    wish = f"{plan.requests} requests x {amount(plan.input_tokens)} input tokens"
+    yield Event(load.started_at, "load", block_id, "this console", f"load test started, {wish}", Role.INPUT)
+    if load.ended_at is not None:
+        counts = f"{load.ok} ok, {load.failed} failed, {load.lost} lost"
+        reason = f" ({load.stop_reason})" if load.stop_reason else ""
+        what = clean(f"load test {load.phase}: {counts}{reason}", 300)
+        yield Event(load.ended_at, "load", block_id, "this console", what, Role.INPUT)
+
+
+def _data(state: FleetState) -> Iterator[Event]:
+    """Yield what is wrong with the data now, at the time of the last good answer."""
+    for endpoint in state.endpoints.values():
+        if endpoint.link is Link.DOWN:
+            at = state.at if endpoint.last_ok is None else endpoint.last_ok
+            yield Event(at, "data", "", "poller", f"{endpoint.name} down: {endpoint.problem or 'no answer'}", Role.BAD)
+    for block in state.blocks.values():
+        if block.problem:
+            at = state.at if block.seen_at is None else block.seen_at
+            what = f"{block.missed_polls} polls failed since then: {block.problem}"
+            yield Event(at, "data", str(block.block_id), "poller", what, Role.BAD)
+        if block.dropped:
+            what = f"{block.dropped} metric documents could not be read"
+            yield Event(state.at, "data", str(block.block_id), "poller", what, Role.WARN)
+
+
+def event_rows(shown: Sequence[Event], columns: int) -> list[Row]:
+    """Return one line per event under a heading; narrow screens leave out who."""
+    block_columns = min(24, max((len(event.block_id) for event in shown), default=5), columns // 4)
+    who_columns = min(18, max((len(event.who) for event in shown), default=3)) if columns >= 76 else 0
+    return [_event_row(event, block_columns, who_columns, columns) for event in shown]
+
+
+def heading_row(shown: Sequence[Event], columns: int) -> Row:
+    """Return the names of the columns."""
+    block_columns = min(24, max((len(event.block_id) for event in shown), default=5), columns // 4)
+    who_columns = min(18, max((len(event.who) for event in shown), default=3)) if columns >= 76 else 0
+    who = fit("WHO", who_columns) + "  " if who_columns else ""
+    text = f" {'TIME':<9} {'KIND':<9} {fit('BLOCK', block_columns)}  {who}WHAT"
+    return row(Cell(fit(text, columns).rstrip(), Role.DIM))
+
+
+def _event_row(event: Event, block_columns: int, who_columns: int, columns: int) -> Row:
+    cells = (
+        Cell(f" {clock(event.at):<9} ", Role.DIM),
+        Cell(f"{event.kind:<9} ", _KINDS[event.kind]),
+        Cell(fit(event.block_id, block_columns) + "  "),
+        Cell(fit(event.who, who_columns) + "  " if who_columns else "", Role.DIM),
+        Cell(event.what, event.role),
+    )
+    return Row(clip(cells, columns))
+
+
+def empty_note(filtered: bool) -> str:
+    """Return why the list is empty."""
+    if filtered:
+        return "nothing has happened to the blocks that the filter shows: esc on the fleet clears it"
+    return "nothing has happened yet: scaling decisions, changes by operators, load tests and data problems come here"
