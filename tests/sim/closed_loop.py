@@ -17,6 +17,7 @@ from aios_top.sim.profile import PROFILES
 from aios_top.sim.scenario import Scenario, demo_blocks
 
 WALL = 1_800_000_000.0
+EVALUATION_TAKES_SECONDS = 0.01
 """Unix seconds at simulated time 0."""
 
 PLAIN = Path(str(importlib.util.find_spec("aios_top").submodule_search_locations[0])) / (
@@ -160,7 +161,8 @@ class ClosedLoop:
         self.results.append((now, result))
         if not result["skip"]:
             self._scale(now, result)
-        self._at(now + self.pace.evaluation_seconds, self._evaluate)
+        # The next one starts a period after this one has ended.
+        self._at(now + EVALUATION_TAKES_SECONDS + self.pace.evaluation_seconds, self._evaluate)
 
     def _scale(self, now: float, result: dict[str, Any]) -> None:
         if self.scale_fails:

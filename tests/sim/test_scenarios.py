@@ -59,7 +59,7 @@ def test_flap_goes_up_and_down_again_and_again(seed: int) -> None:
 
 
 def test_overload_keeps_asking_beyond_the_maximum() -> None:
-    loop = closed_loop(scenario("overload"), GEMMA).run(240.0)
+    loop = closed_loop(scenario("overload"), GEMMA).run(220.0)
     most = next(spec.max_instances for spec in DEMO_BLOCKS if spec.block_id == GEMMA)
     assert peak(loop) > most
     assert len(loop.moments("up")) > 10
@@ -132,5 +132,5 @@ def test_at_real_pace_the_spike_tells_the_same_story_slower() -> None:
 def test_the_loop_feeds_the_policy_what_aios_would() -> None:
     loop = closed_loop(scenario("spike"), GEMMA).run(12.0)
     moments = [at for at, _ in loop.results]
-    assert moments == [7.0, 10.0]
+    assert moments == pytest.approx([7.0, 10.0], abs=0.05)
     assert loop.results[-1][1]["reason"].startswith("Token rate exceeded threshold (Input: ")

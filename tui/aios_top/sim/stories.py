@@ -60,12 +60,12 @@ def _spike() -> Story:
         "A batch of long documents hits gemma3-27b-block; questions about them follow, then only small talk.",
         {
             GEMMA: (
-                _documents(1, 36, 12),
-                Phase(36, 100, 20, input_tokens=200, output_tokens=70, token_cv=0.2),
+                _documents(1, 26, 12),
+                Phase(31, 100, 30, input_tokens=200, output_tokens=70, token_cv=0.2),
                 _small_talk(90, 240, 30),
                 _small_talk(240, end, 6),
             ),
-            CHAT: (_chat(0, 60, 40, 1155, 211), _chat(60, 100, 60, 2400, 350), _chat(100, end, 50, 350, 90)),
+            CHAT: (_chat(0, 60, 40, 1155, 211), _chat(60, 90, 60, 2200, 350), _chat(90, end, 50, 350, 90)),
             CODE: (_code(end),),
             EMBEDDING: (_embeddings(end),),
         },
@@ -106,8 +106,10 @@ def _diurnal() -> Story:
         "diurnal",
         "A day in six minutes: requests grow more and larger until noon and fade towards the night.",
         {
-            GEMMA: tuple(Phase(at, end, 3 + 2 * noon, 40 + 760 * noon, 20 + 40 * noon, 0.2) for at, end, noon in waves),
-            CHAT: tuple(_chat(at, end, 20 + 60 * noon, 300 + 1300 * noon, 80 + 230 * noon) for at, end, noon in waves),
+            GEMMA: tuple(Phase(at, end, 3 + 2 * noon, 40 + 680 * noon, 20 + 40 * noon, 0.2) for at, end, noon in waves),
+            CHAT: tuple(
+                _chat(at, end, 20 + 60 * noon, 300 + 1550 * noon**4, 80 + 230 * noon) for at, end, noon in waves
+            ),
             CODE: tuple(Phase.of("code", at, end, 10 + 60 * noon) for at, end, noon in waves),
             EMBEDDING: tuple(Phase(at, end, 30 + 150 * noon, 256, 1) for at, end, noon in waves),
         },
