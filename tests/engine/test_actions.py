@@ -72,7 +72,7 @@ SENTENCES = {
     "up": {
         "title": "Scale gemma from 2 to 4 in lab",
         "seen": "replicas 2, counted by pods; min 1, max 3",
-        "effect": "AIOS starts 2 instances, which serve once their model is loaded; the autoscaler is not told, "
+        "effect": "AIOS starts 2 instances, serving once the model is loaded; the autoscaler is not told, "
         "and the next evaluation in ~4 s goes on from there: input 812 > 500 asks for +1",
         "undo": "aios-top scale --block gemma --replicas 2; it loses requests in flight",
         "warnings": ("4 is above the declared maximum 3, which nothing in AIOS enforces",),
@@ -89,7 +89,7 @@ SENTENCES = {
         "title": "Restart the executor of gemma in lab",
         "seen": f"executor pod {POD}; registered policy tokens:1.0-stable",
         "effect": "Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-        "it evaluates again about a minute later",
+        "it evaluates again after AIOS's start-up wait of 60 s",
         "undo": "none; the old policy comes back only by deploying it",
         "warnings": (
             "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
@@ -107,8 +107,8 @@ SENTENCES = {
 
 PRECONDITIONS: dict[str, dict[str, Any]] = {
     "reset": {},
-    "up": {"source": "pods", "replicas": 2},
-    "down": {"source": "pods", "replicas": 2, "victims": ("in-aa02",)},
+    "up": {"source": "pods", "replicas": 2, "last_scaling": None},
+    "down": {"source": "pods", "replicas": 2, "last_scaling": None, "victims": ("in-aa02",)},
     "restart": {"pod": POD},
     "manage": {},
 }
@@ -395,6 +395,31 @@ async def test_a_scaling_of_a_moment_ago_is_a_warning_in_the_next_plan(world: Wo
     assert len((await planned(world.actions, "up")).warnings) == 1
 
 
+async def test_a_scaling_that_failed_is_no_reason_to_doubt_the_count(world: World) -> None:
+    world.mutations.outcomes = [Outcome(Fate.FAILED, "no node is free")]
+    await world.actions.execute(await planned(world.actions, "up"))
+    assert len((await planned(world.actions, "up")).warnings) == 1
+
+
+async def test_another_consoles_scaling_since_the_plan_refuses_though_no_count_shows_it_yet(
+    world: World, tmp_path: Path
+) -> None:
+    other = World(tmp_path)  # the same audit file, another process's engine
+    plan, rival = await planned(world.actions, "up"), await planned(other.actions, "up")
+    assert (await other.actions.execute(rival)).fate is Fate.DONE
+    outcome = await world.actions.execute(plan)
+    assert (outcome.fate, world.mutations.sent) == (Fate.REFUSED, [])
+    assert "gemma was scaled by hand in between (audit line 1)" in outcome.message
+
+
+async def test_a_long_answer_is_recorded_by_its_beginning_and_digest(world: World) -> None:
+    world.mutations.outcomes = [Outcome(Fate.DONE, "accepted", answer={"log": "x" * 300_000})]
+    outcome = await world.actions.execute(await planned(world.actions, "reset"))
+    assert outcome.answer == {"log": "x" * 300_000}
+    recorded = world.lines()[1][1]["answer"]
+    assert (recorded["characters"], len(recorded["begins"]), len(recorded["sha256"])) == (300_011, 500, 64)
+
+
 # -- restart
 
 
@@ -433,7 +458,7 @@ async def test_without_pods_the_policys_own_list_counts(world: World) -> None:
     plan = await world.actions.plan_scale(BLOCK, change=1)
     assert plan.requests[0].change == ScaleUp(BLOCK, CLUSTER, 1)
     assert plan.seen == "replicas 3, counted by policy 10 s ago; min 1, max 3"
-    assert plan.precondition == {"source": "policy", "replicas": 3}
+    assert plan.precondition == {"source": "policy", "replicas": 3, "last_scaling": None}
     world.reads.reports[BLOCK] = report("in-aa01", "in-aa02")
     assert "was 3, is 2" in (await world.actions.execute(plan)).message
 

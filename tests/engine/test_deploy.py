@@ -10,6 +10,7 @@ import pytest
 
 from aios_top.bundle.registration import FIELDS
 from aios_top.engine.deploy import Deploy
+from aios_top.engine.restart import RESTART_WARNINGS
 from aios_top.model.change import (
     BindPolicy,
     Change,
@@ -120,10 +121,10 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
     assert plan.seen == (
         f"{FILE}, 14 bytes, 1 files, sha256 {DIGEST}; tokens:2.0-stable is not registered yet; gemma names {URI}"
     )
-    assert plan.effect == "gemma restarts and evaluates with it about a minute later"
+    assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait of 60 s"
     assert plan.undo.startswith(f"deploy the policy that is bound now ({URI})")
     assert plan.precondition == {"registered": None, "bound": {BLOCK: URI}, "pods": {BLOCK: POD}}
-    assert plan.warnings == ("installs numpy",)
+    assert plan.warnings == ("installs numpy", *RESTART_WARNINGS)
     assert world.mutations.sent == []
 
 

@@ -8,8 +8,9 @@ from aios_top.engine.census import Census, Source, choose_victims, count_replica
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.ports import Audit, Clock, Mutations, Reads
 from aios_top.engine.predict import cooldown_sentence, next_evaluation, reset_sentence, rule_sentence
-from aios_top.engine.restart import executor_pod
+from aios_top.engine.restart import RESTART_WARNINGS, executor_pod
 from aios_top.engine.sending import Sender, block_of
+from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor, ScaleDown, ScaleUp
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.policy_state import Voice
@@ -82,13 +83,10 @@ class Actions:
             requests=(self.sender.prepare(restart),),
             seen=f"executor pod {pod.name}; registered policy {uri}",
             effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-            "it evaluates again about a minute later",
+            "it evaluates again after AIOS's start-up wait of 60 s",
             undo="none; the old policy comes back only by deploying it",
             precondition={"pod": pod.name},
-            warnings=(
-                "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
-                "the cooldown and the policy's decision history start anew",
-            ),
+            warnings=RESTART_WARNINGS,
         )
 
     async def plan_manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Plan:
@@ -142,6 +140,9 @@ class Actions:
                         raise ActionRefusedError(_differs("the executor's pod", plan.precondition["pod"], pod.name))
 
     async def _check_count(self, block_id: str, seen: Mapping[str, Any]) -> None:
+        last = self._last_scaling(block_id)
+        if last is not None and last.seq > (seen["last_scaling"] or 0):
+            raise ActionRefusedError(f"{block_id} was scaled by hand in between (audit line {last.seq}); plan it again")
         census = await count_replicas(self._reads, self._block(block_id), Source(seen["source"]))
         if census.count != seen["replicas"]:
             raise ActionRefusedError(_differs("the number of replicas", seen["replicas"], census.count))
@@ -156,10 +157,10 @@ class Actions:
             title=f"Scale {block.block_id} from {census.count} to {target}{self._context}",
             requests=(self.sender.prepare(scale),),
             seen=self._seen(block, census),
-            effect=f"AIOS starts {_instances(count)}, which serve once their model is loaded; "
+            effect=f"AIOS starts {_instances(count)}, serving once the model is loaded; "
             f"the autoscaler is not told, and {self._afterwards(block)}",
             undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; it loses requests in flight",
-            precondition={"source": census.source.value, "replicas": census.count},
+            precondition=self._counted(block, census),
             warnings=self._warnings(block, target),
         )
 
@@ -174,12 +175,18 @@ class Actions:
             f"the autoscaler is not told, and {self._afterwards(block)}",
             undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; "
             "the new instances have other ids and must load their model",
-            precondition={"source": census.source.value, "replicas": census.count, "victims": victims},
+            precondition={**self._counted(block, census), "victims": victims},
             warnings=(
                 *self._warnings(block, target),
                 "nothing is drained: requests in flight on a removed instance are never answered",
             ),
         )
+
+    def _counted(self, block: BlockState, census: Census) -> dict[str, Any]:
+        """Return what `execute` compares: the count, and the last scaling by hand that was recorded here."""
+        last = self._last_scaling(block.block_id)
+        seq = None if last is None else last.seq
+        return {"source": census.source.value, "replicas": census.count, "last_scaling": seq}
 
     def _seen(self, block: BlockState, census: Census) -> str:
         age = "" if census.counted_at is None else f" {max(0.0, self._clock.now() - census.counted_at):.0f} s ago"
@@ -199,22 +206,26 @@ class Actions:
             found.append(f"{target} is below the declared minimum {least}, which nothing in AIOS enforces")
         if target == 0:
             found.append("without an instance the block answers nothing, and requests wait for ever")
-        recent = self._scaled_ago(block.block_id)
-        if recent is not None:
-            found.append(f"scaled by hand {recent:.0f} s ago, which the count may not show yet")
+        last = self._last_scaling(block.block_id)
+        if last is not None:
+            ago = max(0.0, self._clock.now() - last.at)
+            found.append(f"scaled by hand {ago:.0f} s ago, which the count may not show yet")
         return tuple(found)
 
-    def _scaled_ago(self, block_id: str) -> float | None:
-        """Return the seconds since the last scaling by hand that was sent from here, whichever process sent it."""
+    def _last_scaling(self, block_id: str) -> AuditEntry | None:
+        """Return the latest scaling by hand, whichever process sent it, while it may be missing in the count."""
         now = self._clock.now()
+        without_effect = set()
         for entry in reversed(self._audit.entries()):
             if now - entry.at > UNSEEN_SECONDS:
                 break
             request = entry.fields.get("request")
-            if entry.kind != "intent" or not isinstance(request, Mapping):
+            if entry.kind == "outcome" and entry.fields.get("fate") in {Fate.FAILED, Fate.REFUSED}:
+                without_effect.add(entry.fields.get("intent"))
+            elif entry.kind != "intent" or not isinstance(request, Mapping) or entry.seq in without_effect:
                 continue
-            if request.get("block_id") == block_id and request.get("change") in _SCALINGS:
-                return max(0.0, now - entry.at)
+            elif request.get("block_id") == block_id and request.get("change") in _SCALINGS:
+                return entry
         return None
 
     def _check_target(self, block_id: str, census: Census, target: int, *, explicit: bool) -> None:

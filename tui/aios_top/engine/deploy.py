@@ -14,6 +14,7 @@ from aios_top.engine.deploy_plan import (
 )
 from aios_top.engine.deploy_run import DeployRun, Progress, StoppedError
 from aios_top.engine.ports import Clock, Reads
+from aios_top.engine.restart import RESTART_WARNINGS
 from aios_top.model.change import Plan
 from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
@@ -52,7 +53,12 @@ class Deploy:
                 "bound": dict(found.bound),
                 "pods": {block_id: pod.name for block_id, pod in pods.items()},
             },
-            warnings=(*bundle.warnings, *registry_warnings(bundle, found), *hindrances),
+            warnings=(
+                *bundle.warnings,
+                *registry_warnings(bundle, found),
+                *hindrances,
+                *(RESTART_WARNINGS if pods else ()),
+            ),
         )
 
     async def run(self, plan: Plan, bundle: Bundle, progress: Progress) -> DeployState:

@@ -7,6 +7,10 @@ from aios_top.engine.ports import Reads
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.record import Pod
 
+RESTART_WARNINGS = (
+    "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
+    "the cooldown and the policy's decision history start anew",
+)
 _POD_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 

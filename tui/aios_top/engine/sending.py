@@ -1,6 +1,7 @@
 """Sends one change at a time and keeps the record: intent on disk, one request, outcome on disk."""
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from aios_top.model.change import (
     UploadArchive,
 )
 from aios_top.model.errors import ActionRefusedError, ReadError
+
+LONGEST_BODY = 32 * 1024
+"""Characters of a request or an answer that the audit file keeps; a registration has about 5,000."""
 
 
 def block_of(change: Change) -> str | None:
@@ -139,7 +143,8 @@ class Sender:
 
     async def _record(self, intent: int, outcome: Outcome) -> Outcome:
         """Record the end of an intent; a record that cannot be written is named in the message."""
-        facts = {"fate": outcome.fate, "message": outcome.message, "seconds": outcome.seconds, "answer": outcome.answer}
+        facts = {"fate": outcome.fate, "message": outcome.message, "seconds": outcome.seconds}
+        facts["answer"] = _kept(outcome.answer)
         try:
             await asyncio.to_thread(self._audit.outcome, intent, facts)
         except OSError as error:
@@ -154,6 +159,17 @@ class Sender:
             return Outcome(Fate.UNKNOWN, "broken off while the answer was awaited; look before you repeat it")
 
 
+def _kept(value: Any) -> Any:
+    """Return a body as the audit file keeps it: whole while it is small, else its beginning and its digest."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    if len(text) <= LONGEST_BODY:
+        return value
+    return {"begins": text[:500], "characters": len(text), "sha256": sha256(text.encode()).hexdigest()}
+
+
 def _described(request: PreparedRequest) -> dict[str, Any]:
     """Return the request as the audit file keeps it."""
     described = {
@@ -161,7 +177,7 @@ def _described(request: PreparedRequest) -> dict[str, Any]:
         "block_id": block_of(request.change),
         "method": request.method,
         "url": request.url,
-        "body": request.body,
+        "body": _kept(request.body),
     }
     if isinstance(request.change, UploadArchive):
         described["sha256"] = sha256(request.change.content).hexdigest()

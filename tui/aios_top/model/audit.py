@@ -1,6 +1,6 @@
 """One line of the operator's record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,3 +15,14 @@ class AuditEntry:
     kind: str
     """`intent`, `outcome`, `refused` or `note`."""
     fields: Mapping[str, Any]
+
+
+def unresolved(entries: Iterable[AuditEntry]) -> tuple[AuditEntry, ...]:
+    """Return the intents without an outcome: sent or not, nobody knows, for the program ended in between."""
+    waiting: dict[int, AuditEntry] = {}
+    for entry in entries:
+        if entry.kind == "intent":
+            waiting[entry.seq] = entry
+        elif entry.kind == "outcome":
+            waiting.pop(entry.fields.get("intent", 0), None)
+    return tuple(waiting.values())
