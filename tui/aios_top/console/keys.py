@@ -30,7 +30,7 @@ class Key:
 
 _PRINTED = {
     "enter": "\u23ce", "escape": "esc", "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-",
-    "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "shift+tab": "shift-tab",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "f12": "F12", "shift+tab": "shift-tab",
 }  # fmt: skip
 
 KEYS: tuple[Key, ...] = (
@@ -69,9 +69,11 @@ KEYS: tuple[Key, ...] = (
     Key("load_test", ("T",), "load test", "Send a burst of requests to the block.", "Change", writes=True, footer=11),
     Key("stop_load", ("X",), "stop load", "Stop the load test now.", "Change", footer=15),
     Key("deploy", ("D",), "deploy", "Deploy the policy: inspect, confirm, follow.", "Change", writes=True, footer=12),
+    Key("roll_back", ("B",), "roll back", "Bind another registered policy to the block.", "Change", writes=True, footer=14),
     Key("scale", ("A",), "replicas", "Add or remove replicas by hand.", "Change", writes=True, footer=13),
     Key("write_mode", ("W",), "write mode", "Open or close the write gate.", "Change", footer=16),
     Key("command", ("colon", "ctrl+p"), "cmd", "Type a command.", "Program", footer=20),
+    Key("config", ("f12",), "config", "Show the settings in force and where each comes from.", "Program"),
     Key("help", ("question_mark", "f1"), "help", "Show all keys.", "Program", footer=21),
     Key("suspend", ("ctrl+z",), "suspend", "Put the program in the background.", "Program"),
     Key("quit", ("q", "ctrl+c"), "quit", "Quit; asks only while a load test runs.", "Program", footer=22),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 from aios_top.model.audit import AuditEntry
@@ -9,13 +10,16 @@ from aios_top.model.decision import Action, Origin
 from aios_top.model.load import LoadState
 from aios_top.model.state import FleetState, Link
 from aios_top.model.text import clean
-from aios_top.render.cells import Cell, Role, Row, clip, fit, row
+from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
 from aios_top.render.numbers import amount, clock, latency
+from aios_top.render.wrap import wrap
 
 _KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
-_LIMIT = 500
-"""Decisions per block that are looked at: what the engine keeps."""
+_NEWEST = 500
+"""Events that are shown; older ones are in the audit file and in the blocks' logs."""
+_WHO_FROM = 100
+"""Columns from which there is room for who did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,14 @@ def events(
     """Return the events of the blocks that match, newest first; what is about no block is always there."""
     found = [*_decisions(state), *_actions(audit), *_loads(load), *_data(state)]
     shown = [event for event in found if not event.block_id or matches(event.block_id)]
-    return sorted(shown, key=lambda event: event.at, reverse=True)
+    return nlargest(_NEWEST, shown, key=lambda event: event.at)
 
 
 def _decisions(state: FleetState) -> Iterator[Event]:
     """Yield what changed something or failed; evaluations that only hold are in the block's own log."""
     for block in state.blocks.values():
         version = block.policy.policy_version
-        for decision in block.decisions[:_LIMIT]:
+        for decision in block.decisions[:_NEWEST]:
             if decision.action is Action.HOLD:
                 continue
             badge = badge_of(decision)
@@ -118,30 +122,28 @@ def _data(state: FleetState) -> Iterator[Event]:
 
 
 def event_rows(shown: Sequence[Event], columns: int) -> list[Row]:
-    """Return one line per event under a heading; narrow screens leave out who."""
-    block_columns = min(24, max((len(event.block_id) for event in shown), default=5), columns // 4)
-    who_columns = min(18, max((len(event.who) for event in shown), default=3)) if columns >= 76 else 0
-    return [_event_row(event, block_columns, who_columns, columns) for event in shown]
+    """Return the column names and the events below; what is too long for its line goes on in the next."""
+    blocks = min(24, max((width(event.block_id) for event in shown), default=5), max(5, columns // 4))
+    who = min(18, max((width(event.who) for event in shown), default=3)) if columns >= _WHO_FROM else 0
+    head = f" {'TIME':<9} {'KIND':<9}{fit('BLOCK', blocks)} {fit('WHO', who) + ' ' if who else ''}WHAT"
+    rows = [row(Cell(head, Role.DIM))]
+    for event in shown:
+        rows += _event_rows(event, blocks, who, columns)
+    return rows
 
 
-def heading_row(shown: Sequence[Event], columns: int) -> Row:
-    """Return the names of the columns."""
-    block_columns = min(24, max((len(event.block_id) for event in shown), default=5), columns // 4)
-    who_columns = min(18, max((len(event.who) for event in shown), default=3)) if columns >= 76 else 0
-    who = fit("WHO", who_columns) + "  " if who_columns else ""
-    text = f" {'TIME':<9} {'KIND':<9} {fit('BLOCK', block_columns)}  {who}WHAT"
-    return row(Cell(fit(text, columns).rstrip(), Role.DIM))
-
-
-def _event_row(event: Event, block_columns: int, who_columns: int, columns: int) -> Row:
-    cells = (
+def _event_rows(event: Event, blocks: int, who: int, columns: int) -> Iterator[Row]:
+    cells = [
         Cell(f" {clock(event.at):<9} ", Role.DIM),
-        Cell(f"{event.kind:<9} ", _KINDS[event.kind]),
-        Cell(fit(event.block_id, block_columns) + "  "),
-        Cell(fit(event.who, who_columns) + "  " if who_columns else "", Role.DIM),
-        Cell(event.what, event.role),
-    )
-    return Row(clip(cells, columns))
+        Cell(f"{event.kind:<9}", _KINDS[event.kind]),
+        Cell(fit(event.block_id, blocks) + " "),
+        Cell(fit(event.who, who) + " " if who else "", Role.DIM),
+    ]
+    used = columns_of(cells)
+    first, *others = wrap(event.what, max(12, columns - used))
+    yield Row((*cells, Cell(first, event.role)))
+    for line in others:
+        yield row(Cell(" " * used), Cell(line, event.role))
 
 
 def empty_note(filtered: bool) -> str:

@@ -7,7 +7,7 @@ from aios_top.model.load import LoadPhase, LoadState
 from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.model.window import Window
-from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
+from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row, ruled, width
 from aios_top.render.decisions import badge_of, step_text, why
 from aios_top.render.gauge import fraction
 from aios_top.render.numbers import amount, count, latency, percent, span
@@ -15,8 +15,8 @@ from aios_top.render.sparkline import resample, sparkline
 from aios_top.render.timeline import MARGIN, Timeline, event_row, replica_row, time_row
 from aios_top.render.wrap import labelled, wrap
 
-_LABELS = 11
-_FIGURES = 20
+_LABELS = 12
+_FIGURES = 24
 _PHASES = {
     LoadPhase.RUNNING: ("● RUNNING", Role.LOUD),
     LoadPhase.DRAINING: ("◌ DRAINING", Role.WARN),
@@ -35,12 +35,19 @@ def banner_row(load: LoadState | None, now: float, columns: int) -> Row:
     if load is None:
         return BLANK
     word, _ = _PHASES[load.phase]
-    text = (
-        f" {word} load test on {clean(load.plan.block_id)}  {span(now - load.started_at)}  "
-        f"{load.ok + load.failed + load.lost}/{load.plan.requests} answered, {load.failed + load.lost} bad, "
-        f"{load.in_flight} in flight  X stops it"
+    bad = load.failed + load.lost
+    head = f" {word} load test on {clean(load.plan.block_id)}"
+    pieces = (
+        f"  {span(now - load.started_at)}",
+        f"  {load.ok + bad}/{load.plan.requests} ended",
+        f"  {bad} bad",
+        f"  {load.in_flight} in flight",
     )
-    return Row((Cell(fit(text, columns), Role.LOUD),))
+    tail = "  X stops it "
+    for piece in pieces:
+        if width(head) + width(piece) + width(tail) <= columns:
+            head += piece
+    return Row((Cell(fit(head, columns - width(tail)) + tail, Role.LOUD),))
 
 
 def idle_rows(block: BlockState | None, columns: int) -> list[Row]:
@@ -97,17 +104,16 @@ def _head(load: LoadState, now: float, columns: int) -> list[Row]:
 def _answers(load: LoadState, latencies: Mapping[str, float | None], columns: int) -> list[Row]:
     failed = Role.BAD if load.failed else Role.DIM
     lost = Role.BAD if load.lost else Role.DIM
-    rows = [
-        ruled((Cell("answers", Role.TITLE),), columns),
-        row(
-            Cell(" counts".ljust(_LABELS), Role.DIM),
-            f"sent {load.sent}  ok {load.ok}  ",
-            Cell(f"failed {load.failed} {percent(load.failed, load.sent)}".rstrip(), failed),
-            "  ",
-            Cell(f"lost {load.lost}", lost),
-            f"  in flight {load.in_flight}  ~{amount(load.input_tokens)} tokens sent",
-        ),
-    ]
+    counts = (
+        Cell(" counts".ljust(_LABELS), Role.DIM),
+        Cell(f"sent {load.sent}  ok {load.ok}  "),
+        Cell(f"failed {load.failed} {percent(load.failed, load.sent)}".rstrip(), failed),
+        Cell(f"  lost {load.lost}", lost),
+        Cell(f"  in flight {load.in_flight}"),
+    )
+    tokens = Cell(f"  ~{amount(load.input_tokens)} tokens", Role.DIM)
+    fits = columns_of((*counts, tokens)) <= columns
+    rows = [ruled((Cell("answers", Role.TITLE),), columns), Row((*counts, tokens) if fits else counts)]
     figures = "  ".join(f"{name} {latency(latencies.get(name))}" for name in ("p50", "p90", "p95", "p99"))
     rows.append(row(Cell(" latency".ljust(_LABELS), Role.DIM), f"{figures}  of {len(load.latencies)} good answers"))
     room = columns - _LABELS - 1

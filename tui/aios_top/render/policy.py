@@ -33,18 +33,27 @@ _FATES = {Fate.DONE: Role.OK, Fate.FAILED: Role.BAD, Fate.REFUSED: Role.WARN, Fa
 
 
 def policy_rows(state: FleetState, block: BlockState | None, deploy: DeployState | None, columns: int) -> list[Row]:
-    """Return the page; a deploy stands first while there is one."""
-    rows = [] if deploy is None else deploy_rows(deploy, columns)
+    """Return the page below its title; a deploy stands first while there is one."""
+    rows = [] if deploy is None else [*deploy_rows(deploy, columns), ruled((_name(block),), columns)]
     if block is None:
         return [*rows, row(Cell(" no block is selected: 1 shows them all", Role.DIM)), *_registry(state, columns)]
     return [*rows, *_identity(state, block, columns), *_parameters(block, columns), *_registry(state, columns)]
 
 
+def policy_title(block: BlockState | None, deploy: DeployState | None) -> Cell:
+    """Return what stands first on the page."""
+    if deploy is None:
+        return _name(block)
+    return Cell(f"deploy {clean(deploy.uri)} to {clean(', '.join(deploy.block_ids) or 'no block')}", Role.TITLE)
+
+
+def _name(block: BlockState | None) -> Cell:
+    return Cell("policy" if block is None else f"policy of {block.block_id}", Role.TITLE)
+
+
 def deploy_rows(deploy: DeployState, columns: int) -> list[Row]:
     """Return the steps of a deploy, what each found, and its end."""
-    targets = ", ".join(deploy.block_ids) or "no block"
-    rows = [ruled((Cell(f"deploy {clean(deploy.uri)} to {clean(targets)}", Role.TITLE),), columns)]
-    rows += [_step_row(number, step, columns) for number, step in enumerate(deploy.steps, start=1)]
+    rows = [_step_row(number, step, columns) for number, step in enumerate(deploy.steps, start=1)]
     if deploy.outcome is None:
         return [*rows, row(Cell(" running; leaving this page does not stop it", Role.DIM))]
     fate = deploy.outcome.fate
@@ -65,7 +74,6 @@ def _identity(state: FleetState, block: BlockState, columns: int) -> list[Row]:
     words, role = _VOICES[report.voice]
     problem = f": {report.problem}" if report.problem else ""
     rows = [
-        ruled((Cell(f"policy of {block.block_id}", Role.TITLE),), columns),
         *labelled(" bound", _bound(block), columns, indent=_LABELS),
         *labelled(" registered", _registered(state, block), columns, indent=_LABELS),
         *labelled(" running", _running(block), columns, indent=_LABELS),

@@ -6,9 +6,12 @@ from aios_top.console.commandline import ARGUMENTS
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
 from aios_top.console.keys import Key
-from aios_top.render.cells import Cell, Role, Row, fit
+from aios_top.render.cells import BLANK, Cell, Role, Row, fit
+from aios_top.render.wrap import wrap
 
 _SHOWN = 8
+_MEANING_LINES = 2
+_NAMES, _KEYS = 24, 10
 
 
 class CommandDialog(Dialog[str]):
@@ -43,7 +46,10 @@ class CommandDialog(Dialog[str]):
         ]
         if not found:
             rows.append(Row((Cell("no command begins like this", Role.DIM),)))
-        return rows + [Row((Cell(""),))] * (_SHOWN + 1 - len(rows))
+        rows += [BLANK] * (_SHOWN - len(rows))
+        meaning = found[min(self._chosen, len(found) - 1)][2] if found else ""
+        told = [Row((Cell(line, Role.ACCENT),)) for line in wrap(meaning, columns)[:_MEANING_LINES]]
+        return rows + told + [BLANK] * (_MEANING_LINES - len(told))
 
     def press(self, _button: str) -> None:
         """Run the line: as typed when it has an argument or is complete, else the marked suggestion."""
@@ -85,12 +91,11 @@ class CommandDialog(Dialog[str]):
 
     def _suggestion(self, number: int, entry: tuple[str, str, str], columns: int) -> Row:
         text, key, meaning = entry
-        name = min(28, max(18, columns // 3))
         cells = (
             Cell("\u25b8 " if number == self._chosen else "  ", Role.ACCENT),
-            Cell(fit(text, name), Role.TITLE if number == self._chosen else Role.TEXT),
-            Cell(fit(key, 6), Role.KEY),
-            Cell(fit(meaning, max(0, columns - name - 8)).rstrip(), Role.DIM),
+            Cell(fit(text, _NAMES), Role.TITLE if number == self._chosen else Role.TEXT),
+            Cell(fit(key, _KEYS), Role.KEY),
+            Cell(fit(meaning, max(0, columns - _NAMES - _KEYS - 2)).rstrip(), Role.DIM),
         )
         return Row(cells)
 

@@ -7,7 +7,7 @@ from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
-from aios_top.render.events import empty_note, event_rows, events, heading_row
+from aios_top.render.events import empty_note, event_rows, events
 from aios_top.render.wrap import wrap
 
 
@@ -26,6 +26,6 @@ class EventsPanel(Panel):
         found = events(state, view.audit, view.load, NameFilter(view.filter).matches)
         if not found:
             return [row(Cell(f" {line}", Role.DIM)) for line in wrap(empty_note(bool(view.filter)), columns - 2)]
-        visible = self.window(len(found), max(1, lines - 1))
-        shown = found[visible.start : visible.stop]
-        return [heading_row(shown, columns), *event_rows(shown, columns)][:lines]
+        head, *rows = event_rows(found, columns)
+        visible = self.window(len(rows), max(1, lines - 1))
+        return [head, *rows[visible.start : visible.stop]][:lines]
