@@ -148,12 +148,3 @@ def test_a_refused_url_does_not_repeat_its_password():
 def test_a_per_block_url_takes_no_other_placeholder():
     with pytest.raises(AddressError, match="no braces but"):
         Addresses({"mapping": "http://h/{pod}"})
-
-
-def test_the_embedded_aios_serves_every_block_below_its_own_path():
-    urls = {"metrics": "http://127.0.0.1:1", "mapping": "http://127.0.0.1:2", "grpc": "http://127.0.0.1:3"}
-    addresses = Addresses.embedded(urls)
-
-    assert addresses.names() == ("metrics", "mapping")
-    assert addresses.url("mapping", "b") == "http://127.0.0.1:2/b"
-    assert not addresses.is_guess("mapping")

@@ -58,17 +58,6 @@ class Addresses:
         guessed = set() if host is None else set(STAND_IN_PORTS) & urls.keys()
         return cls({**urls, **given}, guessed=guessed - given.keys())
 
-    @classmethod
-    def embedded(cls, urls: Mapping[str, str]) -> "Addresses":
-        """Take the embedded AIOS's listeners: two of them serve all blocks, each below the block's own path."""
-        return cls(
-            {
-                name: f"{url}/{PLACEHOLDER}" if name in STAND_IN_PORTS else url
-                for name, url in urls.items()
-                if name in NAMES
-            }
-        )
-
     def url(self, name: str, block_id: str | None = None) -> str | None:
         """Return a service's base URL without a trailing slash, None where none is configured.
 
