@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.filter import LineFilter
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from aios_top.console.commands import COMMANDS
 from aios_top.console.guarded import GuardedApp
@@ -41,6 +41,10 @@ _TOASTS = {
     Severity.DEGRADED: "warning",
     Severity.BROKEN: "error",
 }
+
+
+class PanelScreen(Screen[None], inherit_bindings=False):
+    """The screen of the panels; Textual's own keys for focus and copying would come before the table's."""
 
 
 class ConsoleApp(GuardedApp, inherit_bindings=False):
@@ -108,6 +112,10 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         return [*super().get_line_filters(), self._safe]
 
     # -- life
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the screen that the panels stand on."""
+        return PanelScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         """Mount every panel once; a layout shows some of them."""
@@ -250,7 +258,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         if not self.is_running:
             return
         running = self.view.load is not None and self.view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
-        places = tuple(place for place in arrange(self.view, banner=running) if place.panel in self._panels)
+        places = arrange(self.view, banner=running)
         wanted = {place.panel: place for place in places}
         for name, panel in self._panels.items():
             place = wanted.get(name)

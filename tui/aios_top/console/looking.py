@@ -69,7 +69,8 @@ def turn_to(page: Page) -> Look:
     """Return the look that shows a page."""
 
     def look(_state: FleetState, view: ViewState) -> ViewState:
-        return replace(view, page=page, maximised=None)
+        focused = "instances" if page is Page.BLOCK else str(page)
+        return replace(view, page=page, maximised=None, focus=focused)
 
     return look
 
@@ -81,7 +82,7 @@ def back(_state: FleetState, view: ViewState) -> ViewState:
     if view.maximised is not None:
         return replace(view, maximised=None)
     if view.page is not Page.FLEET:
-        return replace(view, page=Page.FLEET)
+        return replace(view, page=Page.FLEET, focus="fleet")
     return replace(view, filter="")
 
 
@@ -89,7 +90,7 @@ def open_selected(_state: FleetState, view: ViewState) -> ViewState:
     """Open the selected block; in the log, tell the selected decision."""
     if view.focus == "decisions":
         return replace(view, decision=view.decision or 0)
-    return replace(view, page=Page.BLOCK, maximised=None)
+    return replace(view, page=Page.BLOCK, maximised=None, focus="instances")
 
 
 def focus(step: int) -> Look:

@@ -73,10 +73,11 @@ def _cooldown(block: BlockState, now: float, columns: int) -> list[Row]:
     cooldown = block.cooldown
     left = cooldown.remaining_seconds(now)
     text, role = cooldown_text(block, now)
+    cooling = cooldown.at(now) is CooldownPhase.COOLING
     pieces: list[tuple[Cell, ...]] = []
-    if cooldown.at(now) is CooldownPhase.COOLING and left is not None and cooldown.total_seconds:
+    if cooling and left is not None and cooldown.total_seconds:
         pieces.append((*fraction(1 - left / cooldown.total_seconds, 12, Role.COOL), Cell(" ")))
-    of = f" of {span(cooldown.total_seconds)}" if cooldown.total_seconds else ""
+    of = f" {'of' if cooling else 'lasts'} {span(cooldown.total_seconds)}" if cooldown.total_seconds else ""
     origin = {Origin.INFERRED: " (inferred)", Origin.DECLARED: " (declared)"}.get(cooldown.origin, "")
     pieces.append((Cell(text, role), Cell(of + origin + "  ", Role.DIM)))
     pieces.append(_next_evaluation(block, now))
@@ -153,5 +154,5 @@ def policy_cells(block: BlockState) -> tuple[Cell, ...]:
         case Voice.UNREACHABLE:
             return (Cell("autoscaler does not answer", Role.BAD),)
     name = "policy unknown" if bound is None else str(bound.uri)
-    told = " answers nothing: decisions inferred" if report.voice is Voice.SILENT else " not asked yet"
+    told = " silent, inferred" if report.voice is Voice.SILENT else " not asked yet"
     return (Cell(name, Role.ACCENT), Cell(told, Role.WARN if report.voice is Voice.SILENT else Role.DIM))

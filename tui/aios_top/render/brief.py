@@ -22,9 +22,8 @@ def _policy_rows(block: BlockState) -> list[Row]:
     parameters: Mapping[str, Any] = block.parameters.effective if block.parameters else {}
     total = block.cooldown.total_seconds
     origin = {Origin.DECLARED: "declared", Origin.REPORTED: "in force"}.get(block.thresholds_origin, "unknown")
-    sha = f"  code {block.policy.code_sha256[:8]}" if block.policy.code_sha256 else ""
     rows = [
-        row(Cell(" "), *policy_cells(block), Cell(sha, Role.DIM)),
+        row(Cell(" "), *policy_cells(block)),
         row(
             Cell(f" limits {origin}: ", Role.DIM),
             f"up {amount(limits.input_up)}/{amount(limits.output_up)}",
@@ -39,10 +38,12 @@ def _policy_rows(block: BlockState) -> list[Row]:
             block.window.label,
         ),
     ]
-    counts = block.policy.counts
-    if counts:
-        told = "  ".join(f"{name} {number}" for name, number in counts.items() if number)
-        rows.append(row(Cell(" since start ", Role.DIM), told or "nothing yet"))
+    report = block.policy
+    if report.code_sha256:
+        told = "  ".join(f"{name} {number}" for name, number in report.counts.items() if number)
+        rows.append(
+            row(Cell(" code ", Role.DIM), report.code_sha256[:8], Cell("  decided ", Role.DIM), told or "nothing")
+        )
     return rows
 
 

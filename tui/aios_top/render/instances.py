@@ -33,7 +33,7 @@ class Widths:
 def widths(block: BlockState, columns: int) -> Widths:
     """Return the column widths for a table of `columns` columns."""
     longest = max((len(entry.instance_id) for entry in block.instances), default=8)
-    names = max(6, min(longest, columns // 4 if columns > 60 else 12, columns - 1 - 2 * _SIZE - _AGE))
+    names = max(6, min(max(longest, 8), columns // 4 if columns > 60 else 12, columns - 1 - 2 * _SIZE - _AGE))
     rest = columns - 1 - names - 2 * _SIZE - _AGE
     with_rates = (rest - 2 * _RATE - _QUEUE - 2) // 2
     if with_rates >= _MIN_SPARK:

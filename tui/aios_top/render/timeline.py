@@ -16,7 +16,6 @@ MARGIN = 6
 """Columns of the scale on the left."""
 BELOW = 3
 """Lines below the plot: replicas, events, time."""
-_DOTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,7 @@ class Timeline:
 
     def line_of(self, value: float) -> int:
         """Return the line of the plot, from the top, on which `value` lies."""
-        dots = _DOTS * self.lines - 1  # a line is four braille dots high, and the curve is placed by dots
-        return min(self.lines - 1, max(0, round((1 - value / self.top) * dots) // _DOTS))
+        return min(self.lines - 1, max(0, math.floor((1 - value / self.top) * (self.lines - 1) + 0.5)))
 
 
 def timeline(block: BlockState, window: Window, seconds: float, now: float, columns: int, lines: int) -> Timeline:
