@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aios_top.aios.address import AddressError, Addresses, parse_overrides
+from aios_top.aios.address import NAMES, PLACEHOLDER, STAND_IN_PORTS, AddressError, Addresses, parse_overrides
 from aios_top.cli.exits import UsageError
 from aios_top.cli.stored import stored
 from aios_top.engine.session import SessionOptions
@@ -48,8 +48,10 @@ def chosen(args: argparse.Namespace, *, screen: bool = False) -> Installation:
 def demo_installation(args: argparse.Namespace, urls: Mapping[str, str], pace: str) -> Installation:
     """Return the embedded AIOS of the demo."""
     config = configuration()
+    # One listener of the embedded AIOS serves all blocks, each below its own path.
+    per_block = {name: f"{urls[name]}/{PLACEHOLDER}" for name in STAND_IN_PORTS if name in urls}
     return Installation(
-        Addresses.build(overrides=urls),
+        Addresses.build(overrides={name: url for name, url in urls.items() if name in NAMES} | per_block),
         _options(args, config, context="demo", origin_note=f"simulated, {pace} pace"),
         config,
     )

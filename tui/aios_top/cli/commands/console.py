@@ -4,14 +4,15 @@ import argparse
 import os
 import sys
 
-from aios_top.cli.exits import INTERNAL, USAGE, CommandError, UsageError
+from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
+from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.stored import stored
 from aios_top.cli.wiring import open_session
 from aios_top.console.app import ConsoleApp
 from aios_top.console.bridge import EngineCockpit
 from aios_top.console.keys import Key, KeyTableError, bound
-from aios_top.console.run import run_app, terminal_problem
+from aios_top.console.run import run_app
 from aios_top.console.themes import Look, ThemeError, shipped_looks
 from aios_top.engine.thread import EngineThread
 from aios_top.store.paths import state_folder
@@ -25,13 +26,6 @@ def run(args: argparse.Namespace) -> int:
     installation = chosen(args, screen=True)
     refuse_without_terminal()
     return open_console(installation, theme=args.theme)
-
-
-def refuse_without_terminal() -> None:
-    """End the command before anything is started when there is nothing to draw on."""
-    problem = terminal_problem()
-    if problem is not None:
-        raise CommandError(problem, USAGE)
 
 
 def open_console(installation: Installation, *, theme: str | None) -> int:

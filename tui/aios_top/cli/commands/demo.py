@@ -4,9 +4,11 @@ import argparse
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import fill
 
 from aios_top.cli.exits import DONE, CommandError, UsageError
+from aios_top.cli.screen import refuse_without_terminal
 from aios_top.sim.stories import STORIES, Story
 from aios_top.testbed.embedded import EmbeddedAios, EmbeddedAiosError
 
@@ -28,11 +30,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace) -> int:
-    from aios_top.cli.commands.console import open_console, refuse_without_terminal
-    from aios_top.cli.installation import demo_installation
-
+    """Load the console while the embedded AIOS starts: both take most of a second."""
     refuse_without_terminal()
-    with _started(args) as aios:
+    with ThreadPoolExecutor(1) as starter:
+        starting = starter.submit(_started, args)
+        from aios_top.cli.commands.console import open_console
+        from aios_top.cli.installation import demo_installation
+
+        aios = starting.result()
+    with aios:
         return open_console(demo_installation(args, aios.urls, aios.pace), theme=args.theme)
 
 
