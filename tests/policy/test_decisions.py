@@ -129,6 +129,17 @@ def test_a_blocked_rule_is_visible(clock):
     assert record["would"]["margin"]["input"] == pytest.approx(1.624)
 
 
+@pytest.mark.parametrize("threshold", [0, -1, "500", None, math.inf])
+def test_no_margin_towards_a_threshold_that_is_no_positive_number(clock, threshold):
+    record = Bench(clock, document("in-a", 600, 150), parameters={"input_tokens_up_threshold": threshold}).record()
+    assert record["would"]["margin"] == {"input": None, "output": 0.5}
+
+
+def test_foreign_text_reaches_a_record_without_control_characters(clock):
+    record = Bench(clock, document("in-\x1b[2J", 20), document("in-b", 30)).record()
+    assert record["instances"][0]["id"] == record["result"]["instances_list"][0] == "in-\N{REPLACEMENT CHARACTER}[2J"
+
+
 def boom():
     raise ConnectionError("metrics service unreachable")
 
@@ -312,6 +323,38 @@ def test_the_cooldown_ignores_a_clock_that_is_set(clock):
     assert (record["code"], record["complete"]) == ("CooldownActive", False)  # the record's wall times say otherwise
     clock.advance(61)
     assert bench.record()["code"] == "ScaleUp"
+
+
+def test_durations_ignore_a_clock_that_is_set(clock):
+    bench = Bench(clock, document("in-a", 600))
+    bench.evaluate()
+    clock.set_back(3600)
+    clock.advance(30)
+    bench.block.current = ["in-a", "in-new"]
+    bench.evaluate()
+    state = bench.state()
+    assert (state["uptime_s"], state["interval_observed_s"], state["next_eval_in_s"]) == (30.0, 30.0, 30.0)
+    assert bench.decisions(since=0)["decisions"][0]["confirm"]["after_s"] == 30.0
+
+
+def test_while_an_evaluation_runs_there_is_no_estimate_of_the_next(clock):
+    states = []
+
+    def metrics():
+        states.append(bench.state())
+        return {}
+
+    bench = Bench(clock, current=["in-a"], get_metrics=metrics)
+    bench.evaluate()
+    clock.advance(30)
+    bench.evaluate()
+    assert [(s["eval_in_progress_since"], s["next_eval_in_s"]) for s in states] == [(START, None), (START + 30, None)]
+
+
+@pytest.mark.parametrize(("victim", "result"), [("in-a", "in-a"), ("", "no id")])
+def test_the_steps_name_the_victim(clock, victim, result):
+    record = Bench(clock, document(victim), document("in-b", 5)).record()
+    assert record["steps"][-1] == {"stage": "victim", "result": result}
 
 
 def test_a_written_stamp_is_judged_by_the_wall_clock(clock):
