@@ -10,7 +10,8 @@ from aios_top.model.reading import ExecutorReading
 from aios_top.model.state import BlockState, Cooldown, CooldownPhase, InstanceState, Phase, Replicas
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity, Verdict
-from aios_top.render.decisions import block_badge, cooldown_text, decision_cells, explanation, step_text, why
+from aios_top.render.cells import Cell, columns_of
+from aios_top.render.decisions import block_badge, briefly, cooldown_text, decision_cells, explanation, step_text, why
 
 NOW = 1_000_000.0
 LIMITS = Thresholds(500.0, 300.0, 100.0, 50.0)
@@ -105,6 +106,22 @@ def test_cooldown(cooldown: Cooldown, text: str) -> None:
 )
 def test_why(entry: Decision, sentence: str) -> None:
     assert why(entry) == sentence
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (decided(code="CooldownActive", cooldown_remaining_seconds=84.0, would=clean("up")), "cooldown 84s, asks up"),
+        (decided(code="TooFewReplicas", would=clean("down")), "at min replicas, asks down"),
+        (decided(input_average=480.0, output_average=270.0), "within: 480 in, 270 out"),
+        (decided(Action.DOWN, "ScaleDown", input_average=12.1, output_average=4.0), "12.1 < 100, 4.0 < 50"),
+        (decided(Action.UP, "ScaleUp", input_average=540.2, output_average=290.0), "input 540.2 > 500"),
+        (decided(Action.ERROR, "EvalError"), "its own words"),
+    ],
+)
+def test_a_narrow_column_says_why_in_the_fewest_words(entry: Decision, words: str) -> None:
+    assert briefly(entry) == words
+    assert columns_of((Cell(" "), *decision_cells(entry, brief=True))) <= 38
 
 
 def test_an_inferred_decision_says_so_twice() -> None:

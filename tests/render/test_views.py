@@ -102,7 +102,7 @@ def test_what_is_inferred_or_unknown_says_so() -> None:
     text = "\n".join(line.text for line in block_rows(FLEET.blocks["qwen2-7b-block"], WINDOW, NOW, 100))
     assert "◷ ~30s of 120s (inferred)" in text
     assert "current ?" in text
-    assert "next evaluation ? (the policy does not say)" in text
+    assert "next evaluation ? (not told)" in text
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_is_inferred_or_unknown_says_so() -> None:
     [
         (3, Phase.STARTING, "◌ starting 22s, has not reported yet"),
         (0, Phase.IDLE, "○ idle: no request served yet, counts as 0"),
-        (0, Phase.STALE, "! stale: silent for 1s"),
+        (0, Phase.STALE, "! silent for 1s"),
         (0, Phase.GHOST, "× removed 1s ago, its document lingers"),
     ],
 )

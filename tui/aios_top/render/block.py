@@ -88,7 +88,7 @@ def _next_evaluation(block: BlockState, now: float) -> tuple[Cell, ...]:
     if block.policy.voice is Voice.ABSENT:
         return (Cell("no autoscaler policy", Role.DIM),)
     if block.next_evaluation_at is None:
-        return _named("next evaluation", "? (the policy does not say)", Role.DIM)
+        return _named("next evaluation", "? (not told)", Role.DIM)
     left = block.next_evaluation_at - now
     about = "~" if block.next_evaluation_origin is Origin.INFERRED else ""
     return _named("next evaluation", f"{about}in {span(left)}" if left > 0 else f"{about}due", Role.ACCENT)
@@ -114,7 +114,7 @@ def _average(block: BlockState, side: str, window: Window, columns: int, *, wide
     share = (field(percent(value, up), 6, role, right=True), Cell(mark, role))
     tail = field(amount(rate), 8, right=True)
     if not wide:
-        return row(*head, *share, field(f" {amount(down)}..{amount(up)}", 13, Role.DIM), tail)
+        return row(*head, *share, field(f" {amount(down)}..{amount(up)}", 11, Role.DIM), tail)
     told = (
         f"  up above {amount(up)}, down below {amount(down)}"
         if columns >= 90

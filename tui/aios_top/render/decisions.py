@@ -122,6 +122,24 @@ def why(decision: Decision) -> str:
     return str(decision.reason)
 
 
+def briefly(decision: Decision) -> str:
+    """Return why in the fewest words, for a narrow column."""
+    asks = f", asks {decision.would}" if decision.would else ""
+    if decision.origin is Origin.INFERRED or decision.action is Action.ERROR:
+        return str(decision.reason)
+    match decision.code:
+        case "CooldownActive":
+            left = decision.cooldown_remaining_seconds
+            return f"cooldown{'' if left is None else ' ' + span(left)}{asks}"
+        case "TooFewReplicas":
+            return f"at min replicas{asks}"
+        case "WithinRange" if decision.input_average is not None and decision.output_average is not None:
+            return f"within: {decision.input_average:.0f} in, {decision.output_average:.0f} out"
+        case "ScaleDown":
+            return why(decision).replace("input ", "").replace("output ", "")
+    return why(decision)
+
+
 def _above(decision: Decision) -> str:
     limits = decision.thresholds
     pairs = (
@@ -153,17 +171,18 @@ def _within(decision: Decision) -> str:
     return f"within limits: input {decision.input_average:.1f}, output {decision.output_average:.1f}"
 
 
-def decision_cells(decision: Decision, name: str = "") -> tuple[Cell, ...]:
+def decision_cells(decision: Decision, name: str = "", *, brief: bool = False) -> tuple[Cell, ...]:
     """Return one line: time, block, glyph, step, comparison; an inferred one carries `~` and the word."""
-    badge = badge_of(decision)
+    badge, step = badge_of(decision), step_text(decision)
     inferred = decision.origin is Origin.INFERRED
+    moved = f" {step} " if step else " "
     return (
         Cell(clock(decision.at), Role.DIM),
         Cell("~" if inferred else " ", Role.WARN),
         Cell(name),
         Cell(badge.glyph, badge.role),
-        Cell(f" {step_text(decision):<5} ", badge.role),
-        Cell(why(decision)),
+        Cell(moved if brief else f" {step:<5} ", badge.role),
+        Cell(briefly(decision) if brief else why(decision)),
         Cell(" (inferred)" if inferred else "", Role.DIM),
     )
 

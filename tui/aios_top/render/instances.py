@@ -15,6 +15,7 @@ _QUEUE = 4
 _AGE = 6
 _SIZE = 13
 """Columns of a value, its share of the limit, and the arrow beyond it."""
+_SHARE = 5
 _MIN_SPARK = 6
 _MAX_SPARK = 30
 
@@ -28,12 +29,22 @@ class Widths:
     """0 when there is no room for sparklines."""
     rates: bool
     age: int
+    shares: bool = True
+    """Whether each value is followed by its share of the limit."""
+
+    @property
+    def size(self) -> int:
+        """Columns of a value with what follows it."""
+        return _SIZE if self.shares else _SIZE - _SHARE
 
 
 def widths(block: BlockState, columns: int) -> Widths:
     """Return the column widths for a table of `columns` columns."""
     longest = max((len(entry.instance_id) for entry in block.instances), default=8)
-    names = max(6, min(max(longest, 8), columns // 4 if columns > 60 else 12, columns - 1 - 2 * _SIZE - _AGE))
+    if columns < 48:
+        names = max(6, min(max(longest, 8), columns - 1 - 2 * (_SIZE - _SHARE) - _AGE))
+        return Widths(names, 0, rates=False, age=_AGE, shares=False)
+    names = min(max(longest, 8), columns // 4 if columns > 60 else 12)
     rest = columns - 1 - names - 2 * _SIZE - _AGE
     with_rates = (rest - 2 * _RATE - _QUEUE - 2) // 2
     if with_rates >= _MIN_SPARK:
@@ -41,7 +52,7 @@ def widths(block: BlockState, columns: int) -> Widths:
     without = (rest - 2) // 2
     if without >= _MIN_SPARK:
         return Widths(names, min(_MAX_SPARK, without), rates=False, age=_AGE)
-    return Widths(names, 0, rates=False, age=max(4, _AGE + min(0, rest)))
+    return Widths(names, 0, rates=False, age=_AGE)
 
 
 def instance_head(block: BlockState, window: Window, columns: int) -> Row:
@@ -54,7 +65,8 @@ def instance_head(block: BlockState, window: Window, columns: int) -> Row:
             title = _side_name(name, window, down, up, columns=wide.spark + _SIZE - 1)
             cells += [Cell(" "), field(title, wide.spark + _SIZE, Role.TITLE)]
         else:
-            cells.append(field(f"{name}/req {window.label} ", _SIZE, Role.TITLE, right=True))
+            title = f"{name}/req {window.label} " if wide.shares else f"{name}/req "
+            cells.append(field(title, wide.size, Role.TITLE, right=True))
     if wide.rates:
         cells.append(field("IN/min", _RATE, Role.TITLE, right=True))
         cells.append(field("OUT/min", _RATE, Role.TITLE, right=True))
@@ -75,13 +87,14 @@ def instance_row(
     name = field(entry.instance_id, wide.names, Role.DIM if entry.phase is Phase.GHOST else Role.TEXT)
     if entry.phase is not Phase.SERVING:
         text, role = phase_text(entry, now)
+        text = text if len(text) + wide.names + 2 <= columns else text.partition(",")[0].partition(":")[0]
         return row(Cell(" "), name, Cell(" "), Cell(text, role), key=entry.instance_id)
     cells = [Cell(" "), name]
     for side in ("input", "output"):
         if wide.spark:
             cells.append(Cell(" "))
             cells += _history(entry, side, window, block.thresholds, span_seconds, now, wide.spark)
-        cells += _value(entry, side, window, block.thresholds)
+        cells += _value(entry, side, window, block.thresholds, shares=wide.shares)
     if wide.rates:
         cells.append(field(amount(entry.input_rate), _RATE, right=True))
         cells.append(field(amount(entry.output_rate), _RATE, right=True))
@@ -98,13 +111,14 @@ def _history(
     return sparkline(values, role, *limits_of(side, limits))
 
 
-def _value(entry: InstanceState, side: str, window: Window, limits: Thresholds) -> list[Cell]:
+def _value(entry: InstanceState, side: str, window: Window, limits: Thresholds, *, shares: bool) -> list[Cell]:
     reading = entry.reading
     rolling = None if reading is None else reading.input_size if side == "input" else reading.output_size
     value = None if rolling is None else rolling.over(window)
     down, up = limits_of(side, limits)
     mark, role = limit_mark(value, down, up)
-    return [field(amount(value), 7, role, right=True), field(percent(value, up), 5, role, right=True), Cell(mark, role)]
+    share = [field(percent(value, up), _SHARE, role, right=True)] if shares else []
+    return [field(amount(value), _SIZE - _SHARE - 1, role, right=True), *share, Cell(mark, role)]
 
 
 def _queue(entry: InstanceState) -> str:
@@ -125,7 +139,7 @@ def phase_text(entry: InstanceState, now: float) -> tuple[str, Role]:
         case Phase.IDLE:
             return "○ idle: no request served yet, counts as 0", Role.DIM
         case Phase.STALE:
-            return f"! stale: silent for {span(entry.age_seconds)}", Role.BAD
+            return f"! silent for {span(entry.age_seconds)}", Role.BAD
         case Phase.GHOST:
             return f"× removed {span(entry.age_seconds)} ago, its document lingers", Role.DIM
         case Phase.SERVING:

@@ -10,6 +10,9 @@ from aios_top.render.cells import Cell, Role, Row, clip, field, row
 from aios_top.render.decisions import decision_cells, explanation
 from aios_top.render.wrap import wrap
 
+_BRIEF_COLUMNS = 56
+"""A line narrower than this says why in the fewest words."""
+
 
 def newest_decisions(state: FleetState, number: int) -> list[tuple[str, Decision]]:
     """Return the newest decisions of the whole fleet with their block, newest first."""
@@ -21,9 +24,13 @@ def log_rows(
     entries: Sequence[tuple[str, Decision]], columns: int, *, names: int = 0, selected: int | None = None
 ) -> list[Row]:
     """Return one line per decision; `names` columns are given to the block's name, none when 0."""
+    brief = columns - names < _BRIEF_COLUMNS
     return [
         Row(
-            clip((Cell(" "), *decision_cells(entry, field(name, names).text + " " if names else "")), columns),
+            clip(
+                (Cell(" "), *decision_cells(entry, field(name, names).text + " " if names else "", brief=brief)),
+                columns,
+            ),
             key=name,
             selected=number == selected,
         )

@@ -6,7 +6,7 @@ from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.block import block_rows, policy_cells
-from aios_top.render.cells import Cell, Role, Row, row
+from aios_top.render.cells import Cell, Role, Row, columns_of, row
 
 
 class BlockPanel(Panel):
@@ -20,7 +20,8 @@ class BlockPanel(Panel):
         block = view.block(state)
         if block is None:
             return (Cell("²block", Role.TITLE),)
-        return (Cell(f"²{block.block_id}", Role.TITLE), Cell("  "), *policy_cells(block))
+        name, policy = Cell(f"²{block.block_id}", Role.TITLE), (Cell("  "), *policy_cells(block))
+        return (name, *policy) if columns_of((name, *policy)) <= self.size.width - 5 else (name,)
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the figures."""

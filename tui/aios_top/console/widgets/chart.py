@@ -6,7 +6,7 @@ from aios_top.console.curves import plot
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
-from aios_top.render.cells import Cell, Role, Row, row
+from aios_top.render.cells import Cell, Role, Row, columns_of, row
 from aios_top.render.timeline import (
     BELOW,
     MARGIN,
@@ -33,12 +33,10 @@ class ChartPanel(Panel):
         if block is None:
             return (Cell("time", Role.TITLE),)
         note = inferred_note(block)
-        return (
-            Cell(f"time  {block.block_id}", Role.TITLE),
-            Cell(" "),
-            *legend_cells(view.window, view.span_seconds),
-            Cell(f"  {note}" if note else "", Role.WARN),
-        )
+        name, legend = Cell(f"time  {block.block_id} ", Role.TITLE), legend_cells(view.window, view.span_seconds)
+        if note and columns_of((name, *legend)) + len(note) + 2 <= self.size.width - 5:
+            return (name, *legend, Cell(f"  {note}", Role.WARN))
+        return (name, *legend) if columns_of((name, *legend)) <= self.size.width - 5 else (name,)
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return plot, replicas, events and time axis."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
-from aios_top.render.cells import Cell, Role, Row, row
+from aios_top.render.cells import Cell, Role, Row, columns_of, row
 from aios_top.render.instances import instance_head, instance_note, instance_row
 from aios_top.render.numbers import count, length
 
@@ -21,11 +21,12 @@ class InstancesPanel(Panel):
         block = view.block(state)
         if block is None:
             return (Cell("instances", Role.TITLE),)
-        return (
+        cells = (
             Cell(count(len(block.instances), "instance"), Role.TITLE),
             Cell(f"  mean {view.window.label}, last {length(view.span_seconds)}", Role.DIM),
             Cell("  ▁▂ below down  ▇█ above up", Role.DIM),
         )
+        return cells if columns_of(cells) <= self.size.width - 5 else cells[:2]
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the visible replicas; those that do not fit are counted."""
