@@ -19,6 +19,10 @@ RESETS = ("?1049l", "?25h", "?1000l", "?1003l", "?1006l", "?2004l", "?1004l", "<
 """What a program that draws full-screen must have sent before it is gone."""
 
 
+_INHERITED = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+"""A test runner's own idea of a size must not overrule the terminal's."""
+
+
 class TerminalProcess:
     """A program on its own controlling terminal; `screen` is what a person would see."""
 
@@ -48,7 +52,7 @@ class TerminalProcess:
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
+            env={**_INHERITED, "TERM": "xterm-256color", **(environment or {})},
             start_new_session=True,
             preexec_fn=own_terminal,  # noqa: PLW1509 - a controlling terminal cannot be taken otherwise
         )
