@@ -172,6 +172,27 @@ async def test_a_gate_that_shuts_after_the_dialog_refuses(world: World) -> None:
     assert (outcome.fate, world.mutations.sent) == (Fate.REFUSED, [])
 
 
+async def test_a_shut_gate_is_not_even_worth_a_look_at_aios(world: World) -> None:
+    plan = await planned(world.actions, "up")
+    world.gate.toggle()
+    looks = world.reads.calls.total()
+    await world.actions.execute(plan)
+    assert world.reads.calls.total() == looks
+
+
+async def test_a_gate_that_shuts_during_the_last_look_refuses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = await planned(world.actions, "up")
+    pods = world.reads.pods
+
+    async def shut_meanwhile(block_id: str) -> Any:
+        world.gate.toggle()
+        return await pods(block_id)
+
+    monkeypatch.setattr(world.reads, "pods", shut_meanwhile)
+    outcome = await world.actions.execute(plan)
+    assert (outcome.fate, world.mutations.sent) == (Fate.REFUSED, [])
+
+
 @pytest.mark.parametrize("name", ["up", "down"])
 async def test_a_count_that_changed_after_the_dialog_refuses(world: World, name: str) -> None:
     plan = await planned(world.actions, name)
@@ -276,7 +297,7 @@ async def test_a_second_change_of_a_block_is_refused_while_one_is_in_flight(worl
     elsewhere = await world.actions.plan_reset("other")
     first = asyncio.create_task(world.actions.execute(plans[0]))
     await world.mutations.arrived.acquire()
-    second = await world.actions.execute(plans[1])
+    second = await asyncio.wait_for(world.actions.execute(plans[1]), 5)
     assert second.fate is Fate.REFUSED
     assert "another change of gemma is under way" in second.message
     third = asyncio.create_task(world.actions.execute(elsewhere))

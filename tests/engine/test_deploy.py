@@ -92,16 +92,17 @@ async def run(deploy: Deploy, plan: Plan) -> DeployState:
 
 
 async def run_while_time_passes(
-    world: World, deploy: Deploy, plan: Plan, script: dict[int, Callable[[], None]]
+    world: World, deploy: Deploy, plan: Plan, script: dict[int, Callable[[], Any]]
 ) -> DeployState:
-    """Run a deploy and let the script happen, keyed by whole seconds after the restart."""
+    """Run a deploy and let the script happen, keyed by whole seconds after the restart; time waits for each line."""
     task = asyncio.create_task(run(deploy, plan))
     seconds = 0
     async with asyncio.timeout(20):
         while not task.done():
             if "RestartExecutor" in sent(world):
-                if seconds in script:
-                    script[seconds]()
+                happening = script.get(seconds, lambda: None)()
+                if happening is not None:
+                    await happening
                 seconds += 1
                 await world.clock.advance(1)
             await asyncio.sleep(0.001)  # the audit file is written on a thread
@@ -459,8 +460,5 @@ async def test_the_block_is_free_for_other_changes_while_it_waits(world: World, 
     async def meddle() -> None:
         fates.append((await world.actions.execute(await world.actions.plan_reset(BLOCK))).fate)
 
-    tasks: list[asyncio.Task[None]] = []
-    script = {4: lambda: tasks.append(asyncio.ensure_future(meddle())), 20: decided(world)}
-    await run_while_time_passes(world, deploy, plan, script)
-    await asyncio.gather(*tasks)
+    await run_while_time_passes(world, deploy, plan, {4: meddle, 20: decided(world)})
     assert fates == [Fate.DONE]
