@@ -213,7 +213,7 @@ def _thresholds(block: BlockState) -> Document:
 
 
 def _rates(block: BlockState) -> Document:
-    """Return the true rates: measured over the pushes of the last minute, else those of the policy's own last evaluation."""
+    """Return the true rates over the pushes of the last minute, else those of the policy's last evaluation."""
     inputs, outputs = block.input_rate, block.output_rate
     origin, note = Origin.MEASURED, None
     if inputs is None and outputs is None:
