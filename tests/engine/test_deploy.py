@@ -118,7 +118,7 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
         (RestartExecutor(BLOCK, POD), "POST", "http://aios.example:32300/cluster-actions/k8s-objects/remove"),
     ]
     assert plan.requests[1].body == REGISTERED
-    assert plan.title == "Deploy tokens:2.0-stable to gemma"
+    assert plan.title == "Deploy tokens:2.0-stable to gemma in lab"
     assert plan.seen == (
         f"{FILE}, 14 bytes, 1 files, sha256 {DIGEST}; tokens:2.0-stable is not registered yet; gemma names {URI}"
     )

@@ -45,7 +45,8 @@ class Actions:
         self._audit = audit
         self._clock = clock
         self._state = state
-        self._context = f" in {context}" if context else ""
+        self.place = f" in {context}" if context else ""
+        """The end of every title: where the change happens."""
 
     async def plan_reset(self, block_id: str) -> Plan:
         """Prepare a cooldown reset."""
@@ -53,7 +54,7 @@ class Actions:
         self._check_has_policy(block)
         now = self._clock.now()
         return Plan(
-            title=f"Reset the cooldown of {block_id}{self._context}",
+            title=f"Reset the cooldown of {block_id}{self.place}",
             requests=(self.sender.prepare(ResetCooldown(block_id)),),
             seen=cooldown_sentence(block, now),
             effect=reset_sentence(block, now),
@@ -79,7 +80,7 @@ class Actions:
         restart = RestartExecutor(block_id, pod.name, pod.namespace or "blocks")
         uri = block.record.autoscaler.uri if block.record and block.record.autoscaler else "none"
         return Plan(
-            title=f"Restart the executor of {block_id}{self._context}",
+            title=f"Restart the executor of {block_id}{self.place}",
             requests=(self.sender.prepare(restart),),
             seen=f"executor pod {pod.name}; registered policy {uri}",
             effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
@@ -99,7 +100,7 @@ class Actions:
             return await self.plan_reset(block_id)
         given = ", ".join(f"{name}={value!r}" for name, value in data.items()) or "no data"
         return Plan(
-            title=f"Send {action} to the policy of {block_id}{self._context}",
+            title=f"Send {action} to the policy of {block_id}{self.place}",
             requests=(self.sender.prepare(Manage(block_id, action, dict(data))),),
             seen=f"policy {block.policy.policy_name or 'of unknown name'} {block.policy.policy_version or ''}".rstrip(),
             effect=f"the policy carries out {action} with {given}, or answers that it does not know it",
@@ -154,7 +155,7 @@ class Actions:
         count = target - census.count
         scale = ScaleUp(block.block_id, self._cluster(block), count)
         return Plan(
-            title=f"Scale {block.block_id} from {census.count} to {target}{self._context}",
+            title=f"Scale {block.block_id} from {census.count} to {target}{self.place}",
             requests=(self.sender.prepare(scale),),
             seen=self._seen(block, census),
             effect=f"AIOS starts {_instances(count)}, serving once the model is loaded; "
@@ -168,7 +169,7 @@ class Actions:
         victims = choose_victims(block, census, census.count - target)
         scale = ScaleDown(block.block_id, self._cluster(block), victims)
         return Plan(
-            title=f"Scale {block.block_id} from {census.count} to {target}{self._context}",
+            title=f"Scale {block.block_id} from {census.count} to {target}{self.place}",
             requests=(self.sender.prepare(scale),),
             seen=self._seen(block, census),
             effect=f"AIOS removes {', '.join(victims)}, the least loaded and newest; "

@@ -30,6 +30,7 @@ class Deploy:
         self, actions: Actions, reads: Reads, clock: Clock, *, patience_seconds: float = PATIENCE_SECONDS
     ) -> None:
         self._sender = actions.sender
+        self._place = actions.place
         self._reads = reads
         self._clock = clock
         self._patience = patience_seconds
@@ -43,7 +44,7 @@ class Deploy:
         pods, hindrances = await find_pods(self._reads, wanted if restart else ())
         code_url = self._reads.served_url(bundle.file_name)
         return Plan(
-            title=f"Deploy {bundle.uri} to {', '.join(wanted) or 'no block'}",
+            title=f"Deploy {bundle.uri} to {', '.join(wanted) or 'no block'}{self._place}",
             requests=tuple(self._sender.prepare(change) for change in changes(bundle, code_url, found, pods)),
             seen=seen_sentence(bundle, found),
             effect=effect_sentence(bundle, found, pods),
