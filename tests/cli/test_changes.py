@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from hashlib import sha256
@@ -163,6 +164,16 @@ def test_an_unknown_block_is_named_with_those_there_are(aios, run):
     assert (ran.code, aios.changes) == (1, [])
     assert "nobody" in ran.err
     assert BLOCK in ran.err
+
+
+def test_an_aios_that_is_not_there_is_the_cause_that_is_named(run):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ran = run(*UP, "--yes", "--url", f"metrics=http://127.0.0.1:{port}")
+
+    assert ran.code == 1
+    assert "refused: no metrics: " in ran.err
+    assert "nothing was sent" in ran.err
 
 
 def test_every_change_is_recorded_and_the_record_can_be_shown_and_verified(aios, run):

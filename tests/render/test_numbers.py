@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios_top.render.numbers import amount, clock, count, latency, length, percent, period, span
+from aios_top.render.numbers import age, amount, clock, count, latency, length, percent, period, quickness, span
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,19 @@ def test_a_time_that_is_none_is_not_a_crash() -> None:
 def test_count_and_period() -> None:
     assert [count(1, "block"), count(5, "block")] == ["1 block", "5 blocks"]
     assert [period(2.0), period(0.5)] == ["2s", "0.5s"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "?"), (-1, "<5s"), (0.2, "<5s"), (4.9, "<5s"), (5, "<10s"), (59, "<60s"), (60, "60s"), (310, "5m10s")],
+)
+def test_an_age_is_a_bound_while_it_is_young(seconds: float | None, text: str) -> None:
+    assert age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "?"), (0.01, "<50 ms"), (0.05, "<100 ms"), (0.7, "<1 s"), (4.0, "<5 s"), (6.54, "6.54 s")],
+)
+def test_quickness_changes_only_when_it_matters(seconds: float | None, text: str) -> None:
+    assert quickness(seconds) == text

@@ -1,10 +1,11 @@
 """The autoscaler's life: what it loads, when it asks, what it does with the answer, and what a restart changes."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from fakes.embedded import BLOCK, HOLDS, POLICY_URI, embedded, policy_record, state, until, zipped
+from fakes.embedded import BLOCK, HOLDS, POLICY_URI, TINY, embedded, policy_record, state, until, zipped
 
 GROWS = """
 class AIOSv1PolicyRule:
@@ -82,6 +83,44 @@ async def test_the_contract_of_construction_and_evaluation():
             "metrics": ["block_metrics", "cluster_metrics"],
             "documents": ["executor", "in-aa01"],
         }
+
+
+async def test_nothing_is_evaluated_before_the_first_evaluation_is_due_and_management_answers_meanwhile():
+    async with embedded(state(remembers()), pace=replace(TINY, first_evaluation_seconds=60.0)) as aios:
+        await until(lambda: asked(aios))
+        await asyncio.sleep(0.3)
+        assert (await asked(aios))["evaluations"] == 0
+
+
+async def test_a_swap_of_instances_stays_unseen_until_their_count_changes():
+    rarely = replace(TINY, pod_list_full_every=1_000_000)
+    async with embedded(state(remembers()), pace=rarely) as aios:
+
+        async def current(expected):
+            return (await asked(aios) or {}).get("current") == expected
+
+        await until(lambda: current(["in-aa01"]))
+        block = aios.running.cluster.deployed[BLOCK]
+        block.remove_instance("in-aa01")
+        block.add_instance("node-1", 0.0, "in-bb02")
+        before = (await asked(aios))["evaluations"]
+        await until(lambda: _more_evaluations(aios, before + 3))
+        assert await current(["in-aa01"])
+        block.add_instance("node-1", 0.0, "in-cc03")
+        await until(lambda: current(["in-bb02", "in-cc03"]))
+
+
+async def test_a_full_pod_list_shows_a_swap_in_the_end():
+    async with embedded(state(remembers())) as aios:
+        await until(lambda: asked(aios))
+        block = aios.running.cluster.deployed[BLOCK]
+        block.remove_instance("in-aa01")
+        block.add_instance("node-1", 0.0, "in-bb02")
+
+        async def seen():
+            return (await asked(aios)).get("current") == ["in-bb02"]
+
+        await until(seen)
 
 
 async def test_a_policy_that_always_grows_grows_past_the_maximum():

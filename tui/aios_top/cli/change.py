@@ -5,8 +5,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aios_top.cli.confirm import confirm, refuse_when_read_only
+from aios_top.cli.exits import CommandError
 from aios_top.cli.installation import chosen
-from aios_top.cli.outcome import tell
+from aios_top.cli.outcome import link_problem, tell
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
 from aios_top.model.change import Fate, Outcome, Plan
@@ -27,7 +28,9 @@ async def _carry_out(args: argparse.Namespace, make_plan: MakePlan, follow: Foll
     installation = chosen(args)
     refuse_when_read_only(installation.options.read_only)
     async with open_session(installation) as session:
-        await session.refresh()
+        problem = link_problem(await session.refresh())
+        if problem is not None:
+            raise CommandError(f"refused: {problem}; nothing was sent")
         plan = await make_plan(session)
         confirm(plan, yes=args.yes, typed=args.block if installation.options.production else None)
         outcome = await session.execute(plan)

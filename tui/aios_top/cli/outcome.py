@@ -17,11 +17,19 @@ def tell(outcome: Outcome) -> int:
     return outcome.exit_code
 
 
-def link_exit_code(state: FleetState) -> int:
-    """Return 1 and name the cause when AIOS's metrics could not be read, else 0."""
+def link_problem(state: FleetState) -> str | None:
+    """Return why AIOS's metrics could not be read and what to check, None when they could."""
     endpoint = state.endpoints.get(_NEEDED)
     if endpoint is None or endpoint.link is not Link.DOWN:
-        return DONE
+        return None
     cause = endpoint.problem or "no answer"
-    print(f"aios-top: no metrics: {cause}; check --host, --port-offset and --url {_NEEDED}=URL", file=sys.stderr)
+    return f"no metrics: {cause}; check --host, --port-offset and --url {_NEEDED}=URL"
+
+
+def link_exit_code(state: FleetState) -> int:
+    """Return 1 and name the cause when AIOS's metrics could not be read, else 0."""
+    problem = link_problem(state)
+    if problem is None:
+        return DONE
+    print(f"aios-top: {problem}", file=sys.stderr)
     return FAILED

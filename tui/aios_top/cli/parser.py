@@ -133,8 +133,8 @@ def _readers(commands: Any) -> None:
         "--limit",
         metavar="N",
         type=whole(1, 512),
-        default=20,
-        help="at most N decisions of a block at first (default: 20)",
+        default=200,
+        help="at most N decisions of a block at first (default: 200)",
     )
     for parser in (once, watch, decisions):
         add_connection(parser)

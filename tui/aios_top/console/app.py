@@ -143,7 +143,10 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.look(self.view)
 
     def _tick(self) -> None:
+        """Let clocks go on; a load test and a deploy move between polls too."""
         now = self.cockpit.now()
+        if (self.view.load, self.view.deploy) != (self.cockpit.load_state(), self.cockpit.deploy_state()):
+            self.look(self.view)
         for panel in self._visible():
             panel.tick(now)
 

@@ -8,7 +8,7 @@ from aios_top.render.cells import Cell, Role, Row, clip, columns_of, field, row
 from aios_top.render.decisions import cooldown_text
 from aios_top.render.fleet import limit_mark, limits_of
 from aios_top.render.gauge import bar, fraction, replica_gauge
-from aios_top.render.numbers import amount, latency, percent, span
+from aios_top.render.numbers import age, amount, latency, percent, span
 
 _LABEL = 10
 
@@ -126,7 +126,7 @@ def _average(block: BlockState, side: str, window: Window, columns: int, *, wide
 
 
 def _flow(block: BlockState, now: float, columns: int) -> list[Row]:
-    data = "never" if block.seen_at is None else f"{span(now - block.seen_at)} ago"
+    data = "never" if block.seen_at is None else f"{age(now - block.seen_at)} old"
     requests = "?" if block.request_rate is None else f"{amount(block.request_rate)}/min"
     pieces = [
         (Cell(requests), Cell("  ")),

@@ -8,7 +8,7 @@ from aios_top.model.load import LoadPhase, LoadState
 from aios_top.model.state import BlockState, FleetState, Link
 from aios_top.render.block import policy_cells
 from aios_top.render.cells import Cell, Role, Row, row
-from aios_top.render.numbers import amount, latency, span
+from aios_top.render.numbers import amount, quickness, span
 
 
 def brief_rows(state: FleetState, block: BlockState | None, load: LoadState | None, now: float) -> list[Row]:
@@ -66,7 +66,7 @@ def _endpoint_rows(state: FleetState, now: float) -> list[Row]:
     rows = []
     for endpoint in state.endpoints.values():
         if endpoint.link is Link.UP:
-            answer = (Cell("● ", Role.OK), Cell(f"{endpoint.name} {latency(endpoint.latency_seconds)}"))
+            answer = (Cell("● ", Role.OK), Cell(f"{endpoint.name} answers in {quickness(endpoint.latency_seconds)}"))
         elif endpoint.link is Link.DOWN:
             since = "never answered" if endpoint.last_ok is None else f"last answer {span(now - endpoint.last_ok)} ago"
             answer = (Cell("× ", Role.BAD), Cell(f"{endpoint.name}: {endpoint.problem or 'down'}; {since}", Role.BAD))

@@ -6,7 +6,7 @@ from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, columns_of, row, spread
-from aios_top.render.numbers import clock, latency, period, span
+from aios_top.render.numbers import clock, period, quickness, span
 from aios_top.render.wrap import wrap
 
 _GRADES = {
@@ -70,10 +70,10 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
 
 def _poll(state: FleetState) -> list[Cell]:
     metrics = state.endpoints.get("metrics") or next(iter(state.endpoints.values()), None)
-    took = "" if metrics is None else f"  poll {latency(metrics.latency_seconds)}"
+    took = "" if metrics is None else f"  poll {quickness(metrics.latency_seconds)}"
     return [
         Cell(took, Role.DIM),
-        Cell(f"  err {state.failures}/{state.polls}", Role.BAD if state.failures else Role.DIM),
+        Cell(f"  failed {state.failures}", Role.BAD if state.failures else Role.DIM),
     ]
 
 

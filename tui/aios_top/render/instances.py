@@ -7,7 +7,7 @@ from aios_top.model.state import BlockState, InstanceState, Phase
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, field, row
 from aios_top.render.fleet import limit_mark, limits_of
-from aios_top.render.numbers import amount, percent, span
+from aios_top.render.numbers import age, amount, percent, span
 from aios_top.render.sparkline import resample, sparkline
 
 _RATE = 8
@@ -128,7 +128,7 @@ def _queue(entry: InstanceState) -> str:
 
 def _age(entry: InstanceState, block: BlockState, columns: int) -> Cell:
     late = entry.age_seconds is not None and entry.age_seconds > 2 * (block.push_seconds or 30.0)
-    return field(span(entry.age_seconds), columns, Role.WARN if late else Role.DIM, right=True)
+    return field(age(entry.age_seconds), columns, Role.WARN if late else Role.DIM, right=True)
 
 
 def phase_text(entry: InstanceState, now: float) -> tuple[str, Role]:

@@ -34,9 +34,9 @@ def banner_row(load: LoadState | None, now: float, columns: int) -> Row:
     """Return the line that stands over every page while a load test runs."""
     if load is None:
         return BLANK
-    word, _ = _PHASES[load.phase]
     bad = load.failed + load.lost
-    head = f" {word} load test on {clean(load.plan.block_id)}"
+    draining = " (draining)" if load.phase is LoadPhase.DRAINING else ""
+    head = f" \u25cf load test{draining} on {clean(load.plan.block_id)}"
     pieces = (
         f"  {span(now - load.started_at)}",
         f"  {load.ok + bad}/{load.plan.requests} ended",
@@ -145,7 +145,7 @@ def _effect(load: LoadState, block: BlockState, now: float, columns: int) -> lis
     for side, role in (("input", Role.INPUT), ("output", Role.OUTPUT)):
         rows.append(_size_row(block, side, role, line, window))
     rows.append(_rate_row(block, line))
-    rows += [replica_row(block, line), event_row(block, line), time_row(line)]
+    rows += [replica_row(block, line), event_row(block, line), time_row(line, now)]
     return [*rows, *_story(load, block, columns)]
 
 

@@ -56,6 +56,23 @@ def span(seconds: float | None) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02d}h"
 
 
+def age(seconds: float | None) -> str:
+    """Return how old something is: a bound in steps while it is young, so that it does not change every second."""
+    if seconds is None or not math.isfinite(seconds) or seconds >= 60:
+        return span(seconds)
+    return f"<{5 * (int(max(0.0, seconds)) // 5 + 1)}s"
+
+
+def quickness(seconds: float | None) -> str:
+    """Return a bound for how fast a service answers, which changes only when it matters: <50 ms, <1 s."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return UNKNOWN
+    bound = next((bound for bound in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if seconds < bound), None)
+    if bound is None:
+        return latency(seconds)
+    return f"<{bound:g} s" if bound >= 1 else f"<{1000 * bound:.0f} ms"
+
+
 def length(seconds: float) -> str:
     """Return the length of a window or an axis: 75s, 5m, 3m45s, 30m."""
     whole = round(seconds)

@@ -9,7 +9,7 @@ from aios_top.model.policy_state import ParameterReport, Voice
 from aios_top.model.record import PolicyRecord
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
-from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
+from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row, ruled
 from aios_top.render.gauge import fraction
 from aios_top.render.numbers import span
 from aios_top.render.wrap import labelled, wrap
@@ -53,20 +53,23 @@ def _name(block: BlockState | None) -> Cell:
 
 def deploy_rows(deploy: DeployState, columns: int) -> list[Row]:
     """Return the steps of a deploy, what each found, and its end."""
-    rows = [_step_row(number, step, columns) for number, step in enumerate(deploy.steps, start=1)]
+    steps = enumerate(deploy.steps, start=1)
+    rows = [line for number, step in steps for line in _step_rows(number, step, columns)]
     if deploy.outcome is None:
         return [*rows, row(Cell(" running; leaving this page does not stop it", Role.DIM))]
     fate = deploy.outcome.fate
     return [*rows, *labelled(f" {fate.value.upper()}", clean(deploy.outcome.message, 800), columns, _FATES[fate])]
 
 
-def _step_row(number: int, step: DeployStep, columns: int) -> Row:
+def _step_rows(number: int, step: DeployStep, columns: int) -> list[Row]:
     glyph, role = _STEPS[step.status]
-    cells = [Cell(f" {glyph} ", role), Cell(f"{number} {step.name:<20}", role)]
+    head = [Cell(f" {glyph} {number} {step.name:<20} ", role)]
     if step.fraction is not None and step.status is StepStatus.RUNNING:
-        cells += [*fraction(step.fraction, 14, Role.ACCENT), Cell(" ")]
+        return [row(*head, *fraction(step.fraction, 14, Role.ACCENT), Cell(f" {100 * step.fraction:.0f}%", Role.DIM))]
     word = step.detail or ("" if step.status is StepStatus.WAITING else step.status.value)
-    return Row(clip((*cells, Cell(f" {clean(word, 300)}", Role.DIM)), columns))
+    indent = columns_of(head)
+    first, *others = wrap(clean(word, 400), columns - indent)
+    return [row(*head, Cell(first, Role.DIM)), *(row(Cell(" " * indent), Cell(line, Role.DIM)) for line in others)]
 
 
 def _identity(state: FleetState, block: BlockState, columns: int) -> list[Row]:

@@ -9,13 +9,15 @@ from aios_top.model.state import BlockState
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.decisions import badge_of
-from aios_top.render.numbers import amount, length
+from aios_top.render.numbers import amount, clock, length
 from aios_top.render.sparkline import resample
 
 MARGIN = 6
 """Columns of the scale on the left."""
 BELOW = 3
 """Lines below the plot: replicas, events, time."""
+_STEPS = 10
+"""Parts of its length by which the axis moves on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,13 @@ class Timeline:
 
 
 def timeline(block: BlockState, window: Window, seconds: float, now: float, columns: int, lines: int) -> Timeline:
-    """Return the plot of a block's means against its limits; time moves on by whole columns only."""
-    part = seconds / max(1, columns)
-    end = (math.floor(now / part) + 1) * part
+    """Return the plot of a block's means against its limits.
+
+    The axis moves on by tenths of itself and stands still in between, like paper in a recorder: a new sample then
+    changes one column of the screen and not all of them, which is what a slow line can bear.
+    """
+    step = seconds / _STEPS
+    end = (math.floor(now / step) + 1) * step
     curves = tuple(
         Curve(role, _runs(block, f"{side}_{window.value}", end - seconds, end))
         for side, role in (("input", Role.INPUT), ("output", Role.OUTPUT))
@@ -158,17 +164,15 @@ def _merged(cells: Sequence[Cell]) -> list[Cell]:
     return merged
 
 
-def time_row(line: Timeline) -> Row:
-    """Return the labels of the time axis: how long ago, at every quarter, and now."""
+def time_row(line: Timeline, now: float) -> Row:
+    """Return the labels of the time axis: wall time at every fifth, and where now is."""
     labels = [" "] * line.columns
     seconds = line.end - line.start
-    for quarter in range(4):
-        text = f"-{length(seconds * (4 - quarter) / 4)}"
-        place = line.columns * quarter // 4
-        if place + len(text) < line.columns * (quarter + 1) // 4:
+    marks = [(clock(line.start + seconds * fifth / 5)[:5], seconds * fifth / 5) for fifth in range(5)]
+    for text, offset in [*marks, ("now", now - line.start)]:
+        place = min(line.columns - len(text), math.floor(offset / seconds * line.columns))
+        if place >= 0:
             labels[place : place + len(text)] = text
-    if line.columns >= 3:
-        labels[-3:] = "now"
     return row(Cell(" " * MARGIN), Cell("".join(labels), Role.DIM))
 
 

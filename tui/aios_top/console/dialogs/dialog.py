@@ -122,8 +122,8 @@ class Dialog(ModalScreen[T], Generic[T]):
     def _scroll_hint(self) -> str:
         below = self._length - self.top - self._room
         if below > 0:
-            return f"\u2193 {below} more lines"
-        return f"\u2191 {self.top} more lines" if self.top else ""
+            return f"\u2193 {below} more lines: pgdn"
+        return f"\u2191 {self.top} more lines: pgup" if self.top else ""
 
     def _field_rows(self, columns: int) -> list[Row]:
         labels = max((width(field.label) for field in self.fields.values()), default=0)

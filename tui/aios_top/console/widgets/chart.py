@@ -50,7 +50,7 @@ class ChartPanel(Panel):
         line = timeline(block, view.window, view.span_seconds, state.at, width, room)
         note = empty_note(block, line)
         plotted = [row(Cell(f" {note}", Role.DIM)), *[row("")] * (room - 1)] if note else self._plotted(line)
-        return [*plotted, replica_row(block, line), event_row(block, line), time_row(line)]
+        return [*plotted, replica_row(block, line), event_row(block, line), time_row(line, state.at)]
 
     def _plotted(self, line: Timeline) -> list[Row]:
         if self._drawn is None or self._drawn[0] != line:

@@ -1,0 +1,27 @@
+"""Wrapping loses nothing and never exceeds the width."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aios_top.render.cells import width
+from aios_top.render.wrap import labelled, wrap
+
+WORDS = st.text(st.sampled_from("ab-:/.界é "), max_size=80)
+
+
+@given(WORDS, st.integers(2, 40))
+def test_lines_fit_and_keep_every_character(text: str, columns: int) -> None:
+    lines = wrap(text, columns)
+    assert all(width(line) <= columns for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_words_stay_whole_where_they_fit() -> None:
+    assert wrap("input 812 > 500 asks for one more", 16) == ["input 812 > 500", "asks for one", "more"]
+    assert wrap("http://127.0.0.1:30600/blocks/mgmt", 12) == ["http://127.0", ".0.1:30600/b", "locks/mgmt"]
+    assert wrap("", 10) == [""]
+
+
+def test_a_label_stands_on_the_first_line_only() -> None:
+    rows = labelled("undo", "one two three", 16)
+    assert [row.text for row in rows] == ["undo    one two", "        three"]
