@@ -1,5 +1,7 @@
 """What is concluded about a policy that says nothing, and that it is marked as concluded."""
 
+import pytest
+
 from aios_top.engine.memory import BlockMemory
 from aios_top.engine.observe import Inputs, observe
 from aios_top.engine.phases import take_reading
@@ -47,6 +49,7 @@ def test_a_new_instance_is_an_inferred_upscale_and_starts_an_inferred_cooldown()
     newest = state.decisions[-1]
     assert (newest.action, newest.origin, newest.code) == (Action.UP, Origin.INFERRED, "ScaleUp")
     assert newest.reason == "in-b began to report"
+    assert newest.would == "up"
     assert (newest.reporting, newest.proposed, newest.seq) == (1, 2, None)
     assert state.cooldown.origin is Origin.INFERRED
     assert state.cooldown.remaining_seconds(watch.now) == 120.0
@@ -55,18 +58,29 @@ def test_a_new_instance_is_an_inferred_upscale_and_starts_an_inferred_cooldown()
     assert state.replicas.origin is Origin.MEASURED
 
 
-def test_a_silent_instance_is_an_inferred_downscale_that_admits_its_doubt() -> None:
+@pytest.mark.parametrize(
+    ("size", "reason", "would"),
+    [
+        (10, "in-b stopped reporting: removed", "down"),
+        (300, "in-b stopped reporting: hung, or removed (the rule had not asked)", None),
+    ],
+)
+def test_a_silent_instance_is_an_inferred_downscale_that_says_whether_it_was_asked_for(
+    size: float, reason: str, would: str | None
+) -> None:
     watch = Watch()
-    watch.push(("in-a", 10), ("in-b", 10))
-    watch.push(("in-a", 10), ("in-b", 10))
-    dead = instance("in-b", watch.now - 1, 10, output=1, prompt=watch.now)
+    watch.push(("in-a", size), ("in-b", size))
+    watch.push(("in-a", size), ("in-b", size))
+    dead = instance("in-b", watch.now - 1, size, output=size / 10, prompt=watch.now)
     for _ in range(3):
         watch.now += 30
-        alive = instance("in-a", watch.now - 1, 10, output=1, prompt=watch.now)
+        alive = instance("in-a", watch.now - 1, size, output=size / 10, prompt=watch.now)
         take_reading(watch.memory, block(alive, dead), watch.now)
         state = observe(clean("b"), watch.memory, watch.inputs, watch.now)
     downs = [entry for entry in state.decisions if entry.action is Action.DOWN]
-    assert [entry.reason for entry in downs] == ["in-b stopped reporting: removed, or hung"]
+    assert [(entry.reason, entry.would) for entry in downs] == [(reason, would)]
+    assert state.verdict is not None
+    assert (state.verdict.code == "InstanceSilent") is (would is None)
 
 
 def test_a_rule_that_is_newly_met_is_noted_once() -> None:

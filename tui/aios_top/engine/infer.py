@@ -4,6 +4,8 @@ AIOS publishes neither. What can be seen is the set of reporting instances, up t
 scan late (30 s + 30 s + 20 to 100 s at AIOS's own timings), and which rule the measured means would meet.
 """
 
+from collections.abc import Set as AbstractSet
+
 from aios_top.engine.memory import MAX_DECISIONS, BlockMemory
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, DEFAULT_PUSH_SECONDS, asks
@@ -25,14 +27,15 @@ def infer_decisions(
         memory.inferred_rule = asks(averages.input_size, averages.output_size, limits)
         return
     came, went = members - before, before - members
+    rule = asks(averages.input_size, averages.output_size, limits)
+    rules = {rule, memory.inferred_rule}  # an action shows late: the rule that led to it may be the one before
     if came:
-        _add(memory, _membership(Action.UP, came, len(before), len(members), averages, limits, now))
+        _add(memory, _membership(Action.UP, came, before, members, rules, averages, limits, now))
     if went:
-        _add(memory, _membership(Action.DOWN, went, len(before), len(members), averages, limits, now))
+        _add(memory, _membership(Action.DOWN, went, before, members, rules, averages, limits, now))
     if came or went:
         memory.inferred_action_at = now
         memory.cooldown_reset_at = None
-    rule = asks(averages.input_size, averages.output_size, limits)
     if rule != memory.inferred_rule:
         memory.inferred_rule = rule
         _add(memory, _rule_change(rule, len(members), averages, limits, now))
@@ -60,25 +63,32 @@ def _add(memory: BlockMemory, decision: Decision) -> None:
 def _membership(
     action: Action,
     ids: frozenset[Clean],
-    before: int,
-    after: int,
+    before: frozenset[Clean],
+    after: frozenset[Clean],
+    rules: AbstractSet[str | None],
     averages: Averages,
     limits: Thresholds,
     now: float,
 ) -> Decision:
+    """Conclude a scaling from instances that came or went; `would` says that the rule had asked for it."""
     names = ", ".join(sorted(ids)[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
-    told = "began to report" if action is Action.UP else "stopped reporting: removed, or hung"
+    rule = "up" if action is Action.UP else "down"
+    asked = rule in rules
+    told = (
+        "began to report" if action is Action.UP else f"stopped reporting: {'removed' if asked else 'hung, or removed'}"
+    )
     return Decision(
         at=now,
         action=action,
         code=clean("ScaleUp" if action is Action.UP else "ScaleDown"),
-        reason=clean(f"{names} {told}"),
+        reason=clean(f"{names} {told}{'' if asked else ' (the rule had not asked)'}"),
         origin=Origin.INFERRED,
+        would=clean(rule) if asked else None,
         input_average=averages.input_size,
         output_average=averages.output_size,
         thresholds=limits,
-        reporting=before,
-        proposed=after,
+        reporting=len(before),
+        proposed=len(after),
     )
 
 

@@ -112,7 +112,7 @@ def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
 
 def _hung(block: BlockState, _now: float) -> Verdict | None:
     silent = [row for row in block.instances if row.phase is Phase.STALE]
-    if not silent:
+    if not silent or _was_asked_to_shrink(block):
         return None
     age = silent[0].age_seconds or 0.0
     cause = "hung" if block.policy.voice is Voice.FULL else "removed or hung"
@@ -120,6 +120,14 @@ def _hung(block: BlockState, _now: float) -> Verdict | None:
     return _verdict(
         block, Severity.DEGRADED, "InstanceSilent", f"{silent[0].instance_id}{more} silent for {age:.0f} s: {cause}"
     )
+
+
+def _was_asked_to_shrink(block: BlockState) -> bool:
+    """Return whether the silence is what a policy that tells nothing was expected to cause: its rule asked for it."""
+    if block.policy.voice is Voice.FULL:
+        return False
+    last_down = next((entry for entry in block.decisions if entry.action == "downscale"), None)
+    return last_down is not None and last_down.would == "down"
 
 
 def _starting(block: BlockState, now: float) -> Verdict | None:

@@ -10,7 +10,7 @@ from aios_top.render.wrap import wrap
 _LEGEND = (
     ("~", "inferred by the console, not said by the policy"),
     ("tokens/request", "what the token policies compare, a mean over the window; AIOS calls it per minute"),
-    ("tok/min", "the true rate, from the counters of two pushes"),
+    ("tok/min", "the true rate, from the counters of the last minute"),
     ("?", "not known; a dot line is no data, never zero"),
 )
 _KEY_COLUMNS = 14
