@@ -169,11 +169,15 @@ def _columns(row: Row, columns: int) -> list[tuple[str, Role]]:
 
 def strip(row: Row, columns: int, palette: Palette, base: Style) -> Strip:
     """Return a row as a strip of exactly `columns` columns, its styles laid over `base`."""
-    segments = []
+    segments: list[Segment] = []
     used = 0
     for cell in clip(row.cells, columns):
         text = to_ascii(cell.text) if palette.ascii else cell.text
-        segments.append(Segment(text, base + palette.style(cell.role, selected=row.selected)))
+        style = base + palette.style(cell.role, selected=row.selected)
+        if segments and segments[-1].style == style:  # one escape code instead of two
+            segments[-1] = Segment(segments[-1].text + text, style)
+        else:
+            segments.append(Segment(text, style))
         used += columns_of((cell,))
     segments.append(Segment(fit("", columns - used), base + palette.style(Role.TEXT, selected=row.selected)))
     return Strip(segments, columns)

@@ -1,0 +1,71 @@
+"""A changed cell costs a cell: what reaches the terminal is the changed columns, at their place."""
+
+import pyte
+from textual.app import App, ComposeResult
+from textual.screen import Screen
+
+from aios_top.console.app import ConsoleApp, PanelScreen
+from aios_top.console.updates import ExactUpdate
+from aios_top.console.widgets.lines import Lines
+from aios_top.render.cells import row
+from console import states
+from console.cockpit import FakeCockpit
+from console.screen import screen_text
+
+
+class TwoPanels(App[None]):
+    CSS = "Screen { layout: horizontal; }"
+
+    def get_default_screen(self) -> Screen[None]:
+        return PanelScreen()
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="left")
+        yield Lines(id="right")
+
+
+async def test_only_the_changed_columns_are_written() -> None:
+    app = TwoPanels()
+    async with app.run_test(size=(40, 4)) as pilot:
+        left, right = app.query_one("#left", Lines), app.query_one("#right", Lines)
+        left.paint([row("unchanged 12:00:00")])
+        right.paint([row("日本 unchanged")])
+        await pilot.pause()
+        app.screen._compositor._dirty_regions.clear()
+        left.paint([row("unchanged 12:00:01")])
+        app.screen._compositor.update_widgets({left})
+        update = app.screen._compositor.render_partial_update()
+        assert isinstance(update, ExactUpdate)
+        written = update.render_segments(app.console)
+        assert written.startswith("\x1b[1;18H")
+        assert written.count("1") >= 1
+        assert "unchanged" not in written
+        assert len(written) < 70
+
+
+async def test_partial_updates_leave_the_same_screen_as_a_full_one() -> None:
+    engine = FakeCockpit(states.fleet(), clock=states.NOW + 0.5)
+    app = ConsoleApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        terminal = pyte.Screen(120, 40)
+        stream = pyte.Stream(terminal)
+        compositor = app.screen._compositor
+        stream.feed(compositor.render_full_update().render_segments(app.console).replace("\n", "\r\n"))
+        shown = compositor.render_partial_update
+
+        def fed() -> ExactUpdate | None:
+            update = shown()
+            if update is not None:
+                stream.feed(update.render_segments(app.console))
+            return update
+
+        compositor.render_partial_update = fed  # type: ignore[method-assign]
+        for step in range(5):
+            engine.clock = states.NOW + 1.5 + step
+            app._tick()
+            await pilot.press(("j", "w", "s", "{", "k")[step])
+            await pilot.pause()
+        await pilot.pause(0.1)
+        drawn = "\n".join(line.rstrip() for line in terminal.display)
+        assert drawn == screen_text(app).rstrip("\n")
