@@ -4,17 +4,17 @@ import pytest
 
 from aios_top.aios.address import Addresses
 from aios_top.aios.inference import AiosInference
-from aios_top.aios.limits import Limits
+from aios_top.aios.limits import DEFAULT_LIMITS, Limits
 from aios_top.model.errors import ReadError
 from aios_top.model.load import InferenceReply
 from fakes.loopback import Loopback, drip, reply, reset, silence
 
-FAST = Limits(connect_seconds=0.3, inference_seconds=0.2)
+IMPATIENT = Limits(inference_seconds=0.2)
 
 
-async def reply_to(answer) -> InferenceReply:
+async def reply_to(answer, limits=DEFAULT_LIMITS) -> InferenceReply:
     async with Loopback(answer) as server:
-        inference = AiosInference(Addresses({"inference": server.url}), FAST)
+        inference = AiosInference(Addresses({"inference": server.url}), limits)
         found = await inference.infer("b", "s-1", 7, "word word", 40)
         await inference.close()
     assert len(server.requests) <= 1
@@ -67,7 +67,7 @@ async def test_the_request_is_the_chat_of_the_block():
     ],
 )
 async def test_every_failure_has_a_kind(answer, kind):
-    found = await reply_to(answer)
+    found = await reply_to(answer, IMPATIENT if kind == "timeout" else DEFAULT_LIMITS)
 
     assert (found.ok, found.kind) == (False, kind)
     assert found.message
@@ -76,7 +76,7 @@ async def test_every_failure_has_a_kind(answer, kind):
 async def test_nobody_listening_is_connect():
     async with Loopback() as server:
         url = server.url
-    inference = AiosInference(Addresses({"inference": url}), FAST)
+    inference = AiosInference(Addresses({"inference": url}))
     found = await inference.infer("b", "s", 1, "x", 1)
     await inference.close()
 

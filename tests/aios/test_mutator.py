@@ -6,7 +6,7 @@ import json
 import pytest
 
 from aios_top.aios.address import Addresses
-from aios_top.aios.limits import Limits
+from aios_top.aios.limits import DEFAULT_LIMITS, Limits
 from aios_top.aios.mutator import AiosMutator
 from aios_top.model.change import (
     BindPolicy,
@@ -28,7 +28,7 @@ TARGET = {"block_id": "b", "service": "autoscaler", "instance_id": ""}
 RECORD = {"name": "tökens", "policy_parameters": {}}
 EVERYTHING = ("gateway", "autoscaler", "updater", "controller", "upload", "policies", "blocks")
 DONE = reply(200, {"success": True, "data": {"success": True, "data": "scaled instances"}})
-FAST = Limits(connect_seconds=0.3, change_seconds=0.2)
+IMPATIENT = Limits(change_seconds=0.2)
 
 WIRE = [
     (
@@ -101,7 +101,7 @@ def at(server: Loopback, *services: str) -> Addresses:
     return Addresses(dict.fromkeys(services or EVERYTHING, server.url))
 
 
-async def outcome_of(change, answer, limits=FAST):
+async def outcome_of(change, answer, limits=DEFAULT_LIMITS):
     async with Loopback(answer) as server:
         outcome = await AiosMutator(at(server), limits, now=lambda: 1000.0).send(change)
     assert outcome.message.isprintable()
@@ -174,7 +174,8 @@ async def test_a_lost_answer_is_unknown_and_the_change_is_sent_once(change, answ
         await writer.drain()
         writer.close()
 
-    outcome, server = await outcome_of(change, hang_up if isinstance(answer, bytes) else answer)
+    limits = DEFAULT_LIMITS if isinstance(answer, bytes) else IMPATIENT
+    outcome, server = await outcome_of(change, hang_up if isinstance(answer, bytes) else answer, limits)
 
     if isinstance(change, UploadArchive) and isinstance(answer, bytes) and answer.startswith(b"HTTP/1.1 502"):
         assert outcome.fate is Fate.FAILED  # an upload is proved by its served bytes: nothing is left open here
@@ -190,7 +191,7 @@ async def test_a_lost_answer_is_unknown_and_the_change_is_sent_once(change, answ
 async def test_nobody_listening_is_a_failure_that_sent_nothing(change):
     async with Loopback() as server:
         addresses = at(server)
-    outcome = await AiosMutator(addresses, FAST).send(change)
+    outcome = await AiosMutator(addresses).send(change)
 
     assert outcome.fate is Fate.FAILED
     assert outcome.message.startswith("not sent: nothing listens")

@@ -16,7 +16,8 @@ from aios_top.model.errors import ReadError
 from fakes.loopback import Loopback, drip, in_turn, reply, reset, silence
 
 OK = reply(200, {"success": True})
-LIMITS = Limits(connect_seconds=0.5, read_seconds=0.4, answer_bytes=64 * 1024)
+LIMITS = Limits(read_seconds=20, answer_bytes=64 * 1024)
+IMPATIENT = Limits(read_seconds=0.4, answer_bytes=64 * 1024)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -70,11 +71,11 @@ async def failure(url: str, limits: Limits = LIMITS) -> ReadError:
 async def test_the_deadline_is_for_all_of_it(answer):
     async with Loopback(answer) as server:
         started = time.monotonic()
-        error = await failure(server.url)
+        error = await failure(server.url, IMPATIENT)
 
     assert error.kind == "timeout"
     assert "within 0.4 s" in str(error)
-    assert 0.3 < time.monotonic() - started < 1.5
+    assert 0.3 < time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ async def test_an_endless_body_is_cut_at_the_cap(head):
 
     async with Loopback(flood) as server:
         tracemalloc.start()
-        error = await failure(server.url, Limits(read_seconds=5, answer_bytes=2**20))
+        error = await failure(server.url, Limits(read_seconds=20, answer_bytes=2**20))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
@@ -122,6 +123,27 @@ async def test_a_redirect_is_refused_and_its_target_never_asked(status):
     assert error.kind == "redirect"
     assert f"redirect refused ({status} → {other.url})" in str(error)
     assert other.connections == 0
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/login", "no other host"),
+        ("", "no other host"),
+        ("http://[::1", "a malformed URL"),
+        ("file:///etc/passwd", "no other host"),
+        ("http://169.254.169.254/latest", "http://169.254.169.254"),
+        ("http://127.0.0.1@evil.example/", "http://evil.example"),
+        ("http://a\x1b[2Jb/", "http://a"),
+        ("//evil.example/x", "://evil.example"),
+    ],
+)
+async def test_wherever_a_redirect_points_it_is_refused(location, shown):
+    async with Loopback(reply(302, b"", Location=location)) as server:
+        error = await failure(server.url)
+
+    assert (error.kind, shown in str(error)) in {("redirect", True), ("protocol", False)}
     assert len(server.requests) == 1
 
 
@@ -279,7 +301,7 @@ async def test_tls_to_a_plain_port_is_named_in_time():
         error = await failure(server.url.replace("http:", "https:"), Limits(connect_seconds=0.3))
 
     assert error.kind in {"timeout", "tls"}
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 async def test_tls_to_a_server_that_answers_in_plain_text_is_named():

@@ -97,7 +97,12 @@ async def exchange(client: httpx.AsyncClient, service: str, request: httpx.Reque
 
 def origin(url: str) -> Clean:
     """Return scheme, host and port of a URL: what a message may repeat."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return Clean("a malformed URL")
+    if not parts.netloc:
+        return Clean("no other host")
     return clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
 
 
