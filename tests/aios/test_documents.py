@@ -133,6 +133,13 @@ def test_extreme_numbers_are_numbers(text, value):
     assert math.copysign(1, found) == 1
 
 
+def test_a_negative_zero_is_zero_also_beside_a_bad_field():
+    (reading,) = only_block(fleet(instance(llm_prompts_total=-0.0, timestamp="bad"))).instances
+
+    assert reading.problems == ("timestamp: text",)
+    assert math.copysign(1, reading.prompts_total) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "reading", "problems"),
     [
