@@ -51,6 +51,14 @@ class Request:
         return True
 
 
+class _Server(ThreadingHTTPServer):
+    """A client that hangs up in the middle of an answer is no error worth printing: it may have had enough."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class RecordingAios:
     """Serves each service below its own path of one port; `options` are the command line's to reach it."""
 
@@ -68,7 +76,7 @@ class RecordingAios:
         self.registry: dict[str, dict[str, Any]] = {POLICY: {**_registration(), "policy_rule_uri": POLICY}}
         self._sizes = sizes
         self._policy = self._load_policy()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
