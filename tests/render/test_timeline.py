@@ -98,3 +98,11 @@ def test_the_axis_names_wall_time_and_now() -> None:
     assert text.index("now") == MARGIN + min(COLUMNS - 3, int((states.NOW - line.start) / 300 * COLUMNS))
     assert text[MARGIN : MARGIN + 5] == clock(line.start)[:5]
     assert clean(text) == text
+
+
+def test_a_short_axis_has_seconds_and_its_labels_never_run_into_now() -> None:
+    line = timeline(BLOCK, Window.ONE_MINUTE, 77, states.NOW, 53, 5)
+    text = time_row(line, states.NOW).text
+    assert text.count(":") % 2 == 0
+    assert text.rstrip().endswith(" now")
+    assert len(set(text.split())) == len(text.split())

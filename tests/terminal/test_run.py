@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aios_top.console.guard import Guard
+from aios_top.console.terminal import Terminal
 from fakes.terminal import TerminalProcess
 
 APPS = str(Path(__file__).with_name("apps.py"))
@@ -102,6 +105,7 @@ def test_it_stops_and_comes_back(tmp_path: Path) -> None:
         process = psutil.Process(terminal.process.pid)
         terminal.send("\x1a")
         terminal.wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+        terminal.wait_until(lambda: not terminal.missing_resets)  # what it wrote last may still be on its way
         check_given_back(terminal)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_until(lambda: terminal.output.count(b"READY") > 1)
@@ -134,3 +138,59 @@ def test_a_terminal_that_cannot_move_its_cursor_is_refused(term: str, tmp_path: 
         assert terminal.wait_exit() == 2
         assert b"\x1b" not in terminal.output
         assert b"TERM is" in terminal.output
+
+
+class Screen:
+    """A loop that does not turn, as the guard sees it."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.ended: list[int] = []
+        self.stalls = 0
+        self.over = threading.Event()
+
+    def end(self, code: int) -> None:
+        self.ended.append(code)
+        self.over.set()
+
+    def stalled(self) -> None:
+        self.stalls += 1
+        self.over.set()
+
+
+@pytest.fixture
+def line() -> Iterator[Terminal]:
+    master, slave = os.openpty()
+    yield Terminal(slave, slave, None)
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_screen_that_stands_still_is_told_once(line: Terminal) -> None:
+    screen = Screen()
+    with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=0.0, end=screen.end):
+        assert screen.over.wait(10)
+        time.sleep(1.2)  # one more look of the guard
+    assert (screen.stalls, screen.asked) == (1, [])
+
+
+def test_a_screen_that_turns_is_left_alone(line: Terminal) -> None:
+    screen = Screen()
+    with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=60.0, end=screen.end) as guard:
+        guard.beat()
+        time.sleep(1.2)
+    assert (screen.stalls, screen.asked, screen.ended, guard.code) == (0, [], [], None)
+
+
+def test_the_handlers_of_before_are_put_back(line: Terminal) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    screen = Screen()
+    with Guard(line, screen.asked.append, leave_seconds=0.05, end=screen.end) as guard:
+        assert signal.getsignal(signal.SIGTERM) != before[signal.SIGTERM]
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert screen.over.wait(10)
+        assert guard.code == 143
+    assert screen.asked[0] == 143
+    assert screen.ended[0] == 143
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert signal.set_wakeup_fd(-1) == -1

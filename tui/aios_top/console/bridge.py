@@ -13,6 +13,7 @@ from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
 from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
+from aios_top.render.load import runs
 
 T = TypeVar("T")
 
@@ -39,11 +40,6 @@ class EngineCockpit:
     def production(self) -> bool:
         """Whether the context is marked production."""
         return self._session.production
-
-    @property
-    def busy(self) -> bool:
-        """Whether the engine is still at work on something that was asked."""
-        return self._thread.busy
 
     def now(self) -> float:
         """Return unix seconds of the engine's clock."""
@@ -132,6 +128,11 @@ class EngineCockpit:
     async def stop_load(self) -> None:
         """Stop sending; a second call also gives up on the requests in flight."""
         await self._session.stop_load()
+
+    def screen_stalled(self) -> None:
+        """Stop a load test that nobody can watch any more; what AIOS has accepted is still awaited."""
+        if runs(self.load_state()):
+            self.submit(self.stop_load)
 
     async def _read_audit(self) -> None:
         entries = await asyncio.to_thread(self._session.audit_entries)

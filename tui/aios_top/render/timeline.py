@@ -14,6 +14,8 @@ from aios_top.render.sparkline import resample
 
 MARGIN = 6
 """Columns of the scale on the left."""
+_MINUTES_FROM_SECONDS = 300.0
+"""Length of the axis from which its labels need no seconds."""
 BELOW = 3
 """Lines below the plot: replicas, events, time."""
 _STEPS = 10
@@ -168,11 +170,14 @@ def time_row(line: Timeline, now: float) -> Row:
     """Return the labels of the time axis: wall time at every fifth, and where now is."""
     labels = [" "] * line.columns
     seconds = line.end - line.start
-    marks = [(clock(line.start + seconds * fifth / 5)[:5], seconds * fifth / 5) for fifth in range(5)]
-    for text, offset in [*marks, ("now", now - line.start)]:
+    shown = 5 if seconds >= _MINUTES_FROM_SECONDS else 8  # 14:52, or 14:52:31 where minutes would repeat
+    marks = [(clock(line.start + seconds * fifth / 5)[:shown], seconds * fifth / 5) for fifth in range(5)]
+    free = line.columns
+    for text, offset in [("now", now - line.start), *reversed(marks)]:
         place = min(line.columns - len(text), math.floor(offset / seconds * line.columns))
-        if place >= 0:
+        if 0 <= place and place + len(text) <= free:
             labels[place : place + len(text)] = text
+            free = place - 1
     return row(Cell(" " * MARGIN), Cell("".join(labels), Role.DIM))
 
 

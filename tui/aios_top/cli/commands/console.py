@@ -7,6 +7,7 @@ import sys
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.screen import refuse_without_terminal
+from aios_top.cli.settings import settings_of
 from aios_top.cli.stored import stored
 from aios_top.cli.wiring import open_session
 from aios_top.console.app import ConsoleApp
@@ -47,8 +48,10 @@ def open_console(installation: Installation, *, theme: str | None) -> int:
     thread = EngineThread(lambda: open_session(installation), engine_failed)
     cockpit = EngineCockpit(thread)
     try:
-        apps.append(ConsoleApp(cockpit, theme=theme, keys=keys, ascii_only=not _speaks_utf8(), looks=looks))
-        return run_app(apps[0], crash_folder)
+        app = ConsoleApp(cockpit, theme=theme, keys=keys, ascii_only=not _speaks_utf8(), looks=looks)
+        app.settings = settings_of(installation, app.theme)
+        apps.append(app)
+        return run_app(app, crash_folder, stalled=cockpit.screen_stalled)
     finally:
         thread.close(GRACE_SECONDS)
 

@@ -1,0 +1,153 @@
+"""The console's cockpit over a real session on the engine's own thread."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from aios_top.console.bridge import EngineCockpit
+from aios_top.console.ports import Cockpit
+from aios_top.engine.clock import SystemClock
+from aios_top.engine.session import Ports, Session, SessionOptions
+from aios_top.engine.thread import EngineThread
+from aios_top.model.change import Fate
+from aios_top.model.deploy import Bundle
+from aios_top.model.errors import ActionRefusedError
+from aios_top.model.load import InferenceReply, LoadPhase, LoadPlan
+from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.reading import BlockReading
+from aios_top.model.record import PolicyRecord
+from aios_top.model.text import clean
+from aios_top.store.audit import AuditLog
+from fakes.controls import BLOCK, FakeMutations, record
+from fakes.readings import instance
+from fakes.reads import FakeReads
+
+OLDER = "tokens:0.9-stable"
+
+
+class NoAnswer:
+    """An inference server that accepts every request and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+
+    async def infer(self, *_: object) -> InferenceReply:
+        self.asked.release()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    def target(self) -> str:
+        return "http://127.0.0.1:31504"
+
+    async def close(self) -> None:
+        return None
+
+
+class NoBundles:
+    def load(self, path: str) -> Bundle:
+        raise ActionRefusedError(f"{path}: no code/function.py")
+
+
+class Engine:
+    """A session over an AIOS in memory, on its thread."""
+
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        self.reads = FakeReads(clock)  # type: ignore[arg-type]
+        self.reads.blocks = {BLOCK: BlockReading(clean(BLOCK), (instance("in-aa01", clock.now()),))}
+        self.reads.block_records = (record(),)
+        self.reads.reports[BLOCK] = PolicyReport(Voice.SILENT)
+        self.reads.registered = (
+            PolicyRecord(clean(OLDER), clean("tokens"), clean("0.9"), clean("stable"), clean("http://files/a.zip")),
+        )
+        self.mutations = FakeMutations()
+        self.inference = NoAnswer()
+        ports = Ports(
+            self.reads, self.mutations, AuditLog(folder / "audit.jsonl", clock.now), self.inference, NoBundles(), clock
+        )
+        session = Session(ports, SessionOptions(context="lab", poll_seconds=0.25, who="ann@desk"))
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Session]:
+            yield session
+
+        self.thread = EngineThread(opened)
+        self.cockpit = EngineCockpit(self.thread)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = Engine(tmp_path)
+    yield engine
+    assert engine.thread.close(1)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_it_is_a_cockpit_and_its_states_come_on_the_engines_thread(engine: Engine) -> None:
+    cockpit: Cockpit = engine.cockpit
+    names: list[str] = []
+    stop = cockpit.subscribe(lambda _state: names.append(threading.current_thread().name))
+    eventually(lambda: bool(names) and BLOCK in cockpit.latest().blocks)
+    stop()
+    assert set(names) == {"aios-top-engine"}
+    assert cockpit.latest().context == "lab"
+    assert abs(cockpit.now() - time.time()) < 5
+    assert (cockpit.gate.writable, cockpit.gate.read_only, cockpit.production) == (True, False, False)
+
+
+def test_a_plan_is_executed_and_stands_in_the_record_at_once(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    eventually(lambda: BLOCK in cockpit.latest().blocks)
+    assert cockpit.audit_entries() == ()
+    plan = cockpit.submit(cockpit.plan_bind, BLOCK, OLDER).result(10)
+    assert cockpit.submit(cockpit.execute, plan).result(10).fate is Fate.DONE
+    assert [entry.kind for entry in cockpit.audit_entries()] == ["intent", "outcome"]
+    assert len(engine.mutations.sent) == 1
+
+
+def test_a_refusal_comes_back_as_the_engines_own_error(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    with pytest.raises(ActionRefusedError, match="there is no block nobody"):
+        cockpit.submit(cockpit.plan_reset, "nobody").result(10)
+    with pytest.raises(ActionRefusedError, match="no code/function"):
+        cockpit.submit(cockpit.plan_deploy, "/nowhere", (BLOCK,), False).result(10)
+
+
+def test_a_closed_gate_stops_what_was_planned_while_it_was_open(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    eventually(lambda: BLOCK in cockpit.latest().blocks)
+    plan = cockpit.submit(cockpit.plan_bind, BLOCK, OLDER).result(10)
+    assert not cockpit.gate.toggle()
+    assert cockpit.submit(cockpit.execute, plan).result(10).fate is Fate.REFUSED
+    assert engine.mutations.sent == []
+
+
+def test_a_screen_that_stands_still_stops_the_load_test(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    cockpit.screen_stalled()  # nothing runs, nothing happens
+    cockpit.submit(cockpit.start_load, LoadPlan(BLOCK, requests=3)).result(10)
+    assert all(engine.inference.asked.acquire(timeout=10) for _ in range(3))
+    cockpit.screen_stalled()
+    eventually(lambda: (state := cockpit.load_state()) is not None and state.phase is LoadPhase.DRAINING)
+    cockpit.submit(cockpit.stop_load).result(10)
+    eventually(lambda: (state := cockpit.load_state()) is not None and state.phase is LoadPhase.STOPPED)
+
+
+def test_closing_ends_a_load_test_that_still_waits(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    cockpit = engine.cockpit
+    cockpit.submit(cockpit.start_load, LoadPlan(BLOCK, requests=2)).result(10)
+    assert all(engine.inference.asked.acquire(timeout=10) for _ in range(2))
+    assert engine.thread.close(0.5)
+    assert not engine.inference.asked.acquire(blocking=False)

@@ -1,0 +1,57 @@
+"""The settings in force with the origin of each, for the console's page of them."""
+
+from aios_top.cli.installation import DEFAULT_TIMEOUT_SECONDS, Installation
+from aios_top.console.settings import Setting
+from aios_top.store.config import Config
+
+_OPTION, _FILE, _DEFAULT = "option", "file", "default"
+
+
+def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
+    """Return what the session runs with; a value that the file does not explain came from the command line."""
+    config, options = installation.config, installation.options
+    gate = "read-only" if options.read_only else "open" if options.writable else "closed"
+    timeout = installation.timeout_seconds
+    rows = [
+        Setting("context", options.context, _FILE if options.context in config.contexts else _OPTION),
+        Setting("production", "yes" if options.production else "no", _FILE if options.production else _DEFAULT),
+        Setting("write gate at start", gate, _gate_source(installation)),
+        Setting("theme", theme, _source(config, "theme", theme)),
+        Setting("poll_seconds", f"{options.poll_seconds:g}", _source(config, "poll_seconds", options.poll_seconds)),
+        Setting("timeout", f"{timeout:g} s", _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
+        Setting("load.requests", str(options.load_limits.requests), _load_source(config, "requests")),
+        Setting("load.in_flight", str(options.load_limits.in_flight), _load_source(config, "in_flight")),
+        Setting("load targets", ", ".join(sorted(options.allowed_targets)) or "loopback only", _targets(installation)),
+        *(Setting(f"keys.{action}", key, _FILE) for action, key in config.keys.items()),
+    ]
+    addresses = installation.addresses
+    for name in addresses.names():
+        source = _DEFAULT if addresses.is_guess(name) else "address"
+        rows.append(Setting(f"url {name}", addresses.url(name) or "", source))
+    return tuple(rows)
+
+
+def _source(config: Config, name: str, value: object) -> str:
+    """Return where a value of the file's top level comes from."""
+    if name in config.model_fields_set and getattr(config, name) == value:
+        return _FILE
+    return _DEFAULT if getattr(config, name) in {value, None} else _OPTION
+
+
+def _load_source(config: Config, name: str) -> str:
+    return _FILE if name in config.load.model_fields_set else _DEFAULT
+
+
+def _gate_source(installation: Installation) -> str:
+    options = installation.options
+    context = installation.config.contexts.get(options.context)
+    if context is not None and (context.read_only if options.read_only else context.production):
+        return _FILE
+    return _OPTION if options.read_only else _DEFAULT
+
+
+def _targets(installation: Installation) -> str:
+    allowed = installation.options.allowed_targets
+    if not allowed:
+        return _DEFAULT
+    return _FILE if allowed <= set(installation.config.load.allow_targets) else _OPTION
