@@ -175,7 +175,7 @@ def time_row(line: Timeline, now: float) -> Row:
     free = line.columns
     for text, offset in [("now", now - line.start), *reversed(marks)]:
         place = min(line.columns - len(text), math.floor(offset / seconds * line.columns))
-        if 0 <= place and place + len(text) <= free:
+        if place >= 0 and place + len(text) <= free:
             labels[place : place + len(text)] = text
             free = place - 1
     return row(Cell(" " * MARGIN), Cell("".join(labels), Role.DIM))
