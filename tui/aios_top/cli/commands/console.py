@@ -49,7 +49,7 @@ def open_console(installation: Installation, *, theme: str | None) -> int:
     cockpit = EngineCockpit(thread)
     try:
         app = ConsoleApp(cockpit, theme=theme, keys=keys, ascii_only=not _speaks_utf8(), looks=looks)
-        app.settings = settings_of(installation, app.theme)
+        app.settings = settings_of(installation, app.theme.removeprefix("aios-"))
         apps.append(app)
         return run_app(app, crash_folder, stalled=cockpit.screen_stalled)
     finally:
