@@ -122,3 +122,56 @@ def test_caps_cannot_be_raised_by_a_flag(flags, aios, run):
     assert ran.code == 1
     assert "these limits protect the block" in ran.err
     assert not [request for request in aios.requests if request.service == "inference"]
+
+
+def audit_lines(tmp_path):
+    paths = list((tmp_path / "state").rglob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def test_a_load_test_is_recorded_before_it_is_sent_and_when_it_has_ended(aios, run, tmp_path):
+    ran = run("load", "--block", BLOCK, "--num-requests", "3", "--input-tokens", "7", *aios.options)
+
+    assert ran.code == 0
+    intent, outcome = audit_lines(tmp_path)
+    assert (intent["kind"], outcome["kind"]) == ("intent", "outcome")
+    assert "Load test on" in json.dumps(intent)
+    assert '"requests": 3' in json.dumps(intent)
+    assert "3 sent: 3 ok, 0 failed, 0 without an answer" in json.dumps(outcome)
+
+
+def test_a_load_test_that_cannot_be_recorded_is_not_sent(aios, run, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AIOS_TOP_STATE", str(tmp_path / "file" / "below"))
+    ran = run("load", "--block", BLOCK, *aios.options)
+
+    assert ran.code == 1
+    assert "nothing was sent" in ran.err
+    assert not [request for request in aios.requests if request.service == "inference"]
+
+
+def test_an_unknown_block_is_refused_before_a_request(aios, run):
+    ran = run("load", "--block", "nope", "--num-requests", "2", *aios.options)
+
+    assert ran.code == 1
+    assert f"there is no block nope; known blocks: {BLOCK}" in ran.err
+    assert not [request for request in aios.requests if request.service == "inference"]
+
+
+def test_production_wants_a_yes_for_load_on_this_machine_too(aios, run, tmp_path):
+    urls = ", ".join(f'{pair.split("=", 1)[0]} = "{pair.split("=", 1)[1]}"' for pair in aios.options[1::2])
+    (tmp_path / "config.toml").write_text(f"[contexts.prod]\nproduction = true\nurls = {{ {urls} }}\n")
+    refused = run("load", "--block", BLOCK, "--context", "prod")
+
+    assert refused.code == 1
+    assert "--yes" in refused.err
+    assert not [request for request in aios.requests if request.service == "inference"]
+    assert run("load", "--block", BLOCK, "--context", "prod", "--yes").code == 0
+
+
+def test_an_unwritable_report_is_noticed_before_anything_is_sent(aios, run, tmp_path):
+    ran = run("load", "--block", BLOCK, "--json", str(tmp_path / "none" / "x.json"), *aios.options)
+
+    assert ran.code == 1
+    assert "nothing was sent" in ran.err
+    assert not [request for request in aios.requests if request.service == "inference"]

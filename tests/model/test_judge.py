@@ -89,8 +89,32 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
         (
             replace(CALM, replicas=replace(CALM.replicas, current=5), averages=means(0, 301)),
             Severity.DEGRADED,
-            "AtMaximum",
+            "BeyondMaximum",
             "beyond max 5/4 (enforced by nothing) and output 301 > 300 tok/request",
+        ),
+        (
+            replace(CALM, replicas=replace(CALM.replicas, current=28, maximum=4)),
+            Severity.DEGRADED,
+            "BeyondMaximum",
+            "beyond max 28/4 (enforced by nothing)",
+        ),
+        (
+            replace(CALM, replicas=Replicas(current=0, minimum=1), averages={}),
+            Severity.BROKEN,
+            "NoReplicas",
+            "no replicas: nothing serves its requests (min 1 is enforced by nothing)",
+        ),
+        (
+            replace(CALM, replicas=Replicas(stale=2), policy=PolicyReport(Voice.SILENT), instances=(row(Phase.STALE),)),
+            Severity.BROKEN,
+            "NoReplicas",
+            "no replica reports",
+        ),
+        (
+            replace(CALM, replicas=Replicas(), policy=PolicyReport(Voice.ABSENT), averages={}),
+            Severity.BROKEN,
+            "NoReplicas",
+            "no replica reports: removed, hung, or its executor is down",
         ),
         (
             replace(CALM, decisions=(decision(), TIMED_OUT)),

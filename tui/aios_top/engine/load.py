@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from aios_top.engine.ports import Clock, Inference
 from aios_top.engine.words import prompt
+from aios_top.model.change import Fate, Outcome
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.load import InferenceReply, LoadLimits, LoadPhase, LoadPlan, LoadState
 
@@ -182,6 +183,27 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def described(plan: LoadPlan, target: str) -> dict[str, Any]:
+    """Return a plan as the audit file keeps it."""
+    return {
+        "block_id": plan.block_id,
+        "method": "POST",
+        "url": f"{target}/v1/infer",
+        "requests": plan.requests,
+        "input_tokens": plan.input_tokens,
+        "max_output_tokens": plan.max_output_tokens,
+    }
+
+
+def load_outcome(state: LoadState) -> Outcome:
+    """Return a run's end as an outcome; a request that was never answered leaves it unknown."""
+    counts = (
+        f"{state.sent} sent: {state.ok} ok, {state.failed} failed, {state.lost + state.in_flight} without an answer"
+    )
+    fate = Fate.FAILED if state.failed else Fate.UNKNOWN if state.lost or state.in_flight else Fate.DONE
+    return Outcome(fate, f"{counts}{'; ' if state.stop_reason else ''}{state.stop_reason}", sent_at=state.started_at)
 
 
 def report(state: LoadState, limits: LoadLimits = BUILT_IN) -> dict[str, Any]:

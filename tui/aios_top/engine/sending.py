@@ -94,11 +94,22 @@ class Sender:
         try:
             intent = await asyncio.to_thread(self._audit.intent, {**self._origin, **facts})
         except OSError as error:
-            return refusal(f"cannot record: {error}; nothing was sent; make room or repair the audit file")
+            return refusal(_unrecorded(error))
         if self._clock.monotonic() > not_after:
             late = refusal("recording the intent took so long that the state may have changed; plan it again")
             return await self._record(intent, late)
         return await self._sent(request, intent)
+
+    async def intend(self, facts: Mapping[str, Any]) -> int:
+        """Record what is about to be sent; raises ActionRefusedError when it cannot be: then nothing may be."""
+        try:
+            return await asyncio.to_thread(self._audit.intent, {**self._origin, **facts})
+        except OSError as error:
+            raise ActionRefusedError(_unrecorded(error)) from error
+
+    async def conclude(self, intent: int, outcome: Outcome) -> Outcome:
+        """Record the end of an intent; a record that cannot be written is named in the message."""
+        return await self._record(intent, outcome)
 
     async def refuse(self, reason: str, facts: Mapping[str, Any]) -> Outcome:
         """Record what was not sent; a record that cannot be written does not matter then."""
@@ -157,6 +168,10 @@ class Sender:
             return await sending
         except asyncio.CancelledError:
             return Outcome(Fate.UNKNOWN, "broken off while the answer was awaited; look before you repeat it")
+
+
+def _unrecorded(error: OSError) -> str:
+    return f"cannot record: {error}; nothing was sent; make room or repair the audit file"
 
 
 def _kept(value: Any) -> Any:

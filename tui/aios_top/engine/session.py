@@ -9,7 +9,7 @@ from aios_top.engine.actions import Actions
 from aios_top.engine.awakening import Awakening
 from aios_top.engine.deploy import Deploy
 from aios_top.engine.gate import WriteGate
-from aios_top.engine.load import LoadRun, check_target
+from aios_top.engine.load import LoadRun, check_target, described, load_outcome
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
 from aios_top.engine.rebind import plan_bind
@@ -217,14 +217,33 @@ class Session:
         return self._ports.inference.target()
 
     async def start_load(self, plan: LoadPlan) -> None:
-        """Start a load test; one at a time."""
+        """Start a load test, one at a time; it is recorded first, and what cannot be recorded is not sent."""
         if self._load_task is not None and not self._load_task.done():
             raise ActionRefusedError("a load test is running: stop it first")
-        check_target(self._ports.inference.target(), self.options.allowed_targets)
+        target = self._ports.inference.target()
+        self.gate.check()
+        check_target(target, self.options.allowed_targets)
+        self._check_block(plan.block_id)
         self._load_run = LoadRun(
             plan, self._ports.inference, self._ports.clock, self._note_load, self.options.load_limits
         )
-        self._load_task = asyncio.create_task(self._load_run.run())
+        intent = await self._actions.sender.intend(
+            {"title": f"Load test on {plan.block_id}", "request": {"change": "LoadTest", **described(plan, target)}}
+        )
+        self._load_task = asyncio.create_task(self._run_load(self._load_run, intent))
+
+    async def _run_load(self, run: LoadRun, intent: int) -> LoadState:
+        """Run to the end and record it, also when it is broken off."""
+        try:
+            return await run.run()
+        finally:
+            await asyncio.shield(self._actions.sender.conclude(intent, load_outcome(run.state)))
+
+    def _check_block(self, block_id: str) -> None:
+        """Refuse a block that AIOS does not list, where its list is known."""
+        blocks = self.latest().blocks
+        if blocks and block_id not in blocks:
+            raise ActionRefusedError(f"there is no block {block_id}; known blocks: {', '.join(blocks)}")
 
     async def stop_load(self) -> None:
         """Stop sending and wait for the answers; a second call gives them up."""

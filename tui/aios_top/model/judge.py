@@ -84,17 +84,31 @@ def _wiped(block: BlockState, _now: float) -> Verdict | None:
     )
 
 
+def _no_replicas(block: BlockState, _now: float) -> Verdict | None:
+    """Find a block that nothing serves; the token policies never add a first instance by themselves."""
+    replicas = block.replicas
+    if replicas.best or replicas.starting:
+        return None
+    least = "" if replicas.minimum is None else f" (min {replicas.minimum} is enforced by nothing)"
+    if replicas.current is not None:
+        return _verdict(block, Severity.BROKEN, "NoReplicas", f"no replicas: nothing serves its requests{least}")
+    return _verdict(
+        block, Severity.BROKEN, "NoReplicas", f"no replica reports: removed, hung, or its executor is down{least}"
+    )
+
+
 def _beyond_maximum(block: BlockState, _now: float) -> Verdict | None:
     replicas = block.replicas
-    if replicas.maximum is None or replicas.best < replicas.maximum or _asks(block) != "up":
+    if replicas.maximum is None or replicas.best < replicas.maximum:
         return None
-    place = "at" if replicas.best == replicas.maximum else "beyond"
-    return _verdict(
-        block,
-        Severity.DEGRADED,
-        "AtMaximum",
-        f"{place} max {replicas.best}/{replicas.maximum} (enforced by nothing) and {_crossing(block)}",
-    )
+    count = f"{replicas.best}/{replicas.maximum} (enforced by nothing)"
+    asked = _asks(block) == "up"
+    if replicas.best > replicas.maximum:
+        why = f" and {_crossing(block)}" if asked else ""
+        return _verdict(block, Severity.DEGRADED, "BeyondMaximum", f"beyond max {count}{why}")
+    if not asked:
+        return None
+    return _verdict(block, Severity.DEGRADED, "AtMaximum", f"at max {count} and {_crossing(block)}")
 
 
 def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
@@ -188,6 +202,7 @@ _RULES: tuple[Callable[[BlockState, float], Verdict | None], ...] = (
     _erring,
     _wiped,
     _no_data,
+    _no_replicas,
     _beyond_maximum,
     _unconfirmed,
     _hung,

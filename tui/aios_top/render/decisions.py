@@ -36,6 +36,9 @@ STALE = Badge("!", "STALE", Role.BAD)
 NO_DATA = Badge("?", "NODATA", Role.WARN)
 NO_POLICY = Badge("-", "MANUAL", Role.DIM)
 """No autoscaler policy: only an operator changes the replicas."""
+NO_REPLICAS = Badge("×", "NONE", Role.BAD)
+"""Nothing serves the block's requests."""
+BEYOND = Badge("!", "OVER MAX", Role.WARN)
 STARTING = Badge("▲", "START", Role.UP)
 
 _CODES = {
@@ -45,6 +48,8 @@ _CODES = {
     "NoCollector": ERROR,
     "NoVictim": Badge("!", "NOVICTIM", Role.WARN),
 }
+_FOUND = {"NoReplicas": NO_REPLICAS, "BeyondMaximum": BEYOND, "AtMaximum": MAXIMUM}
+"""Verdicts that are the state of their block."""
 _NEWS_SECONDS = 60.0
 """An action older than this, its cooldown over, is not what the block is doing now."""
 _ACTIONS = {Action.UP: UP, Action.DOWN: DOWN, Action.HOLD: HOLD, Action.ERROR: ERROR}
@@ -61,12 +66,13 @@ def block_badge(block: BlockState, now: float) -> Badge:
         return STALE
     if not block.instances and block.executor is None:
         return NO_DATA
+    found = "" if block.verdict is None else block.verdict.code
+    if found in _FOUND:
+        return _FOUND[found]
     if block.policy.voice is Voice.ABSENT:
         return NO_POLICY
     if block.policy.voice is Voice.UNREACHABLE:
         return LOST
-    if block.verdict is not None and block.verdict.code == "AtMaximum":
-        return MAXIMUM
     if block.replicas.starting:
         return STARTING
     cooling = block.cooldown.at(now) is CooldownPhase.COOLING

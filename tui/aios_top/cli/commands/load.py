@@ -12,6 +12,7 @@ from aios_top.cli.announced import AnnouncedInference
 from aios_top.cli.confirm import ask, refuse_when_read_only
 from aios_top.cli.exits import DONE, FAILED, INTERRUPTED, UNKNOWN, CommandError
 from aios_top.cli.installation import Installation, chosen
+from aios_top.cli.outcome import link_problem
 from aios_top.cli.progress import Progress
 from aios_top.cli.wiring import open_session
 from aios_top.engine.load import report
@@ -41,7 +42,11 @@ class _Burst:
     async def run(self) -> int:
         installation = chosen(self._args)
         refuse_when_read_only(installation.options.read_only)
+        self._check_report_path()
         async with open_session(installation, around_inference=self._announced) as session:
+            problem = link_problem(await session.refresh())
+            if problem is not None:
+                self._progress.note(f"{problem}; whether the block exists is not known")
             self._ask(installation)
             await session.start_load(self._plan)
             self._say(f"Starting test with {self._plan.requests} concurrent requests.")
@@ -54,16 +59,27 @@ class _Burst:
         self._report(state)
         return INTERRUPTED if self._interrupted else _exit_code(state)
 
+    def _check_report_path(self) -> None:
+        """Notice a report that could not be written before a long test, not after it."""
+        if self._args.json in {None, "-"}:
+            return
+        try:
+            with Path(self._args.json).open("a"):
+                pass
+        except OSError as error:
+            raise CommandError(f"{self._args.json}: {error.strerror}; nothing was sent") from error
+
     def _announced(self, inference: Inference) -> Inference:
         return AnnouncedInference(inference, self._say)
 
     def _ask(self, installation: Installation) -> None:
-        """Load on another machine wants a yes of its own."""
+        """Load on another machine, or in production, wants a yes of its own; a sandbox on this one does not."""
         target = installation.addresses.url("inference") or ""
-        if not is_loopback(urlsplit(target).hostname or ""):
+        production = installation.options.production
+        if production or not is_loopback(urlsplit(target).hostname or ""):
             plan = self._plan
             what = f"{plan.requests} requests of {plan.input_tokens} tokens to block {plan.block_id} at {target}"
-            ask(f"Send {what}?", yes=self._args.yes)
+            ask(f"Send {what}?", yes=self._args.yes, typed=plan.block_id if production else None)
 
     async def _until_ended(self, session: Session) -> LoadState:
         """Draw the progress; the first Ctrl-C stops sending and waits for answers, the second gives them up."""
