@@ -193,7 +193,7 @@ CHANGES: list[tuple[str, Change, bool, Fate, str]] = [
     ("updater_mgmt_unknown_block", ResetCooldown("nope"), OTHER, Fate.FAILED, "Max retries exceeded"),
     ("updater_mgmt_instances", ResetCooldown(BLOCK), OTHER, Fate.UNKNOWN, "without success or error"),
     ("gateway_scale_up", ScaleUp(BLOCK, CLUSTER, 1), SAME, Fate.DONE, "did what was asked"),
-    ("gateway_scale_down", ScaleDown(BLOCK, CLUSTER, ("in-04pd",)), SAME, Fate.DONE, "did what was asked"),
+    ("gateway_scale_down", ScaleDown(BLOCK, CLUSTER, ("in-04pd",)), SAME, Fate.DONE, "AIOS removed 1"),
     ("gateway_scale_unknown_block", ScaleUp("nope", CLUSTER, 1), SAME, Fate.FAILED, "500 Server Error"),
     ("gateway_scale_unknown_cluster", ScaleUp(BLOCK, "nope", 1), SAME, Fate.FAILED, "404 Client Error"),
     ("gateway_docs_style_scale_down", ScaleDown(BLOCK, CLUSTER, ("in-x",)), OTHER, Fate.FAILED, "500 Server Error"),

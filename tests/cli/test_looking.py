@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -292,3 +293,14 @@ def test_a_demo_that_cannot_be_is_a_usage_error(argv, about, run):
 
     assert ran.code == 2
     assert about in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_named_and_no_bug(aios):
+    command = [sys.executable, "-m", "aios_top", "once", "--json", *aios.options]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    assert ran.returncode == 1
+    assert "No space left on device" in ran.stderr
+    assert "bug" not in ran.stderr

@@ -13,6 +13,8 @@ from aios_top.model.change import Fate, Outcome, Plan
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.record import PolicyReference
+from aios_top.model.text import clean
 from aios_top.model.window import Window
 from aios_top.shipped import shipped
 from console import states
@@ -228,6 +230,18 @@ async def test_rolling_back_prefers_the_policy_of_the_same_name() -> None:
     engine = FakeCockpit(replace(states.fleet(), policies=(older, *states.fleet().policies)))
     await drive(engine, "B", "enter", "escape")
     assert arguments(engine, "plan_bind") == (BLOCK, "tokenautoscaler-explained:1.9-stable")
+
+
+async def test_rolling_back_offers_no_policy_that_blocks_use_for_something_else() -> None:
+    fleet = states.fleet()
+    block = fleet.blocks[BLOCK]
+    assert block.record is not None
+    used = {**block.record.policies, "loadBalancer": PolicyReference(clean("balancer:1.0-stable"))}
+    blocks = {**fleet.blocks, BLOCK: replace(block, record=replace(block.record, policies=used))}
+    balancer = replace(fleet.policies[1], uri=clean("balancer:1.0-stable"))
+    engine = FakeCockpit(replace(fleet, blocks=blocks, policies=(*fleet.policies, balancer)))
+    await drive(engine, "B", "enter", "escape")
+    assert arguments(engine, "plan_bind") == (BLOCK, PLAIN)
 
 
 async def test_without_another_policy_there_is_nothing_to_go_back_to() -> None:

@@ -258,7 +258,7 @@ async def test_help_lists_every_key_and_closes() -> None:
     dialog = HelpDialog(KEYS, read_only=False)
     text = "\n".join(row.text for row in dialog.body(76))
     for key in KEYS:
-        assert key.help in text.replace("\n" + " " * 16, " ")
+        assert key.help in text.replace("\n" + " " * 18, " ")
     for key in ("escape", "q", "question_mark", "enter"):
         assert (await ask(HelpDialog(KEYS, read_only=False), key))[0] == [None]
     assert "read-only" in "\n".join(row.text for row in HelpDialog(KEYS, read_only=True).body(76))

@@ -8,9 +8,11 @@ import pytest
 
 from aios_top.engine.actions import Actions
 from aios_top.model.change import Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor, ScaleDown, ScaleUp
+from aios_top.model.decision import Origin
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.policy_state import PolicyReport, Voice
-from aios_top.model.state import BlockState, Phase, Replicas
+from aios_top.model.state import Averages, BlockState, Phase, Replicas
+from aios_top.model.window import Window
 from fakes.controls import BLOCK, CLUSTER, DONE, POD, World, a_block, pod, pushed, record, report, row
 
 GATEWAY = "http://aios.example:30600"
@@ -89,7 +91,7 @@ SENTENCES = {
         "title": "Restart the executor of gemma in lab",
         "seen": f"executor pod {POD}; registered policy tokens:1.0-stable",
         "effect": "Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-        "it evaluates again after AIOS's start-up wait of 60 s",
+        "it evaluates again after AIOS's start-up wait (usually 60 s)",
         "undo": "none; the old policy comes back only by deploying it",
         "warnings": (
             "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
@@ -557,3 +559,17 @@ async def test_the_instance_whose_loss_costs_least_is_removed(world: World, rows
 
 def test_the_world_is_what_the_engine_sees(world: World) -> None:
     assert isinstance(world.fleet.blocks[BLOCK], BlockState)
+
+
+async def test_a_block_without_a_policy_has_nothing_that_a_restart_could_load(world: World) -> None:
+    world.show(a_block(world.clock.now(), policy=PolicyReport(Voice.ABSENT)))
+    with pytest.raises(ActionRefusedError, match="no autoscaler policy"):
+        await world.actions.plan_restart(BLOCK)
+
+
+async def test_an_effect_is_predicted_for_the_count_after_the_change(world: World) -> None:
+    quiet = {Window.ONE_MINUTE: Averages(10.0, 5.0, Window.ONE_MINUTE, Origin.MEASURED, 2)}
+    world.show(a_block(world.clock.now(), averages=quiet))
+    assert (await world.actions.plan_scale(BLOCK, replicas=3)).effect.endswith("ask for -1")
+    assert (await world.actions.plan_scale(BLOCK, replicas=1)).effect.endswith("ask for -1, but 1 is the minimum")
+    assert "the block stays empty until you scale it up" in (await world.actions.plan_scale(BLOCK, replicas=0)).effect

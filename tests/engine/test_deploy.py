@@ -122,7 +122,7 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
     assert plan.seen == (
         f"{FILE}, 14 bytes, 1 files, sha256 {DIGEST}; tokens:2.0-stable is not registered yet; gemma names {URI}"
     )
-    assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait of 60 s"
+    assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait (usually 60 s)"
     assert plan.undo.startswith(f"deploy the policy that is bound now ({URI})")
     assert plan.precondition == {"registered": None, "bound": {BLOCK: URI}, "pods": {BLOCK: POD}}
     assert plan.warnings == ("installs numpy", *RESTART_WARNINGS)
@@ -432,6 +432,10 @@ async def test_a_silent_policy_is_there_when_it_answers_after_an_outage(
     assert state.outcome is not None
     assert state.outcome.fate is Fate.DONE
     assert "its policy tells no decisions" in state.outcome.message
+    assert "is loaded" in state.outcome.message
+    decision = state.steps[-1]
+    assert decision.status is StepStatus.SKIPPED  # nothing was seen of it, so nothing is called done
+    assert "whether it evaluates without an error is not known" in decision.detail
 
 
 @pytest.mark.parametrize(("uptime", "fate"), [(3.0, Fate.DONE), (5000.0, Fate.UNKNOWN)])

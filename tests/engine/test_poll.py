@@ -246,6 +246,7 @@ async def test_a_block_without_a_policy_is_never_asked() -> None:
         await world.clock.advance(4.0)
         assert world.reads.calls["report:b"] == 0
         assert world.state.blocks["b"].policy.voice is Voice.ABSENT
+        assert world.state.blocks["b"].thresholds.input_up is None  # nobody compares anything here
 
 
 async def test_a_wake_polls_at_once() -> None:

@@ -75,6 +75,8 @@ def _controller(change: Change, answer: Answer) -> tuple[str, Any]:
     said = envelope.innermost(answer).get("data")
     if isinstance(change, RestartExecutor):
         return f"pod {clean(change.pod_name)} deleted: Kubernetes starts another one", said
+    if isinstance(change, ScaleDown):
+        return f"AIOS removed {len(change.instance_ids)}; their documents linger until its metric store is wiped", said
     return "AIOS did what was asked; new instances report after their start", said
 
 

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"refused: {error}", FAILED)
     except ReadError as error:
         return _fail(str(error), FAILED)
+    except OSError as error:
+        return _fail(f"cannot write or read: {error}", FAILED)
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise

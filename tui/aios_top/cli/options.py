@@ -69,7 +69,7 @@ def add_block(parser: argparse.ArgumentParser, *, required: bool = True, about: 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
     """Add the consent that replaces the question on a terminal."""
-    parser.add_argument("--yes", action="store_true", help="do not ask; required where there is no terminal")
+    parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal to ask on")
 
 
 def add_json(parser: argparse.ArgumentParser, about: str = "print one JSON document") -> None:

@@ -245,4 +245,4 @@ def _audit(commands: Any) -> None:
     show = _add(audit, "show", "audit_show", "print the record, oldest first")
     show.add_argument("--last", metavar="N", type=whole(1, 10**6), help="only the last N entries")
     add_json(show, "print one JSON document a line")
-    _add(audit, "verify", "audit_verify", "check that no entry was changed or removed")
+    _add(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")

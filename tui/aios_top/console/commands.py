@@ -117,7 +117,9 @@ async def roll_back(console: Console) -> None:
     if block is None:
         return
     bound = block.record.autoscaler.uri if block.record and block.record.autoscaler else ""
-    options = _earlier(bound, [str(policy.uri) for policy in console.state.policies])
+    blocks = [entry.record for entry in console.state.blocks.values() if entry.record is not None]
+    elsewhere = {str(used.uri) for record in blocks for name, used in record.policies.items() if name != "autoscaler"}
+    options = _earlier(bound, [str(policy.uri) for policy in console.state.policies if policy.uri not in elsewhere])
     if not options:
         console.toast("The registry holds no other policy.", Severity.DEGRADED)
         return
@@ -128,7 +130,10 @@ async def roll_back(console: Console) -> None:
 
 
 def _earlier(bound: str, uris: Sequence[str]) -> list[str]:
-    """Return the other policies, those of the same name first, the newest registered first."""
+    """Return the other policies, those of the same name first, the newest registered first.
+
+    Policies that blocks use for something else, such as their load balancer, are left out by the caller.
+    """
     name = bound.partition(":")[0]
     others = [uri for uri in dict.fromkeys(reversed(uris)) if uri != bound]
     return sorted(others, key=lambda uri: uri.partition(":")[0] != name)

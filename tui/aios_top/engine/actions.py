@@ -76,6 +76,7 @@ class Actions:
     async def plan_restart(self, block_id: str) -> Plan:
         """Prepare a restart of the block's executor; refused with the kubectl line where its pod is not known."""
         block = self._block(block_id)
+        self._check_has_policy(block)
         pod = await executor_pod(self._reads, block_id)
         restart = RestartExecutor(block_id, pod.name, pod.namespace or "blocks")
         uri = block.record.autoscaler.uri if block.record and block.record.autoscaler else "none"
@@ -84,7 +85,7 @@ class Actions:
             requests=(self.sender.prepare(restart),),
             seen=f"executor pod {pod.name}; registered policy {uri}",
             effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-            "it evaluates again after AIOS's start-up wait of 60 s",
+            "it evaluates again after AIOS's start-up wait (usually 60 s)",
             undo="none; the old policy comes back only by deploying it",
             precondition={"pod": pod.name},
             warnings=RESTART_WARNINGS,
@@ -159,7 +160,7 @@ class Actions:
             requests=(self.sender.prepare(scale),),
             seen=self._seen(block, census),
             effect=f"AIOS starts {_instances(count)}, serving once the model is loaded; "
-            f"the autoscaler is not told, and {self._afterwards(block)}",
+            f"the autoscaler is not told, and {self._afterwards(block, target)}",
             undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; it loses requests in flight",
             precondition=self._counted(block, census),
             warnings=self._warnings(block, target),
@@ -173,7 +174,7 @@ class Actions:
             requests=(self.sender.prepare(scale),),
             seen=self._seen(block, census),
             effect=f"AIOS removes {', '.join(victims)}, the least loaded and newest; "
-            f"the autoscaler is not told, and {self._afterwards(block)}",
+            f"the autoscaler is not told, and {self._afterwards(block, target)}",
             undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; "
             "the new instances have other ids and must load their model",
             precondition={**self._counted(block, census), "victims": victims},
@@ -195,8 +196,14 @@ class Actions:
         limits = f"; min {'?' if least is None else least}, max {'?' if most is None else most}"
         return f"replicas {census.count}, counted by {census.source}{age}{limits}"
 
-    def _afterwards(self, block: BlockState) -> str:
-        return f"{next_evaluation(block, self._clock.now())} goes on from there: {rule_sentence(block)}"
+    def _afterwards(self, block: BlockState, target: int) -> str:
+        """Say what its policy will make of `target` replicas, as far as the present averages tell."""
+        if block.policy.voice is Voice.ABSENT:
+            return "the block has none: the count stays"
+        if target == 0:
+            return "a token policy without instances decides nothing: the block stays empty until you scale it up"
+        rule = rule_sentence(block, replicas=target)
+        return f"{next_evaluation(block, self._clock.now())} goes on from there: {rule}"
 
     def _warnings(self, block: BlockState, target: int) -> tuple[str, ...]:
         found = []

@@ -64,6 +64,8 @@ class DeployRun:
         self._patience = patience_seconds
         self._unchanged = Unchanged(plan, bundle.uri, reads)
         self._awakenings: dict[str, Awakening] = {}
+        self._untold: list[str] = []
+        """Restarted blocks whose policy tells no decisions."""
         self._block_ids = tuple(plan.precondition["bound"])
         self.state = DeployState(bundle.uri, self._block_ids, tuple(DeployStep(name) for name in STEPS))
 
@@ -86,8 +88,9 @@ class DeployRun:
             return Outcome(Fate.DONE, f"{self._bundle.uri} is registered{hint}")
         deadline = self._clock.monotonic() + self._patience
         told = [await self._first_decision(block_id, deadline) for block_id in self._awakenings]
-        self._set(DECISION, StepStatus.DONE, "; ".join(told))
-        return Outcome(Fate.DONE, f"{self._bundle.uri} runs: {'; '.join(told)}{hint}")
+        self._set(DECISION, StepStatus.SKIPPED if self._untold else StepStatus.DONE, "; ".join(told))
+        verb = "is loaded" if self._untold else "runs"
+        return Outcome(Fate.DONE, f"{self._bundle.uri} {verb}: {'; '.join(told)}{hint}")
 
     def end(self, outcome: Outcome) -> None:
         """Publish the end: what was running failed, what was to come is skipped."""
@@ -195,10 +198,14 @@ class DeployRun:
             now = self._clock.monotonic()
             if now >= deadline:
                 raise StoppedError(await self._recorded(Outcome(Fate.UNKNOWN, self._not_seen(block_id, sign))))
-            shown = "it runs, no decision yet" if sign.awake else "it starts"
+            problem = sign.report.problem if sign.report is not None else None
+            starting = f"it does not answer yet ({problem})" if problem else "it starts"
+            shown = "it runs, no decision yet" if sign.awake else starting
             self._set(DECISION, StepStatus.RUNNING, f"{block_id}: {shown}", (now - started) / (deadline - started))
             await self._clock.sleep(LOOK_SECONDS)
             sign = await self._awakenings[block_id].look()
+        if sign.decision is None:
+            self._untold.append(block_id)
         told = self._told(block_id, sign, self._clock.monotonic() - started)
         running = None if sign.report is None else sign.report.code_sha256
         wanted = self._bundle.code_sha256
@@ -244,7 +251,8 @@ class DeployRun:
     def _told(self, block_id: str, sign: Sign, seconds: float) -> str:
         decision = sign.decision
         if decision is None:
-            return f"{block_id} answers again after {seconds:.0f} s; its policy tells no decisions"
+            answers = f"{block_id} answers again after {seconds:.0f} s"
+            return f"{answers}; its policy tells no decisions, so whether it evaluates without an error is not known"
         version = f" of version {sign.report.policy_version}" if sign.report and sign.report.policy_version else ""
         return f"{block_id} made its first decision{version} after {seconds:.0f} s: {decision.code} ({decision.reason})"
 

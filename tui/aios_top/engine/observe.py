@@ -7,7 +7,7 @@ from typing import Any
 from aios_top.engine.infer import infer_cooldown, infer_decisions
 from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, count, instance_states, wiped
-from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading
@@ -41,7 +41,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     listing = _listing(memory, last, now)
     rows = instance_states(memory, listing, now)
     counts = count(rows, listing, _last_action(memory.reported), wiped=wiped(memory, now))
-    limits, read_window = thresholds(parameters), window(parameters)
+    limits = Thresholds() if inputs.report.voice is Voice.ABSENT else thresholds(parameters)
+    read_window = window(parameters)
     averages = {entry: _average(rows, entry) for entry in Window}
     if inputs.report.voice in {Voice.SILENT, Voice.UNREACHABLE} and not counts.wiped and inputs.problem is None:
         infer_decisions(memory, rows, averages[read_window], limits, now)

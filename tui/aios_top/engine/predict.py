@@ -4,8 +4,11 @@ from aios_top.model.rule import asks
 from aios_top.model.state import BlockState, CooldownPhase
 
 
-def rule_sentence(block: BlockState) -> str:
-    """Return what the token rule asks for at the present averages, e.g. "input 812 > 500 asks for +1"."""
+def rule_sentence(block: BlockState, *, replicas: int | None = None) -> str:
+    """Return what the token rule asks for at the present averages, e.g. "input 812 > 500 asks for +1".
+
+    `replicas` is the count to judge the minimum by, where a change is about to make it another one.
+    """
     averages = block.averages.get(block.window)
     if averages is None or averages.input_size is None or averages.output_size is None:
         return "what its rule asks for is unknown, for there are no averages"
@@ -20,7 +23,7 @@ def rule_sentence(block: BlockState) -> str:
                 f"input {given_in:.0f} < {limits.input_down:.0f} and output {given_out:.0f} < {limits.output_down:.0f}"
             )
             least = block.replicas.minimum
-            if least is not None and block.replicas.best <= least:
+            if least is not None and (block.replicas.best if replicas is None else replicas) <= least:
                 return f"{below} ask for -1, but {least} is the minimum"
             return f"{below} ask for -1"
     return f"input {given_in:.0f} and output {given_out:.0f} ask for nothing"

@@ -11,7 +11,9 @@ from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import tell
 from aios_top.cli.progress import Progress
 from aios_top.cli.wiring import open_session
-from aios_top.model.deploy import Bundle, DeployState, StepStatus
+from aios_top.engine.deploy import PATIENCE_SECONDS
+from aios_top.engine.deploy_run import DECISION
+from aios_top.model.deploy import Bundle, DeployState, DeployStep, StepStatus
 from aios_top.shipped import shipped
 
 _SETTLED = {StepStatus.DONE, StepStatus.FAILED, StepStatus.SKIPPED}
@@ -56,6 +58,7 @@ class _Steps:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._announced: set[str] = set()
         self._progress = Progress()
 
     def show(self, state: DeployState) -> None:
@@ -66,6 +69,13 @@ class _Steps:
                 detail = f": {step.detail}" if step.detail else ""
                 self._progress.say(f"  {step.status.value:<8} {step.name}{detail}")
             elif step.status is StepStatus.RUNNING:
+                self._announce(step)
                 self._progress.draw(number, len(state.steps), f"{step.name} {step.detail}")
         if state.outcome is not None:
             self._progress.clear()
+
+    def _announce(self, step: DeployStep) -> None:
+        """Say once that the long wait has begun, also where no progress line can be drawn."""
+        if step.name == DECISION and step.name not in self._announced:
+            self._announced.add(step.name)
+            self._progress.say(f"  waiting  {step.name}: up to {PATIENCE_SECONDS:.0f} s; what was deployed stays")

@@ -13,7 +13,7 @@ _LEGEND = (
     ("tok/min", "the true rate, from the counters of the last minute"),
     ("?", "not known; a dot line is no data, never zero"),
 )
-_KEY_COLUMNS = 14
+_KEY_COLUMNS = 16
 
 
 class HelpDialog(Dialog[None]):
