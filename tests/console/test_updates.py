@@ -1,6 +1,7 @@
 """A changed cell costs a cell: what reaches the terminal is the changed columns, at their place."""
 
 import pyte
+from textual._context import visible_screen_stack
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
@@ -8,6 +9,7 @@ from aios_top.console.app import ConsoleApp, PanelScreen
 from aios_top.console.updates import ExactUpdate
 from aios_top.console.widgets.lines import Lines
 from aios_top.render.cells import row
+from aios_top.render.numbers import clock
 from console import states
 from console.cockpit import FakeCockpit
 from console.screen import screen_text
@@ -69,3 +71,46 @@ async def test_partial_updates_leave_the_same_screen_as_a_full_one() -> None:
         await pilot.pause(0.1)
         drawn = "\n".join(line.rstrip() for line in terminal.display)
         assert drawn == screen_text(app).rstrip("\n")
+
+
+async def test_behind_a_dialog_changes_are_drawn_once_and_nothing_else_is() -> None:
+    engine = FakeCockpit(states.fleet(), clock=states.NOW + 0.5)
+    app = ConsoleApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("C")
+        await pilot.pause(0.2)
+        engine.clock = states.NOW + 1.5
+        app._tick()  # the first change behind a new dialog may still paint everything
+        await pilot.pause(0.2)
+        terminal = pyte.Screen(120, 40)
+        stream = pyte.Stream(terminal)
+        compositor = app.screen._compositor
+        full, partial = compositor.render_full_update, compositor.render_partial_update
+        visible_screen_stack.set(app._background_screens)
+        stream.feed(full().render_segments(app.console).replace("\n", "\r\n"))
+        assert "Reset the cooldown" in "\n".join(terminal.display)
+        written: list[str] = []
+
+        def fed() -> ExactUpdate | None:
+            update = partial()
+            if update is not None:
+                written.append(update.render_segments(app.console))
+                stream.feed(written[-1])
+            return update
+
+        def repainted(**_: object) -> None:
+            raise AssertionError("the whole screen was repainted")
+
+        compositor.render_partial_update = fed  # type: ignore[method-assign]
+        compositor.render_full_update = repainted  # type: ignore[method-assign,assignment]
+        before = terminal.display[0]
+        engine.clock = states.NOW + 2.5
+        app._tick()
+        await pilot.pause(0.2)
+        assert terminal.display[0] != before  # the clock behind the dialog goes on
+        assert terminal.display[0].rstrip().endswith(clock(states.NOW + 2.5))
+        assert "Reset the cooldown" in "\n".join(terminal.display)
+        ticked = len(written)
+        await pilot.pause(0.3)
+        assert len(written) == ticked  # and then it is quiet
+        del compositor.render_partial_update, compositor.render_full_update

@@ -22,7 +22,7 @@ from aios_top.console.ports import Cockpit
 from aios_top.console.relay import Relay
 from aios_top.console.settings import Setting
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
-from aios_top.console.updates import ExactCompositor
+from aios_top.console.updates import ThriftyScreen
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
@@ -44,12 +44,11 @@ _TOASTS = {
 }
 
 
-class PanelScreen(Screen[None], inherit_bindings=False):
-    """The screen of the panels: without Textual's own keys, which come before the table's, and thrifty on the line."""
+class PanelScreen(ThriftyScreen[None], inherit_bindings=False):
+    """The screen of the panels: without Textual's own keys, which come before the table's."""
 
     def __init__(self) -> None:
         super().__init__(id="_default")
-        self._compositor = ExactCompositor()
 
 
 class ConsoleApp(GuardedApp, inherit_bindings=False):

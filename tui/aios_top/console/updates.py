@@ -1,15 +1,19 @@
-"""What a changed cell costs on the line: only the changed columns are written.
+"""What a changed cell costs on the line: only the changed columns are written, also behind a dialog.
 
 Textual writes a changed line of a widget from the widget's left edge on. A clock at the right end of a line then costs
 the whole line each second, which a slow connection feels.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
+from textual.screen import Screen
 from textual.strip import Strip
+
+T = TypeVar("T")
 
 
 class ExactUpdate(ChopsUpdate):
@@ -37,3 +41,26 @@ class ExactCompositor(Compositor):
         """Return the update of the regions that are dirty, None when none is."""
         update = super().render_partial_update()
         return None if update is None else ExactUpdate(update.chops, update.spans, update.chop_ends)
+
+
+class ThriftyScreen(Screen[T]):
+    """A screen that writes no more than what changed, whether it is on top or behind a dialog."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+        super().__init__(id=id)
+        self._compositor = ExactCompositor()
+
+    def _compositor_refresh(self) -> None:
+        """Hand what changed behind a dialog to the dialog's screen, once.
+
+        Textual also marks this screen as changed again, which repaints all of both screens for as long as the dialog
+        is open.
+        """
+        if self is self.app.screen or self not in self.app._background_screens:  # noqa: SLF001 - Textual has no public way
+            super()._compositor_refresh()
+            return
+        changed = tuple(self._compositor._dirty_regions)  # noqa: SLF001
+        self._compositor._dirty_regions.clear()  # noqa: SLF001
+        self._dirty_widgets.clear()
+        if changed:
+            self.app.screen.refresh(*changed)

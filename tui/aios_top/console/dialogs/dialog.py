@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from aios_top.console.dialogs.field import Field
+from aios_top.console.updates import ThriftyScreen
 from aios_top.console.widgets.lines import Lines
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, clip, columns_of, fit, width
@@ -39,7 +40,7 @@ class Box(Lines):
     DEFAULT_CSS = "Box { width: auto; height: auto; }"
 
 
-class Dialog(ModalScreen[T], Generic[T]):
+class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
     """A question; `press` gives its answer. Escape and ctrl-c always dismiss it without one."""
 
     DEFAULT_CSS = """
