@@ -185,6 +185,7 @@ def test_every_change_is_recorded_and_the_record_can_be_shown_and_verified(aios,
     assert [entry["kind"] for entry in entries] == ["intent", "outcome"]
     assert entries[0]["fields"]["request"]["url"] == f"{aios.base}/gateway/blocks/mgmt"
     assert entries[1]["fields"]["fate"] == "done"
+    assert shown.err == ""
     assert run("audit", "show", "--last", "1").out.split()[2] == "outcome"
     verified = run("audit", "verify")
     assert (verified.code, verified.err) == (0, "")
@@ -226,3 +227,12 @@ def _read_until(descriptor: int, mark: bytes) -> bytes:
     while mark not in shown:
         shown += os.read(descriptor, 4096)
     return shown
+
+
+def test_a_change_whose_outcome_was_never_written_is_pointed_out(aios, run, tmp_path):
+    aios.evaluate()
+    run(*RESET, "--yes", *aios.options)
+    path = tmp_path / "state" / "audit.jsonl"
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+
+    assert "without an outcome, under way or cut off, it may have happened: 1" in run("audit", "show").err

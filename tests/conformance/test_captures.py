@@ -17,32 +17,12 @@ import pytest
 from aios_top.testbed.server import Options, Running, serve
 from conformance.exchanges import Exchange, http_exchanges, media_type, shape, without_addresses
 from conformance.states import pace, recorded_state
+from fakes.captures import PORTS
 
-SERVICE_OF_PORT = {
-    30100: "blocks",
-    30101: "clusters",
-    30102: "policies",
-    30201: "metrics",
-    30501: "parser",
-    30600: "gateway",
-    31010: "autoscaler",
-    31012: "mapping",
-    31501: "discovery",
-    31504: "inference",
-    32300: "controller",
-    32301: "cluster_metrics",
-    32303: "updater",
-    32304: "nodes",
-}
-"""The recordings' ports; 31010 and 31012 stand for the node ports of one block."""
 PER_BLOCK = {"autoscaler", "mapping"}
 
-EXCEPTIONS = {
-    "parser_createBlock_no_registry": "recorded while AIOS's task service was down, which is part of the embedded AIOS",
-}
-"""Answers that may differ, each with its reason."""
-
 OWN_WORDS = {
+    "parser_createBlock_no_registry": "recorded while AIOS's task service was down, which is part of the embedded AIOS",
     "updater_mgmt_autoscaler_no_instance_id": "the resolver's sentence ends in an address of its objects",
     "updater_mgmt_unknown_block": "the resolver's sentence ends in an address of its objects",
     "updater_mgmt_executor_down": "names the host as Kubernetes does; the recording ran on loopback",
@@ -79,7 +59,7 @@ async def wait_for_autoscaler(running: Running, session: aiohttp.ClientSession) 
 
 def local_url(running: Running, recorded: str) -> str:
     port, path = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/.*)", recorded).groups()  # type: ignore[union-attr]
-    service = SERVICE_OF_PORT[int(port)]
+    service = PORTS[int(port)]
     return running.urls[service] + ("/llm-demo" if service in PER_BLOCK else "") + path
 
 
@@ -106,8 +86,6 @@ async def test_it_answers_as_recorded(exchange: Exchange) -> None:
                 status, kind, text = response.status, response.content_type, await response.text()
     finally:
         await running.close()
-    if exchange.name in EXCEPTIONS:
-        return
     assert status == exchange.status, text
     assert media_type(kind) == media_type(exchange.content_type)
     if media_type(exchange.content_type) == "text/html":
@@ -124,6 +102,5 @@ async def test_it_answers_as_recorded(exchange: Exchange) -> None:
 
 def test_every_exception_is_a_recording() -> None:
     names = {exchange.name for exchange in http_exchanges()}
-    assert EXCEPTIONS.keys() <= names
     assert OWN_WORDS.keys() <= names
     assert len(names) >= 112

@@ -227,6 +227,18 @@ class TestEvents:
         assert any("load test started, 20 requests x 1500 input tokens" in line for line in lines)
         assert any("load test finished: 19 ok, 1 failed, 0 lost" in line for line in lines)
 
+    def test_a_load_test_of_another_process_comes_from_the_record_and_ones_own_is_told_once(self) -> None:
+        request = {"change": "LoadTest", "block_id": BLOCK}
+        intent = AuditEntry(7, NOW - 9, "intent", {"title": "Load test", "by": "you@host", "request": request})
+        done = AuditEntry(8, NOW - 8, "outcome", {"intent": 7, "fate": "done", "seconds": 1.0})
+        assert any("Load test: no end recorded: it runs, or was cut off" in line for line in self.shown(intent))
+        (line,) = [line for line in self.shown(intent, done) if "Load test" in line]
+        assert " load " in line
+        assert "done in 1.00 s" in line
+        own = LoadState(LoadPlan(BLOCK), LoadPhase.RUNNING, NOW - 8)
+        assert not [line for line in self.shown(intent, load=own) if "Load test" in line]
+        assert [line for line in self.shown(intent, load=own) if "load test started" in line]
+
     def test_data_problems_are_events(self) -> None:
         fleet = replace(
             states.fleet(), endpoints={"metrics": EndpointState("metrics", Link.DOWN, clean("timeout"), NOW - 12)}

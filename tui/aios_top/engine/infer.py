@@ -94,14 +94,14 @@ def _membership(
 
 def _rule_change(rule: str | None, members: int, averages: Averages, limits: Thresholds, now: float) -> Decision:
     sentence = {
-        "up": "means rose above an up threshold: the rule asks for one more",
-        "down": "means fell below both down thresholds: the rule asks for one less",
-        None: "means are within the thresholds",
+        "up": "above an up threshold: asks +1",
+        "down": "below both down thresholds: asks -1",
+        None: "within the thresholds",
     }[rule]
     return Decision(
         at=now,
         action=Action.HOLD,
-        code=clean("WithinRange" if rule is None else "CooldownActive"),
+        code=clean("WithinRange" if rule is None else "RuleMet"),
         reason=clean(sentence),
         origin=Origin.INFERRED,
         would=None if rule is None else clean(rule),

@@ -82,7 +82,6 @@ class Poller:
         self._clock = clock
         self._publish = publish
         self._context = context
-        self._origin_note = origin_note
         self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
         self._memories: dict[Clean, BlockMemory] = {}

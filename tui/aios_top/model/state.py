@@ -51,10 +51,6 @@ class InstanceState:
         """Return the policy's value over time; `direction` is `input` or `output`."""
         return self.history.get(f"{direction}_{window.value}", EMPTY)
 
-    def rate_history(self, direction: str) -> SeriesView:
-        """Return the true tokens per minute over time; `direction` is `input` or `output`."""
-        return self.history.get(f"{direction}_rate", EMPTY)
-
 
 @dataclass(frozen=True, slots=True)
 class Replicas:

@@ -18,6 +18,8 @@ from aios_top.render.wrap import wrap
 _KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
 _NEWEST = 500
 """Events that are shown; older ones are in the audit file and in the blocks' logs."""
+_SAME_SECONDS = 5.0
+"""Longest time between the record of a load test and its start."""
 _WHO_FROM = 100
 """Columns from which there is room for who did it."""
 
@@ -39,7 +41,7 @@ def events(
     state: FleetState, audit: Sequence[AuditEntry], load: LoadState | None, matches: Callable[[str], bool]
 ) -> list[Event]:
     """Return the events of the blocks that match, newest first; what is about no block is always there."""
-    found = [*_decisions(state), *_actions(audit), *_loads(load), *_data(state)]
+    found = [*_decisions(state), *_actions(audit, load), *_loads(load), *_data(state)]
     shown = [event for event in found if not event.block_id or matches(event.block_id)]
     return nlargest(_NEWEST, shown, key=lambda event: event.at)
 
@@ -58,13 +60,18 @@ def _decisions(state: FleetState) -> Iterator[Event]:
             yield Event(decision.at, "decision", str(block.block_id), who, what, badge.role)
 
 
-def _actions(audit: Sequence[AuditEntry]) -> Iterator[Event]:
-    """Yield one event per change: its intent with the outcome, if one was recorded."""
+def _actions(audit: Sequence[AuditEntry], load: LoadState | None) -> Iterator[Event]:
+    """Yield one event per change: its intent with the outcome, if one was recorded.
+
+    This console's own load test is left out: `_loads` tells more of it.
+    """
     ends = {entry.fields.get("intent"): entry for entry in audit if entry.kind == "outcome"}
     for entry in audit:
         fields = entry.fields
         if entry.kind == "intent":
-            words, role = _end(ends.get(entry.seq))
+            if load is not None and _is_load(entry) and abs(entry.at - load.started_at) < _SAME_SECONDS:
+                continue
+            words, role = _end(entry, ends.get(entry.seq))
             yield _action(entry, f"{fields.get('title', '?')}: {words}", role)
         elif entry.kind == "refused":
             reason = fields.get("reason") or fields.get("message") or "?"
@@ -73,7 +80,14 @@ def _actions(audit: Sequence[AuditEntry]) -> Iterator[Event]:
             yield _action(entry, str(fields.get("title") or fields.get("message") or "note"), Role.DIM)
 
 
-def _end(outcome: AuditEntry | None) -> tuple[str, Role]:
+def _is_load(intent: AuditEntry) -> bool:
+    request = intent.fields.get("request")
+    return isinstance(request, dict) and request.get("change") == "LoadTest"
+
+
+def _end(intent: AuditEntry, outcome: AuditEntry | None) -> tuple[str, Role]:
+    if outcome is None and _is_load(intent):
+        return "no end recorded: it runs, or was cut off", Role.WARN
     if outcome is None:
         return "no outcome recorded: it may or may not have happened", Role.BAD
     fate = str(outcome.fields.get("fate", "?"))
@@ -88,7 +102,14 @@ def _action(entry: AuditEntry, what: str, role: Role) -> Event:
     request = entry.fields.get("request")
     block_id: Any = request.get("block_id") if isinstance(request, dict) else None
     who = str(entry.fields.get("by") or "?")
-    return Event(entry.at, "action", clean(str(block_id or ""), 60), clean(who, 40), clean(what, 300), role)
+    return Event(
+        entry.at,
+        "load" if _is_load(entry) else "action",
+        clean(str(block_id or ""), 60),
+        clean(who, 40),
+        clean(what, 300),
+        role,
+    )
 
 
 def _loads(load: LoadState | None) -> Iterator[Event]:
