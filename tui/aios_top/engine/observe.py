@@ -1,6 +1,6 @@
 """Builds a block's state from its documents, its records and what its policy says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,8 +62,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         input_rate=_total(row.input_rate for row in rows if row.phase in _COUNTED),
         output_rate=_total(row.output_rate for row in rows if row.phase in _COUNTED),
         request_rate=memory.request_rate,
-        first_token_seconds=_mean(_alive(memory, rows, "first_token_seconds")),
-        latency_seconds=_mean(_alive(memory, rows, "latency_seconds")),
+        first_token_seconds=_mean(entry.first_token_seconds for entry in _counted(memory, rows)),
+        latency_seconds=_mean(entry.latency_seconds for entry in _counted(memory, rows)),
         cooldown=cooldown,
         next_evaluation_at=_next_evaluation(inputs),
         next_evaluation_origin=Origin.REPORTED if _next_evaluation(inputs) is not None else Origin.UNKNOWN,
@@ -191,29 +191,25 @@ def _last_action(decisions: tuple[Decision, ...]) -> Decision | None:
     return next((entry for entry in decisions if entry.action in {Action.UP, Action.DOWN}), None)
 
 
-def _alive(memory: BlockMemory, rows: tuple[InstanceState, ...], name: str) -> list[float]:
-    """Return one figure of every counted instance that has it."""
-    found: list[InstanceMemory] = [memory.instances[row.instance_id] for row in rows if row.phase in _COUNTED]
-    return [value for entry in found if (value := getattr(entry, name)) is not None]
+def _counted(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> list[InstanceMemory]:
+    """Return what is remembered of every instance that goes into the means."""
+    return [memory.instances[row.instance_id] for row in rows if row.phase in _COUNTED]
 
 
-def _total(values: Any) -> float | None:
+def _total(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
 
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
-    sizes = [
-        value
-        for direction in ("input_size", "output_size")
-        for entry in Window
-        for value in [getattr(state.averages[entry], direction)]
-    ]
+    averages = [state.averages[entry] for entry in Window]
+    sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = None if state.replicas.wiped else float(state.replicas.reporting)
     memory.track.append(
