@@ -8,8 +8,20 @@ import pytest
 
 from aios_top.sim.scenario import Fault, Scenario
 from aios_top.sim.workload import Phase, Workload
+from aios_top.testbed.clock import Clock
 from aios_top.testbed.services import updater
 from fakes.embedded import BLOCK, HOLDS, TINY, embedded, state, until
+
+
+class FaultClock(Clock):
+    """Time for the faults alone, moved by the test: however slow the machine, they come when it is ready for them."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = 0.0
+
+    def now(self):
+        return self.seconds
 
 
 def story(*faults, load=None):
@@ -32,16 +44,15 @@ async def document(aios, instance_id="in-aa01"):
 
 
 async def test_failing_scale_calls_change_nothing_and_end():
-    async with embedded(state(None), scenario=story(Fault(0, 0.6, "scale_fails", BLOCK))) as aios:
+    clock = FaultClock()
+    told = story(Fault(0, 1, "scale_fails", BLOCK))
+    async with embedded(state(None), scenario=told, fault_clock=clock) as aios:
         failed = await scale(aios)
         assert (failed.status_code, failed.json()["success"]) == (500, False)
         assert "exceeded quota" in failed.json()["data"]
         assert aios.instances() == ["in-aa01"]
-
-        async def scaled():
-            return (await scale(aios)).status_code == 200
-
-        await until(scaled)
+        clock.seconds = 1.0
+        assert (await scale(aios)).status_code == 200
         assert len(aios.instances()) == 2
 
 
@@ -51,13 +62,18 @@ async def test_a_fault_of_another_block_is_none():
 
 
 async def test_a_hanging_instance_reports_nothing_until_it_recovers():
-    async with embedded(state(None), scenario=story(Fault(0.3, 1.2, "instance_hangs", BLOCK), load=600)) as aios:
+    clock = FaultClock()
+    told = story(Fault(1, 2, "instance_hangs", BLOCK), load=600)
+    async with embedded(state(None), scenario=told, fault_clock=clock) as aios:
         replica = aios.running.cluster.deployed[BLOCK].traffic.sim.replicas["in-aa01"]
+        await until(lambda: document(aios))
+        clock.seconds = 1.0
         await until(lambda: replica.hung)
         stale = (await document(aios))["timestamp"]
         executor = await document(aios, "executor")
         await until(lambda: _newer(aios, "executor", "uptime", executor["uptime"] + 0.2))
         assert (await document(aios))["timestamp"] == stale
+        clock.seconds = 2.0
         await until(lambda: _newer(aios, "in-aa01", "timestamp", stale))
         assert not replica.hung
 
@@ -67,9 +83,12 @@ async def _newer(aios, instance_id, key, than):
 
 
 async def test_a_wipe_empties_the_store_until_the_next_pushes():
+    clock = FaultClock()
+    told = story(Fault(1, None, "metrics_wiped"))
     push_rarely = {"pace": replace(TINY, push_seconds=60.0)}
-    async with embedded(state(None), scenario=story(Fault(0.4, None, "metrics_wiped")), **push_rarely) as aios:
+    async with embedded(state(None), scenario=told, fault_clock=clock, **push_rarely) as aios:
         await until(lambda: document(aios))
+        clock.seconds = 1.0
 
         async def gone():
             return await document(aios) is None
@@ -80,10 +99,13 @@ async def test_a_wipe_empties_the_store_until_the_next_pushes():
 
 
 async def test_a_registry_that_is_down_does_not_answer_and_autoscalers_wait_for_it():
-    async with embedded(state(HOLDS), scenario=story(Fault(0, 0.8, "registry_down"))) as aios:
+    clock = FaultClock()
+    told = story(Fault(0, 1, "registry_down"))
+    async with embedded(state(HOLDS), scenario=told, fault_clock=clock) as aios:
         with pytest.raises(httpx.TransportError):
             await aios.get("policies", "/policy/probe:1.0-stable")
         await until(lambda: any("process ended" in line for line in aios.log()))
+        clock.seconds = 1.0
         await aios.running.until_loaded()
 
 

@@ -73,6 +73,8 @@ class Options:
     """None: the demo's."""
     ticking: bool = True
     """False: nothing happens by itself, though requests are answered."""
+    fault_clock: Clock | None = None
+    """What the scenario's faults go by; None: the time since the start, like everything else."""
 
 
 class Running:
@@ -146,7 +148,7 @@ async def serve(options: Options) -> Running:
         folder=Path(tempfile.mkdtemp(prefix="aios-top-testbed-")),
         metrics=MetricStores(),
         seed=options.seed,
-        faults=Faults(told, clock),
+        faults=Faults(told, options.fault_clock or clock),
         ticking=options.ticking,
     )
     running = Running(site, state, aiohttp.ClientSession(trust_env=False))
