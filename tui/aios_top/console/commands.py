@@ -1,10 +1,9 @@
 """What the keys do that ask, send or leave; moving and looking are the app's own."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from aios_top.console.changing import SEVERITIES, changeable, confirm_and_send, planned, typed_name
 from aios_top.console.commandline import run_line
 from aios_top.console.dialogs.choice import ChoiceDialog
 from aios_top.console.dialogs.command import CommandDialog
@@ -18,52 +17,40 @@ from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.ports import Command, Console
 from aios_top.console.view import Page
-from aios_top.model.change import Fate, Plan
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import LoadPhase
-from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
-from aios_top.render.numbers import span
-
-_ANSWER_SECONDS = 30
-"""The longest that a change may take to be answered; then its outcome is unknown."""
-_SEVERITIES = {
-    Fate.DONE: Severity.HEALTHY,
-    Fate.FAILED: Severity.BROKEN,
-    Fate.REFUSED: Severity.DEGRADED,
-    Fate.UNKNOWN: Severity.BROKEN,
-}
 
 
 async def reset_cooldown(console: Console) -> None:
     """End the selected block's cooldown."""
-    block = _changeable(console)
+    block = changeable(console)
     if block is not None:
-        await _confirm_and_send(console, block, console.cockpit.plan_reset)
+        await confirm_and_send(console, block, console.cockpit.plan_reset)
 
 
 async def scale(console: Console) -> None:
     """Add or remove replicas of the selected block."""
-    block = _changeable(console)
+    block = changeable(console)
     if block is None:
         return
     wish = await console.ask(ScaleDialog(block))
     if wish is not None:
-        await _confirm_and_send(console, block, console.cockpit.plan_scale, wish.replicas, wish.change)
+        await confirm_and_send(console, block, console.cockpit.plan_scale, wish.replicas, wish.change)
 
 
 async def load_test(console: Console) -> None:
     """Send a burst of requests to the selected block."""
-    block = _changeable(console)
+    block = changeable(console)
     if block is None:
         return
     if _load_runs(console):
         console.toast("A load test is running: X stops it.", Severity.DEGRADED)
         return
     cockpit = console.cockpit
-    form = LoadDialog(block, cockpit.load_target(), cockpit.load_limits, typed_name=_typed_name(console, block))
+    form = LoadDialog(block, cockpit.load_target(), cockpit.load_limits, typed_name=typed_name(console, block))
     plan = await console.ask(form)
     if plan is None:
         return
@@ -87,7 +74,7 @@ async def stop_load(console: Console) -> None:
 
 async def deploy(console: Console) -> None:
     """Pack, inspect and deploy a policy to the selected or marked blocks."""
-    block = _changeable(console)
+    block = changeable(console)
     if block is None:
         return
     running = console.cockpit.deploy_state()
@@ -98,8 +85,8 @@ async def deploy(console: Console) -> None:
     wish = await console.ask(DeployDialog(chosen))
     if wish is None:
         return
-    plan = await _planned(console, console.cockpit.plan_deploy, wish.folder, wish.block_ids, wish.restart)
-    if plan is None or not await console.ask(ConfirmDialog(plan, _typed_name(console, block))):
+    plan = await planned(console, console.cockpit.plan_deploy, wish.folder, wish.block_ids, wish.restart)
+    if plan is None or not await console.ask(ConfirmDialog(plan, typed_name(console, block))):
         return
     console.look(replace(console.view, page=Page.POLICY))
     try:
@@ -108,12 +95,12 @@ async def deploy(console: Console) -> None:
         console.toast(f"Deploy: {error}", Severity.BROKEN)
         return
     if state.outcome is not None:
-        console.toast(state.outcome.message, _SEVERITIES[state.outcome.fate])
+        console.toast(state.outcome.message, SEVERITIES[state.outcome.fate])
 
 
 async def roll_back(console: Console) -> None:
     """Bind the selected block to another registered policy, and offer the restart that makes it run."""
-    block = _changeable(console)
+    block = changeable(console)
     if block is None:
         return
     bound = block.record.autoscaler.uri if block.record and block.record.autoscaler else ""
@@ -125,8 +112,8 @@ async def roll_back(console: Console) -> None:
         return
     explanation = f"{block.block_id} is bound to {bound or 'no policy'}. Bind it to:"
     uri = await console.ask(ChoiceDialog("Roll back", explanation, options))
-    if uri is not None and await _confirm_and_send(console, block, console.cockpit.plan_bind, uri):
-        await _confirm_and_send(console, block, console.cockpit.plan_restart)
+    if uri is not None and await confirm_and_send(console, block, console.cockpit.plan_bind, uri):
+        await confirm_and_send(console, block, console.cockpit.plan_restart)
 
 
 def _earlier(bound: str, uris: Sequence[str]) -> list[str]:
@@ -194,59 +181,6 @@ COMMANDS: Mapping[str, Command] = {
     "config": show_settings,
     "quit": leave,
 }
-
-
-def _changeable(console: Console) -> BlockState | None:
-    """Return the selected block when a change may be asked for; otherwise say why not."""
-    gate = console.cockpit.gate
-    block = console.view.block(console.cockpit.latest())
-    if gate.read_only:
-        console.toast("read-only: this console sends no change.", Severity.DEGRADED)
-    elif not gate.writable:
-        console.toast("Write mode is off: W turns it on.", Severity.DEGRADED)
-    elif block is None:
-        console.toast("No block is selected.", Severity.DEGRADED)
-    elif block.stale:
-        age = "" if block.seen_at is None else f", the newest data is {span(console.cockpit.now() - block.seen_at)} old"
-        console.toast(f"{block.block_id}: {block.missed_polls} polls failed{age}; nothing is sent.", Severity.DEGRADED)
-    else:
-        return block
-    return None
-
-
-def _typed_name(console: Console, block: BlockState) -> str | None:
-    """Return the name that a production context wants typed."""
-    return str(block.block_id) if console.cockpit.production else None
-
-
-async def _planned(console: Console, make: Callable[..., Any], *arguments: Any) -> Plan | None:
-    """Return the engine's plan, or say why there is none."""
-    try:
-        plan: Plan = await console.engine(make, *arguments)
-    except (ActionRefusedError, ReadError) as error:
-        console.toast(f"Refused: {error}", Severity.DEGRADED)
-        return None
-    return plan
-
-
-async def _confirm_and_send(console: Console, block: BlockState, make: Callable[..., Any], *arguments: Any) -> bool:
-    """Plan, ask, send once, tell: the one way of every change from the screen. True when it is done."""
-    plan = await _planned(console, make, str(block.block_id), *arguments)
-    if plan is None or not await console.ask(ConfirmDialog(plan, _typed_name(console, block))):
-        return False
-    sending = asyncio.ensure_future(console.engine(console.cockpit.execute, plan))
-    waited = 0
-    while not (await asyncio.wait({sending}, timeout=1))[0]:
-        waited += 1
-        bar = "\u25a0" * (10 * min(waited, _ANSWER_SECONDS) // _ANSWER_SECONDS)
-        console.toast(f"{plan.title}: sent, no answer yet [{bar:\u00b7<10}] {waited}s of {_ANSWER_SECONDS}s")
-    try:
-        outcome = sending.result()
-    except (ActionRefusedError, ReadError) as error:
-        console.toast(f"Refused: {error}", Severity.DEGRADED)
-        return False
-    console.toast(f"{outcome.fate.value.upper()}: {outcome.message}", _SEVERITIES[outcome.fate])
-    return outcome.fate is Fate.DONE
 
 
 def _load_runs(console: Console) -> bool:
