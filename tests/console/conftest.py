@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+import aios_top.console.curves  # noqa: F401 - loaded before the first screen, so that none is without its plot
+
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -107,7 +106,7 @@ def _options(
         read_only=args.read_only or read_only,
         writable=writable,
         production=production,
-        who=f"{getpass.getuser()}@{platform.node()}",
+        who=f"{getpass.getuser()}@{os.uname().nodename}",
         load_limits=LoadLimits(
             requests=config.load.requests,
             in_flight=config.load.in_flight,

@@ -1,8 +1,9 @@
 """The shared time axis: means, limits, replicas, decisions, cooldown."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from aios_top.console.curves import plot
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
@@ -20,12 +21,28 @@ from aios_top.render.timeline import (
     timeline,
 )
 
+_CURVES = "aios_top.console.curves"
+"""Imported after the first screen stands: the plotting library takes longer to import than the rest of the console."""
+_LOADING = "drawing"
+
 
 class ChartPanel(Panel):
     """Draws the plot again only when its data or its size changed: at most once per poll."""
 
     title = "time"
+    _plot: Callable[[Timeline], list[Row]] | None = None
     _drawn: tuple[Timeline, list[Row]] | None = None
+
+    def on_mount(self) -> None:
+        """Load the plotting library: at once when it is there, else on a thread, after the first paint."""
+        if _CURVES in sys.modules:
+            self._plot = import_module(_CURVES).plot
+        else:
+            self.call_after_refresh(self.run_worker, self._load, thread=True)
+
+    def _load(self) -> None:
+        self._plot = import_module(_CURVES).plot
+        self.app.call_from_thread(self.redraw)
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:
         """Return the block's name and what the curves are."""
@@ -48,11 +65,11 @@ class ChartPanel(Panel):
         if room < 2 or width < 10:
             return [row(Cell(" too small for a plot: m maximises", Role.DIM))]
         line = timeline(block, view.window, view.span_seconds, state.at, width, room)
-        note = empty_note(block, line)
+        note = empty_note(block, line) or (None if self._plot else _LOADING)
         plotted = [row(Cell(f" {note}", Role.DIM)), *[row("")] * (room - 1)] if note else self._plotted(line)
         return [*plotted, replica_row(block, line), event_row(block, line), time_row(line, state.at)]
 
     def _plotted(self, line: Timeline) -> list[Row]:
         if self._drawn is None or self._drawn[0] != line:
-            self._drawn = (line, plot(line))
+            self._drawn = (line, self._plot(line) if self._plot else [])
         return self._drawn[1]
