@@ -1,18 +1,13 @@
 """Checks a policy's source by parsing it, in a child process and never by running it."""
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
 from aios_top.model.text import clean
 
-_CHILD = Path(__file__).with_name("source_child.py")
-_PASSED_ON = ("LD_LIBRARY_PATH",)
-"""Without it some interpreters do not find their own library."""
 _PATIENCE_SECONDS = 10.0
 """For a machine under load; the child's own limit is two seconds of processor time."""
 
@@ -36,11 +31,11 @@ def check_source(name: str, content: bytes) -> SourceReport:
         return SourceReport((f"{name}: larger than {MAX_SOURCE_BYTES // 1024} KiB",))
     try:
         child = subprocess.run(  # noqa: S603 - this interpreter and a file of this package
-            [sys.executable, "-I", "-S", "-B", str(_CHILD)],
+            command("source_child.py"),
             input=content,
             capture_output=True,
             timeout=_PATIENCE_SECONDS,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            env=environment(),
             check=False,
         )
         answer = json.loads(child.stdout)

@@ -3,7 +3,8 @@
 `aios` and `store` satisfy them by shape, never by import; `cli.wiring` introduces them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from aios_top.model.audit import AuditEntry
@@ -13,6 +14,7 @@ from aios_top.model.load import InferenceReply
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
+from aios_top.model.rule_call import RuleAnswer, RuleCall
 
 
 class Clock(Protocol):
@@ -111,6 +113,29 @@ class Bundles(Protocol):
 
     def load(self, path: str) -> Bundle:
         """Return the bundle of a folder or an archive; raises ActionRefusedError that names every problem."""
+
+
+class Rule(Protocol):
+    """A policy file that runs beside the console, for one caller at a time; methods block and raise RuleError."""
+
+    def construct(self, settings: Mapping[str, Any], parameters: Mapping[str, Any], at: float = 0.0) -> None:
+        """Make the rule as AIOS does when an autoscaler starts."""
+
+    def evaluate(self, input_data: Any, metrics: Any, at: float, monotonic: float | None = None) -> Any:
+        """Return what one evaluation at `at` (unix seconds) returns; `metrics` may be an exception to raise."""
+
+    def management(self, action: Any, data: Any = None, at: float = 0.0) -> Any:
+        """Return what one management command returns."""
+
+    def batch(self, calls: Iterable[RuleCall]) -> list[RuleAnswer]:
+        """Run many calls in order; what the policy raises is an answer's `error`."""
+
+
+class Rules(Protocol):
+    """Starts policy files beside the console."""
+
+    def start(self, source: bytes) -> AbstractContextManager[Rule]:
+        """Return a rule that runs from entering to leaving; entering raises RuleError."""
 
 
 class Inference(Protocol):

@@ -1,0 +1,72 @@
+"""What can be asked of a policy that runs beside the console, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aios_top.model.text import Clean
+
+
+class RuleError(Exception):
+    """A policy that could not answer; the message is one sentence without the policy's name.
+
+    `ended` tells whether its process is gone: then every further call fails with the same sentence. Otherwise the
+    policy itself raised, which AIOS would log before it goes on.
+    """
+
+    def __init__(self, message: str, *, ended: bool = False) -> None:
+        super().__init__(message)
+        self.ended = ended
+
+
+@dataclass(frozen=True, slots=True)
+class Construct:
+    """Make a new rule as AIOS does when an autoscaler starts; the one before is forgotten."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+    """Unix seconds that the policy's clock tells."""
+    monotonic: float | None = None
+    """Monotonic seconds; as `at` when None."""
+    collector: bool = True
+    """Whether the settings hold a callable `get_metrics`, as AIOS's do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Set attributes of the rule, e.g. `last_action_ts`, before an evaluation is repeated."""
+
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Evaluate once."""
+
+    input_data: Any
+    metrics: Any
+    """What `get_metrics` returns; an exception is raised there instead."""
+    at: float
+    monotonic: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manage:
+    """Ask a management command."""
+
+    action: Any
+    data: Any = None
+    at: float = 0.0
+    monotonic: float | None = None
+
+
+RuleCall = Construct | Restore | Evaluate | Manage
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAnswer:
+    """What one call returned, or in `error` what it raised."""
+
+    value: Any = None
+    error: Clean | None = None
