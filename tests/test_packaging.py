@@ -65,6 +65,7 @@ def test_the_wheel_holds_program_policy_themes_and_licence(wheel):
         "aios_top/_shipped/policy/code/function.py",
         "aios_top/_shipped/policy/code/requirements.txt",
         "aios_top/_shipped/policy/registration.json",
+        "aios_top/guide/first-steps.md",
         "aios_top/testbed/policies/tokenautoscaler/code/function.py",
         f"{info}/licenses/LICENSE",
         f"{info}/entry_points.txt",

@@ -11,6 +11,7 @@ from aios_top.console.dialogs.config import ConfigDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog
 from aios_top.console.dialogs.filter import FilterDialog
+from aios_top.console.dialogs.guide import GuideDialog
 from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.scale import ScaleDialog
@@ -70,6 +71,7 @@ DIALOGS = {
     "D": DeployDialog,
     "A": ScaleDialog,
     "B": ChoiceDialog,
+    "f2": GuideDialog,
     "f12": ConfigDialog,
     "slash": FilterDialog,
     "colon": CommandDialog,

@@ -46,7 +46,7 @@ PAGES = {"load-idle": ("3", {}), "load": ("3", {"load": LOAD}), "policy": ("4", 
 DIALOGS = {
     "confirm": ("C", {}), "confirm-production": ("C", {"production": True}), "load-form": ("T", {}),
     "deploy-form": ("D", {}), "scale-form": ("A", {}), "roll-back": ("B", {}), "filter": ("slash", {}),
-    "command": ("colon", {}), "help": ("question_mark", {}), "settings": ("f12", {}), "quit": ("q", {"load": LOAD}),
+    "command": ("colon", {}), "help": ("question_mark", {}), "guide": ("f2", {}), "settings": ("f12", {}), "quit": ("q", {"load": LOAD}),
 }  # fmt: skip
 
 

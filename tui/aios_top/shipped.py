@@ -1,7 +1,9 @@
-"""Finds the files that travel beside the package: the policy and the themes."""
+"""Finds the files that travel with the package: the policy and the themes beside it, the guide inside."""
 
 from importlib.resources import files
 from pathlib import Path
+
+FIRST_TOPIC = "first-steps"
 
 
 def shipped(name: str) -> Path:
@@ -14,3 +16,9 @@ def shipped(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError(f"{name}: not found beside the package at {package}; reinstall aios-top")
+
+
+def guide() -> dict[str, str]:
+    """Return the pages of the guide, Markdown by topic, the one to begin with first."""
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in Path(str(files("aios_top"))).glob("guide/*.md")}
+    return dict(sorted(pages.items(), key=lambda page: (page[0] != FIRST_TOPIC, page[0])))

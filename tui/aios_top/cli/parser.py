@@ -60,6 +60,7 @@ def build_parser() -> Parser:
     _load(commands)
     _policy(commands)
     _audit(commands)
+    _guide(commands)
     return parser
 
 
@@ -246,3 +247,8 @@ def _audit(commands: Any) -> None:
     show.add_argument("--last", metavar="N", type=whole(1, 10**6), help="only the last N entries")
     add_json(show, "print one JSON document a line")
     _add(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")
+
+
+def _guide(commands: Any) -> None:
+    guide = _add(commands, "guide", "guide", "read the user guide")
+    guide.add_argument("topic", metavar="TOPIC", nargs="?", help="page to print (default: what pages there are)")

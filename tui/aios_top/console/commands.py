@@ -11,6 +11,7 @@ from aios_top.console.dialogs.config import ConfigDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog
 from aios_top.console.dialogs.filter import FilterDialog
+from aios_top.console.dialogs.guide import GuideDialog
 from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.notice import QuestionDialog
@@ -22,6 +23,8 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import LoadPhase
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
+from aios_top.render.guide import title_of
+from aios_top.shipped import guide
 
 
 async def reset_cooldown(console: Console) -> None:
@@ -160,6 +163,18 @@ async def show_settings(console: Console) -> None:
     await console.ask(ConfigDialog(console.settings, console.state))
 
 
+async def show_guide(console: Console) -> None:
+    """Show pages of the guide until one is closed for good."""
+    pages = guide()
+    topic: str | None = next(iter(pages))
+    while topic is not None and await console.ask(GuideDialog(pages[topic])) == GuideDialog.CONTENTS:
+        contents = ChoiceDialog(
+            "Guide", "The pages of the guide.", [f"{name:<16}{title_of(pages[name])}" for name in pages]
+        )
+        chosen = await console.ask(contents)
+        topic = chosen.partition(" ")[0] if chosen else None
+
+
 async def leave(console: Console) -> None:
     """Quit; asks only while something runs that quitting would end."""
     running = _would_end(console)
@@ -178,6 +193,7 @@ COMMANDS: Mapping[str, Command] = {
     "filter": filter_blocks,
     "command": command,
     "help": show_help,
+    "guide": show_guide,
     "config": show_settings,
     "quit": leave,
 }

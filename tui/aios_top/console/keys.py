@@ -30,7 +30,8 @@ class Key:
 
 _PRINTED = {
     "enter": "\u23ce", "escape": "esc", "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-",
-    "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "f12": "F12", "shift+tab": "shift-tab",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "f2": "F2", "f12": "F12",
+    "shift+tab": "shift-tab",
 }  # fmt: skip
 
 KEYS: tuple[Key, ...] = (
@@ -82,6 +83,7 @@ KEYS: tuple[Key, ...] = (
     Key("write_mode", ("W",), "write mode", "Open or close the write gate.", "Change", footer=16),
     Key("command", ("colon", "ctrl+p"), "cmd", "Type a command.", "Program", footer=20),
     Key("config", ("f12",), "config", "Show the settings in force and where each comes from.", "Program"),
+    Key("guide", ("f2",), "guide", "Read the guide: first steps, what the figures mean, how to act.", "Program"),
     Key("help", ("question_mark", "f1"), "help", "Show all keys.", "Program", footer=21),
     Key("suspend", ("ctrl+z",), "suspend", "Put the program in the background.", "Program"),
     Key("quit", ("q", "ctrl+c"), "quit", "Quit; asks only while a load test runs.", "Program", footer=22),
