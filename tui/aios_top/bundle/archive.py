@@ -32,6 +32,9 @@ class Inspection:
     code_sha256: str
     declared_version: str | None
     is_zip: bool
+    source: bytes
+    """Bytes of `code/function.py`."""
+    requirements: bytes
 
 
 def pack(folder: Path) -> bytes:
@@ -67,12 +70,14 @@ def inspect(content: bytes) -> Inspection:
     if SOURCE not in names:
         raise BundleError([_missing_source(names)])
     report = check_source(SOURCE, read[SOURCE])
-    refused, doubts = check_requirements(REQUIREMENTS, read.get(REQUIREMENTS, b""))
+    wanted = read.get(REQUIREMENTS, b"")
+    refused, doubts = check_requirements(REQUIREMENTS, wanted)
     problems = (*report.problems, *refused)
     if problems:
         raise BundleError(problems)
     digest = sha256(read[SOURCE]).hexdigest()
-    return Inspection(tuple(names), (*_strangers(names), *doubts), digest, report.declared_version, is_zip)
+    warnings = (*_strangers(names), *doubts)
+    return Inspection(tuple(names), warnings, digest, report.declared_version, is_zip, read[SOURCE], wanted)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

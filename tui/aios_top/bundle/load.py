@@ -8,7 +8,8 @@ from typing import Any
 from aios_top.bundle.archive import Inspection, inspect, pack
 from aios_top.bundle.limits import MAX_ARCHIVE_BYTES, BundleError
 from aios_top.bundle.registration import FIELDS, check_registration, read_registration
-from aios_top.model.deploy import Bundle
+from aios_top.bundle.requirements import wanted_lines
+from aios_top.model.deploy import Bundle, PolicyCode
 
 
 def load_bundle(path: Path, registration: Path | None = None, version: str | None = None) -> Bundle:
@@ -38,6 +39,17 @@ def load_bundle(path: Path, registration: Path | None = None, version: str | Non
     if inspection is None or problems:
         raise BundleError(problems)
     return _bundle(content, inspection, record, tuple(warnings))
+
+
+def read_code(content: bytes) -> PolicyCode:
+    """Inspect an archive in memory, as one that somebody else serves; what is wrong with it is in `problems`."""
+    digest = sha256(content).hexdigest()
+    try:
+        found = inspect(content)
+    except BundleError as error:
+        return PolicyCode(digest, problems=error.problems)
+    source = found.source.decode("utf-8", "replace")
+    return PolicyCode(digest, found.code_sha256, source, wanted_lines(found.requirements))
 
 
 def _bundle(content: bytes, inspection: Inspection, record: Mapping[str, Any], warnings: tuple[str, ...]) -> Bundle:

@@ -1,6 +1,7 @@
 """Checks a policy's requirements.txt, on which AIOS runs pip at every start of the autoscaler."""
 
 import re
+from collections.abc import Iterator
 
 from aios_top.bundle.limits import MAX_REQUIREMENTS_BYTES
 from aios_top.model.text import clean
@@ -21,11 +22,8 @@ def check_requirements(name: str, content: bytes) -> tuple[tuple[str, ...], tupl
     except UnicodeDecodeError:
         return (f"{name}: not UTF-8",), ()
     problems, warnings = [], []
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), start=1):
-        wanted = re.sub(r"(^|\s)#.*", "", line).strip()
+    for number, wanted in _wanted(text):
         where, shown = f"{name} line {number}", clean(wanted)
-        if not wanted:
-            continue
         if wanted.startswith("-") or re.search(r"\s--?[A-Za-z]", wanted):
             problems.append(f"{where}: pip option '{shown}' is not accepted: it can change where packages come from")
         elif _URL.search(wanted):
@@ -37,3 +35,16 @@ def check_requirements(name: str, content: bytes) -> tuple[tuple[str, ...], tupl
         else:
             problems.append(f"{where}: '{shown}' is not a requirement")
     return tuple(problems), tuple(warnings)
+
+
+def wanted_lines(content: bytes) -> tuple[str, ...]:
+    """Return what pip would install: the lines that are neither empty nor a comment."""
+    return tuple(clean(line) for _, line in _wanted(content.decode("utf-8", "replace")))
+
+
+def _wanted(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line that means something."""
+    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), start=1):
+        wanted = re.sub(r"(^|\s)#.*", "", line).strip()
+        if wanted:
+            yield number, wanted

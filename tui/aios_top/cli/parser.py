@@ -199,7 +199,7 @@ def _load(commands: Any) -> None:
 
 
 def _policy(commands: Any) -> None:
-    policy = _family(commands, "policy", "pack, deploy, restart or show an autoscaling policy")
+    policy = _family(commands, "policy", "pack, deploy, lint, restart or show an autoscaling policy")
     pack = _add(policy, "pack", "policy_pack", "check a policy and write its archive")
     deploy = _add(policy, "deploy", "policy_deploy", "upload, verify and register a policy, and bind blocks to it")
     for parser in (pack, deploy):
@@ -236,7 +236,24 @@ def _policy(commands: Any) -> None:
     show = _add(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
     add_block(show)
     add_json(show)
-    for parser in (deploy, restart, show):
+    lint = _add(
+        policy,
+        "lint",
+        "policy_lint",
+        "look for what is wrong with how blocks are autoscaled",
+        "Exit code 1 when an error is among the findings.",
+    )
+    add_block(lint, required=False, about="only this block")
+    lint.add_argument("--policy", metavar="PATH", help="local policy folder or archive to compare with what is served")
+    lint.add_argument(
+        "--startup",
+        metavar="SECONDS",
+        type=seconds(0, 86400),
+        help="how long a replica takes to serve, instead of what the decisions show",
+    )
+    lint.add_argument("--strict", action="store_true", help="exit code 1 for warnings too")
+    add_json(lint)
+    for parser in (deploy, restart, show, lint):
         add_connection(parser)
         add_deadline(parser)
 

@@ -15,7 +15,8 @@ from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.ports import Bundles, Inference
 from aios_top.engine.session import Ports, Session
-from aios_top.model.deploy import Bundle
+from aios_top.model.deploy import Bundle, PolicyCode
+from aios_top.shipped import shipped
 from aios_top.store.audit import AuditLog
 from aios_top.store.paths import audit_file
 
@@ -30,6 +31,17 @@ class PolicyFolders:
         from aios_top.bundle.load import load_bundle  # a look at AIOS needs none of it
 
         return load_bundle(Path(path))
+
+    def read(self, content: bytes) -> PolicyCode:
+        """Inspect an archive in memory."""
+        from aios_top.bundle.load import read_code
+
+        return read_code(content)
+
+    def at_hand(self, uri: str) -> Bundle | None:
+        """Return the shipped policy when the uri is its own."""
+        bundle = self.load(str(shipped("policy")))
+        return bundle if bundle.uri == uri else None
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
-from aios_top.model.deploy import Bundle
+from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.load import InferenceReply
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
@@ -113,6 +113,12 @@ class Bundles(Protocol):
 
     def load(self, path: str) -> Bundle:
         """Return the bundle of a folder or an archive; raises ActionRefusedError that names every problem."""
+
+    def read(self, content: bytes) -> PolicyCode:
+        """Inspect an archive in memory: what is wrong with it is in the answer, never raised."""
+
+    def at_hand(self, uri: str) -> Bundle | None:
+        """Return the policy with this uri that is on this machine anyway, None when there is none."""
 
 
 class Rule(Protocol):

@@ -9,6 +9,7 @@ from aios_top.engine.actions import Actions
 from aios_top.engine.awakening import Awakening
 from aios_top.engine.deploy import Deploy
 from aios_top.engine.gate import WriteGate
+from aios_top.engine.lint import Linter
 from aios_top.engine.load import LoadRun, check_target, described, load_outcome
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
@@ -17,6 +18,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
+from aios_top.model.lint import LintReport
 from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
@@ -96,6 +98,7 @@ class Session:
             context=options.context,
         )
         self._deploys = Deploy(self._actions, ports.reads, ports.clock)
+        self._linter = Linter(ports.reads, ports.bundles, ports.clock, self.latest)
         self._deploy: DeployState | None = None
         self._planned: _PlannedDeploy | None = None
         self._load: LoadState | None = None
@@ -145,6 +148,12 @@ class Session:
     def audit_entries(self) -> Sequence[AuditEntry]:
         """Return what operators have done, oldest first."""
         return self._ports.audit.entries()
+
+    async def lint(
+        self, block_id: str, path: str | None = None, startup_seconds: float | None = None, *, anew: bool = True
+    ) -> LintReport:
+        """Return what is wrong with how a block is autoscaled; see `engine.lint`."""
+        return await self._linter.report(block_id, path, startup_seconds, anew=anew)
 
     # -- changes
 

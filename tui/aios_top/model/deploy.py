@@ -28,6 +28,21 @@ class Bundle:
         return f"{self.record['name']}:{self.record['version']}-{self.record['release_tag']}"
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyCode:
+    """A policy archive that was inspected in memory."""
+
+    sha256: str
+    code_sha256: str = ""
+    """Of `code/function.py`, as our policy reports of itself."""
+    source: str = ""
+    """Text of `code/function.py`."""
+    requirements: tuple[str, ...] = ()
+    """What pip would install: the lines of `code/requirements.txt` that are no comment."""
+    problems: tuple[str, ...] = ()
+    """Why AIOS could not load it; the other fields may be empty then."""
+
+
 class StepStatus(StrEnum):
     """How far one step of a deploy has come."""
 

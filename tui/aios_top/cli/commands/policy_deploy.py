@@ -10,7 +10,7 @@ from aios_top.cli.exits import CommandError
 from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import tell
 from aios_top.cli.progress import Progress
-from aios_top.cli.wiring import open_session
+from aios_top.cli.wiring import PolicyFolders, open_session
 from aios_top.engine.deploy import PATIENCE_SECONDS
 from aios_top.engine.deploy_run import DECISION
 from aios_top.model.deploy import Bundle, DeployState, DeployStep, StepStatus
@@ -41,8 +41,8 @@ async def _deploy(args: argparse.Namespace) -> int:
     return tell(state.outcome)
 
 
-class _Overridden:
-    """Loads a bundle with the record and the version of the command line; satisfies `engine.ports.Bundles`."""
+class _Overridden(PolicyFolders):
+    """Loads a bundle with the record and the version of the command line."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._registration = Path(args.registration) if args.registration else None
