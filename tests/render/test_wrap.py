@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from aios_top.render.cells import width
 from aios_top.render.wrap import labelled, wrap
 
-WORDS = st.text(st.sampled_from("ab-:/.界é "), max_size=80)
+WORDS = st.text(st.sampled_from("ab-:/.界é 7s%"), max_size=80)
 
 
 @given(WORDS, st.integers(2, 40))
@@ -20,6 +20,13 @@ def test_words_stay_whole_where_they_fit() -> None:
     assert wrap("input 812 > 500 asks for one more", 16) == ["input 812 > 500", "asks for one", "more"]
     assert wrap("http://127.0.0.1:30600/blocks/mgmt", 12) == ["http://127.0", ".0.1:30600/b", "locks/mgmt"]
     assert wrap("", 10) == [""]
+
+
+def test_a_number_and_its_unit_stay_together_where_a_line_has_room() -> None:
+    assert wrap("held by cooldown, 11 s left", 20) == ["held by cooldown,", "11 s left"]
+    assert wrap("above 500 tok/request; more", 12) == ["above 500", "tok/request;", "more"]
+    assert wrap("above 500 tok/request; more", 17) == ["above", "500 tok/request;", "more"]
+    assert wrap("1 2 s x 3", 3) == ["1", "2 s", "x 3"]
 
 
 def test_a_label_stands_on_the_first_line_only() -> None:

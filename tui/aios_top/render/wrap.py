@@ -1,12 +1,16 @@
 """Long sentences on narrow screens: broken between words, never cut."""
 
+import re
 from collections.abc import Iterator
 
 from aios_top.render.cells import Cell, Role, Row, width
 
+_NUMBER = re.compile(r"[~<(]?[\d.,]*\d[kM]?$")
+_UNIT = re.compile(r"(ms|s|m|h|d|%|kB|MB|tok/\w+|req/\w+)[.,;:)]*$")
+
 
 def wrap(text: str, columns: int) -> list[str]:
-    """Return `text` in lines of at most `columns` columns; a word that is longer than a line is broken."""
+    """Return `text` in lines of at most `columns` columns: a longer word is broken, a number keeps its unit."""
     lines = [""]
     for word in _pieces(text, max(1, columns)):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -26,13 +30,29 @@ def labelled(label: str, text: str, columns: int, role: Role = Role.TEXT, *, ind
 
 def _pieces(text: str, columns: int) -> Iterator[str]:
     """Yield the words of `text`, those longer than a line in pieces of a line."""
-    for word in text.split():
+    for word in _words(text, columns):
         rest = word
         while width(rest) > columns:
             size = _fitting(rest, columns)
             yield rest[:size]
             rest = rest[size:]
         yield rest
+
+
+def _words(text: str, columns: int) -> Iterator[str]:
+    """Yield the words of `text`, a number and its unit as one where a line has room for both."""
+    held = ""
+    for word in text.split():
+        if held and _UNIT.match(word) and width(held) + 1 + width(word) <= columns:
+            held = f"{held} {word}"
+            continue
+        if held:
+            yield held
+        held = word if _NUMBER.match(word) else ""
+        if not held:
+            yield word
+    if held:
+        yield held
 
 
 def _fitting(word: str, columns: int) -> int:
