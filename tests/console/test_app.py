@@ -55,6 +55,29 @@ async def test_the_same_state_again_draws_nothing_but_what_time_changes() -> Non
         assert 0 < cells <= 120
 
 
+async def test_a_slow_line_is_drawn_on_every_twenty_seconds_and_after_keys() -> None:
+    engine = FakeCockpit(states.fleet(), clock=states.NOW)
+    app = ConsoleApp(engine, low_bandwidth=True)
+    async with app.run_test(size=SIZE) as pilot:
+        assert "drawn every 20s" in screen_text(app)
+
+        async def shown(sentence: str, *keys: str) -> bool:
+            engine.publish(replace(states.fleet(), verdict=Verdict(Severity.HEALTHY, sentence), sequence=301))
+            await pilot.press(*keys)
+            await pilot.pause()
+            app._tick()
+            await pilot.pause()
+            return sentence in screen_text(app)
+
+        engine.clock = states.NOW + 19
+        assert not await shown("too early")
+        assert await shown("a key was pressed", "w")
+        engine.clock = states.NOW + 20
+        assert await shown("twenty seconds")
+        engine.clock = states.NOW - 3600
+        assert await shown("the clock was set back")
+
+
 async def test_a_block_that_is_gone_is_said_to_be() -> None:
     engine = FakeCockpit(states.fleet())
     app = ConsoleApp(engine)

@@ -25,6 +25,8 @@ first steps:
   aios-top --host HOST                 the console on a real AIOS
   aios-top once --json --host HOST     everything it knows, once, as JSON"""
 
+LOW_BANDWIDTH = "draw every 20 s and after keys only, for slow lines; polls go on"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line with the next step."""
@@ -51,6 +53,7 @@ def build_parser() -> Parser:
     parser.set_defaults(module="console", command_urls=[])
     parser.add_argument("--version", action="version", version=f"aios-top {__version__}")
     parser.add_argument("--theme", metavar="NAME", help="colours of the console (default: the configuration's)")
+    parser.add_argument("--low-bandwidth", action="store_true", help=LOW_BANDWIDTH)
     add_connection(parser, before_command=True)
     add_deadline(parser, before_command=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=parser.prog, parser_class=Parser)
@@ -97,6 +100,7 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--pace", choices=("quick", "real"), default="quick", help="AIOS's timings, or shorter ones")
     demo.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), help="seed of all randomness (default: 42)")
     demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
+    demo.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help=LOW_BANDWIDTH)
     demo.add_argument(
         "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"
     )

@@ -34,6 +34,8 @@ from aios_top.model.verdict import Severity
 T = TypeVar("T")
 
 _TICK_SECONDS = 1.0
+_FRUGAL_SECONDS = 20.0
+"""Between two drawings on a slow line; a key is answered at once."""
 _TOAST_LIMIT = 400
 _TOAST_SECONDS = 8.0
 _TOASTS = {
@@ -74,6 +76,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         theme: str | None = None,
         keys: tuple[Key, ...] = KEYS,
         ascii_only: bool = False,
+        low_bandwidth: bool = False,
         looks: Mapping[str, Look] | None = None,
     ) -> None:
         """Prepare to show `cockpit`; raises KeyError for an unknown theme and ThemeError for a broken one."""
@@ -81,7 +84,9 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.cockpit = cockpit
         self.keys = keys
         self.state = cockpit.latest()
-        self.view = self._informed(ViewState())
+        self._draw_seconds = _FRUGAL_SECONDS if low_bandwidth else 0.0
+        self._drawn_at = float("-inf")
+        self.view = self._informed(ViewState(low_bandwidth=low_bandwidth))
         self.palette = COLOURLESS
         self._panels = {panel.id or "": panel for panel in all_panels(keys)}
         self._ascii = ascii_only
@@ -142,17 +147,29 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def _deliver(self, state: FleetState) -> None:
         """Show a new state, unless the display is held."""
+        first = self.state.sequence == 0
         if not self.view.paused:
             self.state = state
-        self.look(self.view)
+        if first or self._draws_now():
+            self.look(self.view)
 
     def _tick(self) -> None:
         """Let clocks go on; a load test and a deploy move between polls too."""
-        now = self.cockpit.now()
-        if (self.view.load, self.view.deploy) != (self.cockpit.load_state(), self.cockpit.deploy_state()):
+        moves = (self.view.load, self.view.deploy) != (self.cockpit.load_state(), self.cockpit.deploy_state())
+        if moves or (self._draw_seconds and self._draws_now()):
             self.look(self.view)
-        for panel in self._visible():
-            panel.tick(now)
+        if not self._draw_seconds:
+            now = self.cockpit.now()
+            for panel in self._visible():
+                panel.tick(now)
+
+    def _draws_now(self) -> bool:
+        """Tell whether what comes by itself is drawn at once: always, but on a slow line only now and then."""
+        now = self.cockpit.now()
+        if abs(now - self._drawn_at) < self._draw_seconds:  # also when the clock was set back
+            return False
+        self._drawn_at = now
+        return True
 
     # -- what dialogs and commands use
 

@@ -67,6 +67,8 @@ class ViewState:
     marked: frozenset[str] = frozenset()
     paused: bool = False
     """The display stands still; polling goes on."""
+    low_bandwidth: bool = False
+    """Drawn every 20 seconds and after keys only: for slow lines."""
     span_seconds: int = SPANS_SECONDS[0]
     """Length of the time axis."""
     maximised: str | None = None

@@ -26,6 +26,7 @@ class Mode:
     production: bool
     paused: bool
     window: Window
+    low_bandwidth: bool = False
 
 
 def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
@@ -34,6 +35,7 @@ def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
     tail = [Cell(f"  {clock(now)} ", Role.DIM)]
     extras = [
         [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
+        [Cell("  drawn every 20s", Role.WARN)] if mode.low_bandwidth else [],
         [Cell("  averages ", Role.DIM), Cell(mode.window.label, Role.ACCENT)],
         _poll(state),
     ]

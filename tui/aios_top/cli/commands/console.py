@@ -26,10 +26,10 @@ def run(args: argparse.Namespace) -> int:
     """Open it on the installation that the options or the configuration name."""
     installation = chosen(args, screen=True)
     refuse_without_terminal()
-    return open_console(installation, theme=args.theme)
+    return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth)
 
 
-def open_console(installation: Installation, *, theme: str | None) -> int:
+def open_console(installation: Installation, *, theme: str | None, low_bandwidth: bool) -> int:
     """Run the engine on a thread of its own and the console on this one; return the exit code."""
     keys, looks = _keys(installation), _looks()
     theme = theme or installation.config.theme
@@ -48,7 +48,14 @@ def open_console(installation: Installation, *, theme: str | None) -> int:
     thread = EngineThread(lambda: open_session(installation), engine_failed)
     cockpit = EngineCockpit(thread)
     try:
-        app = ConsoleApp(cockpit, theme=theme, keys=keys, ascii_only=not _speaks_utf8(), looks=looks)
+        app = ConsoleApp(
+            cockpit,
+            theme=theme,
+            keys=keys,
+            ascii_only=not _speaks_utf8(),
+            low_bandwidth=low_bandwidth,
+            looks=looks,
+        )
         app.settings = settings_of(installation, app.theme.removeprefix("aios-"))
         apps.append(app)
         return run_app(app, crash_folder, stalled=cockpit.screen_stalled)

@@ -39,7 +39,8 @@ def _watch(args: argparse.Namespace) -> int:
 
         aios = starting.result()
     with aios:
-        return open_console(demo_installation(args, aios.urls, aios.pace), theme=args.theme)
+        installation = demo_installation(args, aios.urls, aios.pace)
+        return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth)
 
 
 def _serve(args: argparse.Namespace) -> int:
