@@ -102,15 +102,26 @@ class BlockSim:
         """
         if self._starting:
             self._welcome(now)
-        for replica in self._ready:
-            if replica.server.next_at <= now:
-                replica.run(now)
         self.submitted_total += 1
         self.tasks_processed_total += 1
-        if not self._ready:
+        chosen, fewest, ties = None, 0, 1
+        for replica in self._ready:
+            server = replica.server
+            if server.next_at <= now:
+                replica.run(now)
+            outstanding = server.outstanding
+            if chosen is None or outstanding < fewest:
+                chosen, fewest, ties = replica, outstanding, 1
+            elif outstanding == fewest:
+                # The k-th of equals replaces the chosen one with probability 1/k, so that all are equally likely.
+                ties += 1
+                if self._draw() * ties < 1.0:
+                    chosen = replica
+        if chosen is None:
             self.waiting.append(job)
             return None
-        return self._pass_on(job, now)
+        chosen.submit(job, now)
+        return chosen.instance_id
 
     def advance(self, now: float) -> list[Done]:
         """Serve until `now` and return what was finished since the last call, in order of finishing."""
@@ -160,25 +171,11 @@ class BlockSim:
             if ready_at > now:
                 return
             del self._starting[instance_id]
-            self._ready.append(self.replicas[instance_id])
+            replica = self.replicas[instance_id]
+            self._ready.append(replica)
+            # Requests wait here only while nothing is ready, so there is no other one to give them to.
             while self.waiting:
-                self._pass_on(self.waiting.popleft(), ready_at)
-
-    def _pass_on(self, job: Job, now: float) -> str:
-        """Give a request to the least loaded ready replica."""
-        chosen = self._ready[0]
-        fewest, ties = chosen.server.outstanding, 1
-        for replica in self._ready[1:]:
-            outstanding = replica.server.outstanding
-            if outstanding < fewest:
-                chosen, fewest, ties = replica, outstanding, 1
-            elif outstanding == fewest:
-                # The k-th of equals replaces the chosen one with probability 1/k, so that all are equally likely.
-                ties += 1
-                if self._draw() * ties < 1.0:
-                    chosen = replica
-        chosen.submit(job, now)
-        return chosen.instance_id
+                replica.submit(self.waiting.popleft(), ready_at)
 
 
 def _finishing_order(done: Done) -> tuple[float, str]:

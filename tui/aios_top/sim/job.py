@@ -23,3 +23,5 @@ class Done(NamedTuple):
     """When it left the queue and its prefill began."""
     first_token: float
     finished: float
+    active: int
+    """Requests that the replica was serving when this one ended, itself included."""

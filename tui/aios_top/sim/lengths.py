@@ -1,8 +1,8 @@
 """How long requests are: summary statistics of public traces and of one AIOS block."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log, log1p, sqrt
-from random import Random
 from statistics import NormalDist
 
 from aios_top.sim.arrivals import Arrival
@@ -49,21 +49,16 @@ _NORMALS = tuple(NormalDist().inv_cdf((step + 0.5) / 1024) for step in range(102
 """The standard normal distribution as 1,024 equally likely values: four times as fast as drawing from it."""
 
 
-class TokenLengths:
-    """Draws token counts from a lognormal distribution of a given mean and coefficient of variation."""
+LONGEST = 32_768
+"""No request is longer: the context of the models that the demo pretends to run."""
 
-    __slots__ = ("_draw", "_mu", "_sigma")
 
-    longest = 32_768
-    """No draw is longer: the context of the models that the demo pretends to run."""
+@lru_cache(maxsize=256)
+def token_lengths(mean: float, cv: float) -> tuple[int, ...]:
+    """Return 1,024 equally likely token counts, at least one token each, of lognormal distribution.
 
-    def __init__(self, mean: float, cv: float, random: Random) -> None:
-        self._draw = random.random
-        variance = log1p(cv * cv)
-        self._sigma = sqrt(variance)
-        self._mu = log(mean) - variance / 2
-
-    def draw(self) -> int:
-        """Return the next length, at least one token."""
-        tokens = round(exp(self._mu + self._sigma * _NORMALS[int(self._draw() * 1024)]))
-        return tokens if 1 <= tokens <= self.longest else min(self.longest, max(1, tokens))
+    To draw a length is to pick one of them: `lengths[int(random() * 1024)]`.
+    """
+    variance = log1p(cv * cv)
+    sigma, mu = sqrt(variance), log(mean) - variance / 2
+    return tuple(min(LONGEST, max(1, round(exp(mu + sigma * normal)))) for normal in _NORMALS)

@@ -1,5 +1,6 @@
 """What an instance counts and averages about its own requests, in AIOS's keys."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aios_top.sim.job import Done
@@ -9,43 +10,60 @@ from aios_top.sim.rolling import Rolling, RollingTable
 PREPROCESS_SECONDS = 0.0004
 """Time that unpacking a request takes before it is served."""
 
-_LLM_ROLLING_KEYS = (
-    "llm_active_sessions_rolling",
-    "llm_input_tokens_per_minute_rolling",
-    "llm_output_tokens_per_minute_rolling",
-    "llm_ttft_rolling",
-    "llm_inference_duration_rolling",
-    "llm_tpot_rolling",
-    "llm_tps_rolling",
-    "llm_cpu_utilization_rolling",
-    "llm_gpu_utilization_rolling",
-    "llm_memory_usage_rolling",
-)
-_JOB_ROLLING_KEYS = ("latency", "fps", "tasks_processed")
+_SECONDS, _PER_SECOND, _ONE = range(3)
+_JOB_COLUMNS = {"latency": _SECONDS, "fps": _PER_SECOND, "tasks_processed": _ONE}
+"""AIOS's rolling keys by the column that each is the mean of."""
+_LLM_COLUMNS = {
+    "llm_active_sessions_rolling": 3,
+    "llm_input_tokens_per_minute_rolling": 4,
+    "llm_output_tokens_per_minute_rolling": 5,
+    "llm_ttft_rolling": 6,
+    "llm_inference_duration_rolling": _SECONDS,
+    "llm_tpot_rolling": 7,
+    "llm_tps_rolling": 8,
+    "llm_cpu_utilization_rolling": 9,
+    "llm_gpu_utilization_rolling": 10,
+    "llm_memory_usage_rolling": 11,
+    **_JOB_COLUMNS,
+}
 
 
 class JobMeter:
-    """The metrics of every AIOS instance: last latencies, job counters, rolling latency and rate."""
+    """The metrics of every AIOS instance: last latencies, job counters, rolling latency and rate.
 
-    __slots__ = ("_last_seconds", "_rolling", "jobs")
+    Served requests are put into `served` by whoever serves and are worked off together, when the next document is
+    made: a simulated day has half a million of them and looks at a replica each 30 s.
+    """
 
-    _rolling_keys: tuple[str, ...] = _JOB_ROLLING_KEYS
+    __slots__ = ("_last_seconds", "_rolling", "jobs", "served")
+
+    _columns: Mapping[str, int] = _JOB_COLUMNS
 
     def __init__(self) -> None:
-        self._rolling = RollingTable(len(self._rolling_keys))
+        self._rolling = RollingTable(len(set(self._columns.values())))
         self._last_seconds = 0.0
         self.jobs = 0
-        """Jobs served since the process started."""
+        """Jobs served since the process started, as of the last document."""
+        self.served: list[Done] = []
+        """Served requests that no document has shown yet, in order of finishing."""
 
-    def observe(self, done: Done, active: int) -> None:  # noqa: ARG002 - sessions are the LLM library's
-        """Count a served job; `active` requests were on the replica when it ended, itself included."""
-        seconds = done.finished - done.started
-        self.jobs += 1
-        self._last_seconds = seconds
-        self._rolling.add(done.finished, (seconds, _per_second(seconds), 1))
+    def observe(self) -> None:
+        """Work off what was served since the last time."""
+        if self.served:
+            self._observe(self.served)
+            self.jobs += len(self.served)
+            self.served.clear()
+
+    def _observe(self, served: Sequence[Done]) -> None:
+        """Count served jobs, at least one."""
+        seconds = [done.finished - done.started for done in served]
+        rates = [_per_second(each) for each in seconds]
+        self._last_seconds = seconds[-1]
+        self._rolling.extend([done.finished for done in served], (seconds, rates, [1] * len(served)))
 
     def fields(self, active: int) -> dict[str, Any]:  # noqa: ARG002 - sessions are the LLM library's
         """Return counters and gauges; `active` requests are being served."""
+        self.observe()
         preprocess = PREPROCESS_SECONDS if self.jobs else 0.0
         return {
             "on_preprocess_latency": preprocess,
@@ -65,9 +83,11 @@ class JobMeter:
 
         AIOS observes each request twice with the same values, which no mean can tell from once.
         """
+        self.observe()
         if self._rolling.empty:
             return {}
-        return dict(zip(self._rolling_keys, self._rolling.documents(now), strict=True))
+        documents = self._rolling.documents(now)
+        return {key: documents[column] for key, column in self._columns.items()}
 
 
 class LlmMeter(JobMeter):
@@ -85,7 +105,7 @@ class LlmMeter(JobMeter):
         "_profile",
     )
 
-    _rolling_keys = _LLM_ROLLING_KEYS + _JOB_ROLLING_KEYS
+    _columns = _LLM_COLUMNS
 
     def __init__(self, profile: ReplicaProfile) -> None:
         super().__init__()
@@ -100,53 +120,54 @@ class LlmMeter(JobMeter):
         self._last_machine = (0.0, 0.0, 0.0)
         """CPU percent of a core, GPU percent, memory bytes: AIOS looks at the machine when a request ends."""
 
-    def observe(self, done: Done, active: int) -> None:
-        """Count a served request; `active` requests were on the replica when it ended, itself included."""
-        job, _, started, first_token, finished = done
-        _, _, input_tokens, output_tokens, _ = job
+    def _observe(self, served: Sequence[Done]) -> None:
+        """Count served requests, at least one."""
         profile = self._profile
-        seconds = finished - started
-        first_token_seconds = first_token - started
-        per_second = 1.0 / seconds if seconds else 0.0
-        tokens_per_second = output_tokens * per_second
-        # AIOS divides the whole inference by the tokens: its time per token includes the first one's.
-        per_token_seconds = seconds / output_tokens if output_tokens else 0.0
-        cpu_percent = profile.cpu_percent_per_session * active
-        # The card saturates as the batch grows: one request keeps it 80 % busy, sixteen 98 %.
-        gpu_percent = 100.0 * active / (active + 0.25) if profile.gpu_memory_megabytes else 0.0
-        memory_bytes = float(profile.memory_bytes + profile.cache_bytes_per_token * (input_tokens + output_tokens))
-        self.jobs += 1
-        self._last_seconds = seconds
-        self._last_sessions = active - 1
-        self._last_tokens_per_second = tokens_per_second
-        self._last_machine = (cpu_percent, gpu_percent, memory_bytes)
-        self._input_tokens += input_tokens
-        self._output_tokens += output_tokens
-        self._duration_sum += seconds
-        self._first_token_sum += first_token_seconds
-        self._per_token_sum += per_token_seconds
-        self._rolling.add(
-            finished,
-            (
-                # Seen three times per request, twice with it and once just after it: the mean of the three.
-                active - 1 / 3,
-                input_tokens,
-                output_tokens,
-                first_token_seconds,
-                seconds,
-                per_token_seconds,
-                tokens_per_second,
-                cpu_percent,
-                gpu_percent,
-                memory_bytes,
-                seconds,
-                per_second,
-                1,
-            ),
-        )
+        cpu_percent_per_session, has_card = profile.cpu_percent_per_session, bool(profile.gpu_memory_megabytes)
+        memory_bytes, bytes_per_token = profile.memory_bytes, profile.cache_bytes_per_token
+        duration_sum, first_token_sum, per_token_sum = self._duration_sum, self._first_token_sum, self._per_token_sum
+        rows = []
+        for (_, _, input_tokens, output_tokens, _), _, started, first_token, finished, active in served:
+            seconds = finished - started
+            first_token_seconds = first_token - started
+            per_second = 1.0 / seconds if seconds else 0.0
+            # AIOS divides the whole inference by the tokens: its time per token includes the first one's.
+            per_token_seconds = seconds / output_tokens if output_tokens else 0.0
+            duration_sum += seconds
+            first_token_sum += first_token_seconds
+            per_token_sum += per_token_seconds
+            rows.append(
+                (
+                    finished,
+                    seconds,
+                    per_second,
+                    1,
+                    # Seen three times per request, twice with it and once just after it: the mean of the three.
+                    active - 1 / 3,
+                    input_tokens,
+                    output_tokens,
+                    first_token_seconds,
+                    per_token_seconds,
+                    output_tokens * per_second,
+                    cpu_percent_per_session * active,
+                    # The card saturates as the batch grows: one request keeps it 80 % busy, sixteen 98 %.
+                    100.0 * active / (active + 0.25) if has_card else 0.0,
+                    float(memory_bytes + bytes_per_token * (input_tokens + output_tokens)),
+                )
+            )
+        times, *columns = zip(*rows, strict=True)
+        self._rolling.extend(times, columns)
+        self._duration_sum, self._first_token_sum, self._per_token_sum = duration_sum, first_token_sum, per_token_sum
+        self._input_tokens += sum(columns[_LLM_COLUMNS["llm_input_tokens_per_minute_rolling"]])
+        self._output_tokens += sum(columns[_LLM_COLUMNS["llm_output_tokens_per_minute_rolling"]])
+        self._last_seconds = columns[_SECONDS][-1]
+        self._last_sessions = served[-1].active - 1
+        self._last_tokens_per_second = columns[_LLM_COLUMNS["llm_tps_rolling"]][-1]
+        self._last_machine = rows[-1][-3:]
 
     def fields(self, active: int) -> dict[str, Any]:
         """Return counters and gauges; `active` requests are being served."""
+        self.observe()
         prompts = float(self.jobs)
         cpu_percent, gpu_percent, memory_bytes = self._last_machine
         return {

@@ -35,14 +35,14 @@ class Replica:
         self.profile = profile
         self.ready_at = ready_at
         """From here on it serves and reports; before, its image is pulled and its model loaded."""
-        self.server = Server(instance_id, profile, self._on_done)
         self._meter = LlmMeter(profile) if profile.is_llm else JobMeter()
+        self._done = [] if done is None else done
+        """Finished requests that nobody has fetched yet; a block's replicas share one list."""
+        self.server = Server(instance_id, profile, self._done, self._meter.served)
         self._queue_meter = QueueMeter(ready_at)
         self._hardware = Hardware(profile, ready_at)
         self._clock = ready_at
         self._hung_since: float | None = None
-        self._done = [] if done is None else done
-        """Finished requests that nobody has fetched yet; a block's replicas share one list."""
 
     @property
     def queue_length(self) -> int:
@@ -124,8 +124,3 @@ class Replica:
             **self._queue_meter.rolling(now),
             **self._meter.rolling(now),
         }
-
-    def _on_done(self, done: Done, active: int) -> None:
-        """Note a finished request."""
-        self._meter.observe(done, active)
-        self._done.append(done)

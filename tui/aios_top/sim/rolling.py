@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from operator import add
+from itertools import accumulate, islice
 from typing import TypedDict
 
 RETENTION_SECONDS = 900.0
@@ -26,16 +26,16 @@ class RollingDocument(TypedDict):
 class RollingTable:
     """Rolling metrics that are always observed together, one column each.
 
-    Rows hold running totals, so that an observation costs O(columns) and a mean O(log n): it is the difference of
-    two totals, not a walk over the window.
+    Columns hold running totals, so that a mean costs O(log n): it is the difference of two totals, not a walk over
+    the window. Many rows taken at once cost a fraction of as many rows one by one.
     """
 
     __slots__ = ("_first", "_last", "_times", "_totals")
 
     def __init__(self, columns: int) -> None:
         self._times: list[float] = []
-        self._totals: list[tuple[float, ...]] = [(0,) * columns]
-        """Totals before each observation, and after the last one: one row more than there are times."""
+        self._totals: list[list[float]] = [[0] for _ in range(columns)]
+        """By column: totals before each observation, and after the last one; one more than there are times."""
         self._first = 0
         """Index of the oldest observation that is still remembered."""
         self._last: Sequence[float] = (0,) * columns
@@ -47,15 +47,19 @@ class RollingTable:
 
     def add(self, now: float, values: Sequence[float]) -> None:
         """Observe one value per column; `now` never steps back."""
-        self._times.append(now)
-        self._totals.append(tuple(map(add, self._totals[-1], values)))
-        self._last = values
-        horizon = now - RETENTION_SECONDS
-        while self._times[self._first] < horizon:
-            self._first += 1
+        self.extend((now,), [(value,) for value in values])
+
+    def extend(self, times: Sequence[float], columns: Sequence[Sequence[float]]) -> None:
+        """Observe one value per column at each of `times`, which never step back; there is at least one."""
+        self._times.extend(times)
+        for totals, column in zip(self._totals, columns, strict=True):
+            totals.extend(islice(accumulate(column, initial=totals[-1]), 1, None))
+        self._last = [column[-1] for column in columns]
+        self._first = bisect_left(self._times, times[-1] - RETENTION_SECONDS, lo=self._first)
         if self._first > _COMPACT_AFTER and self._first * 2 > len(self._times):
             del self._times[: self._first]
-            del self._totals[: self._first]
+            for totals in self._totals:
+                del totals[: self._first]
             self._first = 0
 
     def documents(self, now: float) -> list[RollingDocument]:
@@ -76,7 +80,7 @@ class RollingTable:
         count = len(self._times) - start
         if count == 0:
             return (0,) * len(self._last)
-        return [(end - begin) / count for begin, end in zip(self._totals[start], self._totals[-1], strict=True)]
+        return [(totals[-1] - totals[start]) / count for totals in self._totals]
 
 
 class Rolling:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from aios_top.sim.arrivals import Arrival, gaps
 from aios_top.sim.job import Job
-from aios_top.sim.lengths import TRAFFIC, TokenLengths
+from aios_top.sim.lengths import TRAFFIC, token_lengths
 
 PROFILES = TRAFFIC
 """Kinds of traffic by name: chat, code, aios-gemma3, bursty."""
@@ -110,13 +110,13 @@ class Workload:
     def jobs_until(self, now: float) -> list[Job]:
         """Return the requests that arrived since the last call, up to and including `now`."""
         jobs: list[Job] = []
-        heads, streams = self._heads, self._streams
+        heads, streams, name = self._heads, self._streams, self._name
         while self._next_at <= now:
             arrived, index, input_tokens, output_tokens = heads[0]
             self._count += 1
-            job_id = f"{self._name}-{self._count}"
+            job_id = f"{name}-{self._count}"
             # A session of its own for each, so that no request drags a chat's history along.
-            jobs.append(Job(job_id, arrived, input_tokens, output_tokens, job_id))
+            jobs.append(tuple.__new__(Job, (job_id, arrived, input_tokens, output_tokens, job_id)))
             following = next(streams[index], None)
             if following is None:
                 heappop(heads)
@@ -135,8 +135,9 @@ def _stream(
 ) -> Iterator[tuple[float, int, int, int]]:
     """Yield (arrival, index, input tokens, output tokens) of one phase in order, without end when it repeats."""
     gap = gaps(phase.arrival, 60.0 / phase.requests_per_minute, phase.cv, random)
-    inputs = TokenLengths(phase.input_tokens, phase.token_cv, random)
-    outputs = TokenLengths(phase.output_tokens, phase.token_cv if phase.output_cv is None else phase.output_cv, random)
+    inputs = token_lengths(phase.input_tokens, phase.token_cv)
+    outputs = token_lengths(phase.output_tokens, phase.token_cv if phase.output_cv is None else phase.output_cv)
+    draw, choices = random.random, len(inputs)
     length = phase.until - phase.at
     # Time within the phase runs on from one repetition into the next, so that a rate below one request per
     # repetition is kept too. Evenly spaced requests begin with the phase; at random, it begins between two.
@@ -146,5 +147,5 @@ def _stream(
         if repeat_every is None and repetition:
             return
         arrived = started + repetition * (repeat_every or 0.0) + phase.at + offset
-        yield arrived, index, inputs.draw(), outputs.draw()
+        yield arrived, index, inputs[int(draw() * choices)], outputs[int(draw() * choices)]
         within += gap()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from aios_top.sim.lengths import TRAFFIC, TokenLengths
+from aios_top.sim.lengths import TRAFFIC, token_lengths
 from aios_top.testbed.document import Document
 from aios_top.testbed.kubernetes.cluster import Cluster
 from aios_top.testbed.kubernetes.deployed import DeployedBlock
@@ -32,7 +32,8 @@ class Inference:
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self._cluster = cluster
         lengths = TRAFFIC["aios-gemma3"]
-        self._natural_length = TokenLengths(lengths.output_tokens, lengths.output_cv, random.Random(f"{seed}/replies"))
+        self._natural_lengths = token_lengths(lengths.output_tokens, lengths.output_cv)
+        self._random = random.Random(f"{seed}/replies")
         self._sessions = count()
 
     async def infer(self, model: Any, session_id: Any, seq_no: Any, data: Any) -> Document:
@@ -46,7 +47,7 @@ class Inference:
             longest = max_tokens(data)
         except PayloadError:
             await block.traffic.never(key)
-        natural = self._natural_length.draw()
+        natural = self._natural_lengths[int(self._random.random() * len(self._natural_lengths))]
         words = natural if longest is None else min(natural, longest)
         reply = await block.traffic.ask(key, count_words(data), words)
         return {"reply": WORD * reply.words, "instance": reply.instance_id}
