@@ -18,6 +18,7 @@ from aios_top.cli.options import (
     add_yes,
 )
 
+CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
 DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
 FIRST_STEPS = """\
 first steps:
@@ -141,7 +142,19 @@ def _readers(commands: Any) -> None:
         default=200,
         help="at most N decisions of a block at first (default: 200)",
     )
-    for parser in (once, watch, decisions):
+    wait = _add(
+        commands, "wait", "wait", "wait until a block is as you want it, for scripts", f"Conditions: {CONDITIONS}."
+    )
+    add_block(wait)
+    wait.add_argument("--until", metavar="CONDITION", required=True, help="what to wait for")
+    wait.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=seconds(0.1, 86_400),
+        default=300.0,
+        help="give up after so long, with exit code 1 (default: 300)",
+    )
+    for parser in (once, watch, decisions, wait):
         add_connection(parser)
         add_deadline(parser)
 
