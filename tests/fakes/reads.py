@@ -32,6 +32,8 @@ class FakeReads:
     files: dict[str, bytes] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     cursors: list[tuple[str, int]] = field(default_factory=list)
+    dry_runs: list[dict[str, Any]] = field(default_factory=list)
+    dry_run_answer: Decision | None = None
 
     async def _ask(self, name: str) -> None:
         self.calls[name] += 1
@@ -85,6 +87,11 @@ class FakeReads:
     async def parameters(self, block_id: str) -> ParameterReport | None:
         await self._ask("parameters")
         return self.parameter_reports.get(block_id)
+
+    async def dry_run(self, block_id: str, parameters: Mapping[str, Any]) -> Decision | None:
+        await self._ask("dry_run")
+        self.dry_runs.append(dict(parameters))
+        return self.dry_run_answer
 
     async def served(self, url_path: str, limit: int) -> bytes:
         await self._ask("served")

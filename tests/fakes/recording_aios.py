@@ -62,7 +62,7 @@ class _Server(ThreadingHTTPServer):
 class RecordingAios:
     """Serves each service below its own path of one port; `options` are the command line's to reach it."""
 
-    def __init__(self, *, sizes: float = 900.0, instances: int = 2) -> None:
+    def __init__(self, *, sizes: float = 900.0, instances: int = 2, parameters: dict[str, Any] | None = None) -> None:
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         """Answers that replace the usual ones, by service and path; None as the body closes without an answer."""
@@ -74,6 +74,8 @@ class RecordingAios:
         """The autoscaler policy that the block's record names."""
         self.files: dict[str, bytes] = {}
         self.registry: dict[str, dict[str, Any]] = {POLICY: {**_registration(), "policy_rule_uri": POLICY}}
+        self.parameters = dict(parameters or {})
+        """The block's own for its policy, which reads them when it is loaded."""
         self._sizes = sizes
         self._policy = self._load_policy()
         self._server = _Server(("127.0.0.1", 0), self._handler())
@@ -192,7 +194,7 @@ class RecordingAios:
         """Return the block's record."""
         return {
             "_id": "1", "id": BLOCK, "minInstances": 1, "maxInstances": 4, "cluster": {"id": CLUSTER},
-            "policies": {"autoscaler": {"policyRuleURI": self.bound}},
+            "policies": {"autoscaler": {"policyRuleURI": self.bound, "parameters": self.parameters}},
         }  # fmt: skip
 
     def _load_policy(self) -> Any:
@@ -202,7 +204,9 @@ class RecordingAios:
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-        return module.AIOSv1PolicyRule("", {"get_metrics": lambda: {"block_metrics": self.documents()}}, {})
+        return module.AIOSv1PolicyRule(
+            "", {"get_metrics": lambda: {"block_metrics": self.documents()}}, dict(self.parameters)
+        )
 
     @staticmethod
     def _block(name: str) -> str:

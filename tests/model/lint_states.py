@@ -65,7 +65,7 @@ def facts(values: dict[str, Any] | None = None, **changes: Any) -> Facts:
         policy_version=clean(given["version"]) if speaks else None,
         code_sha256=clean(CODE.code_sha256) if speaks else None,
         interval_seconds=30.0,
-        state={"paused": given["paused"]},
+        paused=given["paused"],
     )
     reference = PolicyReference(clean(URI), given["own"], given["own_settings"]) if given["bound"] else None
     record = BlockRecord(

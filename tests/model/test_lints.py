@@ -9,6 +9,7 @@ import pytest
 from aios_top.model.lint import LINTS, Level
 from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.lints import lint
+from aios_top.model.policy_state import Pause
 from aios_top.model.state import Phase
 from aios_top.model.text import clean
 from aios_top.model.window import Rolling
@@ -159,7 +160,7 @@ CASES: dict[str, Case] = {
         "1 of 1 instances are working on requests now",
     ),
     "PolicyPaused": Case(
-        facts(paused={"until": 9.0, "direction": "up", "reason": "release"}), facts(), "scaling up is paused: release",
+        facts(paused=Pause(clean("up"), 9.0, clean("release"))), facts(), "scaling up is paused: release",
     ),
 }  # fmt: skip
 

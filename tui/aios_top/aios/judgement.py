@@ -6,6 +6,7 @@ from typing import Any
 from aios_top.aios import envelope
 from aios_top.aios.envelope import FailureError
 from aios_top.aios.exchange import Answer
+from aios_top.aios.told import told
 from aios_top.model.change import (
     BindPolicy,
     Change,
@@ -55,20 +56,32 @@ def what_to_check(change: Change) -> str:
             return "read the policy's state before sending it again"
 
 
-def _management(_: Change, answer: Answer) -> tuple[str, Any]:
+def _management(change: Change, answer: Answer) -> tuple[str, Any]:
+    """Believe the policy's own `status` only: AIOS calls every answer a success, also that of an unknown action."""
     said = envelope.data(answer)
+    action = change.action if isinstance(change, Manage) else "reset_cooldown"
     if said is None:
-        raise FailedError("the policy gave no answer: it does not know this action")
+        raise FailedError(
+            f"the policy gave no answer: it does not know this action, {clean(action)}; nothing was changed"
+        )
     if not isinstance(said, dict):
         return "the policy answered", said
     reason = _words(said, "reason") or _words(said, "message") or _words(said, "error")
     if said.get("status") == "not_implemented":
         supported = said.get("supported")
         known = f": it knows {', '.join(map(str, supported))}" if isinstance(supported, list) else ""
-        raise FailedError(reason or clean(f"the policy does not know this action{known}", REASON_LIMIT))
+        raise FailedError(reason or clean(f"the policy does not know this action, {action}{known}", REASON_LIMIT))
     if said.get("status") == "error" or said.get("success") is False:
-        raise FailedError(f"the policy refused: {reason or envelope.NO_REASON}")
-    return f"the policy answered: {reason or clean(str(said.get('status', 'done')))}", said
+        raise FailedError(f"the policy refused: {_refusals(said) or reason or envelope.NO_REASON}")
+    return told(action, said) or f"the policy answered: {reason or clean(str(said.get('status', 'done')))}", said
+
+
+def _refusals(said: dict[str, Any]) -> str:
+    """Return what is wrong, name by name, where the policy says so."""
+    errors = said.get("errors")
+    if not isinstance(errors, dict):
+        return ""
+    return clean("; ".join(f"{name}: {problem}" for name, problem in errors.items()), REASON_LIMIT)
 
 
 def _controller(change: Change, answer: Answer) -> tuple[str, Any]:

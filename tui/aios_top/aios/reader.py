@@ -18,7 +18,8 @@ from aios_top.aios.records import block_records, many, one, policy_records
 from aios_top.aios.transport import ReadTransport, no_address
 from aios_top.aios.wire import BlockWire, ClusterWire, HealthWire, PodWire, PolicyWire
 from aios_top.aios.wire_metrics import PROJECTION
-from aios_top.aios.wire_policy import read_page, read_parameters, read_state
+from aios_top.aios.wire_policy import read_dry_run, read_page, read_parameters, read_state
+from aios_top.model.decision import Decision
 from aios_top.model.errors import ReadError
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
@@ -151,6 +152,10 @@ class AiosReader:
     async def parameters(self, block_id: str) -> ParameterReport | None:
         """Ask the running policy for its parameters; None when it does not tell."""
         return read_parameters(await self._manage(block_id, "get_parameters", {}))
+
+    async def dry_run(self, block_id: str, parameters: Mapping[str, Any]) -> Decision | None:
+        """Ask the running policy what it would have decided; None when it does not know the question."""
+        return read_dry_run(await self._manage(block_id, "dry_run", {"parameters": dict(parameters)}))
 
     async def _manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Any:
         """Ask on the nearest way; a guessed address that leads nowhere is passed over."""

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from aios_top.aios.lenient import Array, Finite, Id, Lenient, NotNegative, Object, Wire, cleaned
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
-from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
+from aios_top.model.policy_state import DecisionPage, ForcedScale, ParameterReport, Pause, PolicyReport, Voice
 from aios_top.model.text import Clean, clean
 
 REASON_LIMIT = 300
@@ -113,6 +113,40 @@ class CooldownWire(Wire):
         return max(self.up, self.down, key=lambda timer: timer.remaining_s or 0.0)
 
 
+class PauseWire(Wire):
+    """A pause of `get_state`; without a direction it says nothing."""
+
+    direction: Id
+    remaining_s: Lenient[NotNegative] = None
+    reason: Lenient[str] = None
+
+    def value(self) -> Pause:
+        """Return the model's value."""
+        return Pause(clean(self.direction), self.remaining_s, cleaned(self.reason, REASON_LIMIT))
+
+
+class ForceWire(Wire):
+    """A scaling by hand of `get_state` that waits for the next evaluation."""
+
+    operation: Id
+    instances_count: Lenient[int] = None
+    instances_list: Array
+    remaining_s: Lenient[NotNegative] = None
+    ignore_cooldown: Lenient[bool] = None
+    reason: Lenient[str] = None
+
+    def value(self) -> ForcedScale:
+        """Return the model's value."""
+        return ForcedScale(
+            clean(self.operation),
+            self.instances_count,
+            tuple(clean(name) for name in self.instances_list if isinstance(name, str)),
+            self.remaining_s,
+            ignores_cooldown=bool(self.ignore_cooldown),
+            reason=cleaned(self.reason, REASON_LIMIT),
+        )
+
+
 class StateWire(Wire):
     """The answer to `get_state`; the boot id is what makes it one."""
 
@@ -126,6 +160,8 @@ class StateWire(Wire):
     interval_observed_s: Lenient[NotNegative] = None
     eval_in_progress_since: Lenient[NotNegative] = None
     last_decision: Any = None
+    paused: Lenient[PauseWire] = None
+    force: Lenient[ForceWire] = None
     counts: Lenient[dict[str, Lenient[int]]] = None
 
 
@@ -148,6 +184,13 @@ class ParametersWire(Wire):
     parameter_errors: Object
     unknown_parameters: Array
     unused_settings: Array
+    schemas: Object
+
+
+class DryRunWire(Wire):
+    """The answer to `dry_run`."""
+
+    record: Any
 
 
 def read_state(answer: Any) -> PolicyReport:
@@ -171,6 +214,8 @@ def read_state(answer: Any) -> PolicyReport:
         interval_seconds=wire.interval_observed_s,
         evaluating_since=wire.eval_in_progress_since,
         last_decision=read_decision(wire.last_decision),
+        paused=wire.paused.value() if wire.paused else None,
+        forced=wire.force.value() if wire.force else None,
         counts={clean(name): count for name, count in (wire.counts or {}).items() if count is not None},
         state=answer,
     )
@@ -201,7 +246,16 @@ def read_parameters(answer: Any) -> ParameterReport | None:
         unknown=tuple(clean(name) for name in wire.unknown_parameters if isinstance(name, str)),
         unused_settings=tuple(clean(name) for name in wire.unused_settings if isinstance(name, str)),
         generation=wire.generation,
+        schemas={clean(name): schema for name, schema in wire.schemas.items() if isinstance(schema, dict)},
     )
+
+
+def read_dry_run(answer: Any) -> Decision | None:
+    """Read a policy's answer to `dry_run`, None when it is none."""
+    try:
+        return read_decision(DryRunWire.model_validate(answer).record)
+    except ValidationError:
+        return None
 
 
 def read_decision(record: Any) -> Decision | None:

@@ -4,10 +4,10 @@ A command's code is the module `aios_top.cli.commands.<name>`, imported only whe
 """
 
 import argparse
-from typing import Any, NoReturn
+from typing import Any
 
 from aios_top import __version__
-from aios_top.cli.exits import EXPLANATION, USAGE
+from aios_top.cli.exits import EXPLANATION
 from aios_top.cli.numbers import seconds, whole
 from aios_top.cli.options import (
     PORT_OFFSET_LIMIT,
@@ -17,6 +17,8 @@ from aios_top.cli.options import (
     add_json,
     add_yes,
 )
+from aios_top.cli.parser_base import Parser, command, family
+from aios_top.cli.parser_policy import add_policy
 
 CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
 DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
@@ -27,20 +29,6 @@ first steps:
   aios-top once --json --host HOST     everything it knows, once, as JSON"""
 
 LOW_BANDWIDTH = "draw every 20 s and after keys only, for slow lines; polls go on"
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line with the next step."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        named.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        named.setdefault("allow_abbrev", False)
-        super().__init__(*arguments, **named)
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where the help is; exit code 2."""
-        line = " ".join(message.split())
-        self.exit(USAGE, f"{self.prog}: {line}; see '{self.prog} --help'\n")
 
 
 def build_parser() -> Parser:
@@ -62,32 +50,14 @@ def build_parser() -> Parser:
     _readers(commands)
     _actions(commands)
     _load(commands)
-    _policy(commands)
+    add_policy(commands)
     _audit(commands)
     _guide(commands)
     return parser
 
 
-def _add(commands: Any, name: str, module: str, summary: str, more: str = "") -> Parser:
-    """Add one command; `module` is its file in `cli/commands`."""
-    description = f"{summary[0].upper()}{summary[1:]}."
-    parser: Parser = commands.add_parser(
-        name, help=summary, description=f"{description} {more}".strip(), epilog=EXPLANATION
-    )
-    parser.set_defaults(module=module)
-    return parser
-
-
-def _family(commands: Any, name: str, summary: str) -> Any:
-    """Add a command that has commands of its own, such as `policy`."""
-    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    return parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, dest="subcommand", prog=parser.prog, parser_class=Parser
-    )
-
-
 def _demo(commands: Any) -> None:
-    demo = _add(commands, "demo", "demo", "start an embedded AIOS and watch it")
+    demo = command(commands, "demo", "demo", "start an embedded AIOS and watch it")
     demo.add_argument("--serve", action="store_true", help="serve it on AIOS's own ports, without the console")
     demo.add_argument(
         "--port-offset",
@@ -111,7 +81,7 @@ def _demo(commands: Any) -> None:
 
 
 def _readers(commands: Any) -> None:
-    once = _add(commands, "once", "once", "print the state of all blocks once")
+    once = command(commands, "once", "once", "print the state of all blocks once")
     add_json(once)
     once.add_argument(
         "--settle",
@@ -120,12 +90,12 @@ def _readers(commands: Any) -> None:
         default=0.0,
         help="wait at most so long for a second push, which true rates need (default: 0)",
     )
-    watch = _add(commands, "watch", "watch", "print what changes, until interrupted")
+    watch = command(commands, "watch", "watch", "print what changes, until interrupted")
     watch.add_argument(
         "--jsonl", action="store_true", help="print the whole state as one JSON document a line, each poll"
     )
     watch.add_argument("--count", metavar="N", type=whole(1, 10**9), help="end after N polls")
-    decisions = _add(
+    decisions = command(
         commands,
         "decisions",
         "decisions",
@@ -142,7 +112,7 @@ def _readers(commands: Any) -> None:
         default=200,
         help="at most N decisions of a block at first (default: 200)",
     )
-    wait = _add(
+    wait = command(
         commands, "wait", "wait", "wait until a block is as you want it, for scripts", f"Conditions: {CONDITIONS}."
     )
     add_block(wait)
@@ -160,10 +130,12 @@ def _readers(commands: Any) -> None:
 
 
 def _actions(commands: Any) -> None:
-    cooldown = _family(commands, "cooldown", "act on a block's cooldown timer")
-    reset = _add(cooldown, "reset", "cooldown_reset", "end the cooldown, so that the next evaluation may act")
+    cooldown = family(commands, "cooldown", "act on a block's cooldown timer")
+    reset = command(cooldown, "reset", "cooldown_reset", "end the cooldown, so that the next evaluation may act")
     add_block(reset)
-    scale = _add(commands, "scale", "scale", "change the number of replicas by hand", "The policy may change it again.")
+    scale = command(
+        commands, "scale", "scale", "change the number of replicas by hand", "The policy may change it again."
+    )
     add_block(scale)
     target = scale.add_mutually_exclusive_group(required=True)
     target.add_argument(
@@ -177,7 +149,7 @@ def _actions(commands: Any) -> None:
 
 
 def _load(commands: Any) -> None:
-    load = _add(commands, "load", "load", "send a burst of inference requests, all at once")
+    load = command(commands, "load", "load", "send a burst of inference requests, all at once")
     add_block(load)
     burst = load.add_argument_group("the burst")
     burst.add_argument("--num-requests", metavar="N", type=whole(1, 10**6), default=1, help="requests (default: 1)")
@@ -215,74 +187,14 @@ def _load(commands: Any) -> None:
     add_connection(load)
 
 
-def _policy(commands: Any) -> None:
-    policy = _family(commands, "policy", "pack, deploy, lint, restart or show an autoscaling policy")
-    pack = _add(policy, "pack", "policy_pack", "check a policy and write its archive")
-    deploy = _add(policy, "deploy", "policy_deploy", "upload, verify and register a policy, and bind blocks to it")
-    for parser in (pack, deploy):
-        parser.add_argument(
-            "folder",
-            metavar="FOLDER",
-            nargs="?",
-            help="policy folder or archive (default: the one shipped with aios-top)",
-        )
-        parser.add_argument(
-            "--registration", metavar="FILE", help="registration record (default: FOLDER/registration.json)"
-        )
-        parser.add_argument(
-            "--version", metavar="V", dest="policy_version", help="version to register, instead of the record's"
-        )
-    pack.add_argument("--output", metavar="FILE", help="archive to write (default: a name with the version, here)")
-    deploy.add_argument(
-        "--block", metavar="B", action="append", default=[], help="block to bind to it; may be repeated"
-    )
-    deploy.add_argument(
-        "--restart", action="store_true", help="restart the blocks' executors, without which nothing changes"
-    )
-    add_yes(deploy)
-    restart = _add(policy, "restart", "policy_restart", "restart a block's executor, so that it loads its policy again")
-    add_block(restart)
-    restart.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=seconds(0, 3600),
-        default=300.0,
-        help="wait so long for its first decision (default: 300; 0: do not wait)",
-    )
-    add_yes(restart)
-    show = _add(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
-    add_block(show)
-    add_json(show)
-    lint = _add(
-        policy,
-        "lint",
-        "policy_lint",
-        "look for what is wrong with how blocks are autoscaled",
-        "Exit code 1 when an error is among the findings.",
-    )
-    add_block(lint, required=False, about="only this block")
-    lint.add_argument("--policy", metavar="PATH", help="local policy folder or archive to compare with what is served")
-    lint.add_argument(
-        "--startup",
-        metavar="SECONDS",
-        type=seconds(0, 86400),
-        help="how long a replica takes to serve, instead of what the decisions show",
-    )
-    lint.add_argument("--strict", action="store_true", help="exit code 1 for warnings too")
-    add_json(lint)
-    for parser in (deploy, restart, show, lint):
-        add_connection(parser)
-        add_deadline(parser)
-
-
 def _audit(commands: Any) -> None:
-    audit = _family(commands, "audit", "read the record of what was changed from here")
-    show = _add(audit, "show", "audit_show", "print the record, oldest first")
+    audit = family(commands, "audit", "read the record of what was changed from here")
+    show = command(audit, "show", "audit_show", "print the record, oldest first")
     show.add_argument("--last", metavar="N", type=whole(1, 10**6), help="only the last N entries")
     add_json(show, "print one JSON document a line")
-    _add(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")
+    command(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")
 
 
 def _guide(commands: Any) -> None:
-    guide = _add(commands, "guide", "guide", "read the user guide")
+    guide = command(commands, "guide", "guide", "read the user guide")
     guide.add_argument("topic", metavar="TOPIC", nargs="?", help="page to print (default: what pages there are)")

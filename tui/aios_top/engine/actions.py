@@ -12,7 +12,7 @@ from aios_top.engine.restart import RESTART_WARNINGS, executor_pod
 from aios_top.engine.sending import Sender, block_of
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor, ScaleDown, ScaleUp
-from aios_top.model.errors import ActionRefusedError
+from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import BlockState, FleetState
 
@@ -50,7 +50,7 @@ class Actions:
 
     async def plan_reset(self, block_id: str) -> Plan:
         """Prepare a cooldown reset."""
-        block = self._fresh_block(block_id)
+        block = self.fresh_block(block_id)
         self._check_has_policy(block)
         now = self._clock.now()
         return Plan(
@@ -65,7 +65,7 @@ class Actions:
         """Prepare a scaling by hand, to a number of replicas or by a difference."""
         if (replicas is None) == (change is None):
             raise ActionRefusedError("give either the number of replicas or a difference")
-        block = self._fresh_block(block_id)
+        block = self.fresh_block(block_id)
         census = await count_replicas(self._reads, block)
         target = census.count + (change or 0) if replicas is None else replicas
         self._check_target(block_id, census, target, explicit=replicas is not None)
@@ -136,10 +136,22 @@ class Actions:
             match request.change:
                 case ScaleUp(block_id=block_id) | ScaleDown(block_id=block_id):
                     await self._check_count(block_id, plan.precondition)
+                case Manage(block_id=block_id, action="set_parameters") if "generation" in plan.precondition:
+                    await self._check_generation(block_id, plan.precondition["generation"])
                 case RestartExecutor(block_id=block_id):
                     pod = await executor_pod(self._reads, block_id)
                     if pod.name != plan.precondition["pod"]:
                         raise ActionRefusedError(_differs("the executor's pod", plan.precondition["pod"], pod.name))
+
+    async def _check_generation(self, block_id: str, seen: int) -> None:
+        """Refuse when somebody else has changed the parameters since the plan was made."""
+        try:
+            told = await self._reads.parameters(block_id)
+        except ReadError as error:
+            raise ActionRefusedError(f"the parameters in force cannot be read now: {error}; plan it again") from error
+        is_now = None if told is None else told.generation
+        if is_now != seen:
+            raise ActionRefusedError(_differs("the generation of the parameters", seen, is_now or "not told"))
 
     async def _check_count(self, block_id: str, seen: Mapping[str, Any]) -> None:
         last = self._last_scaling(block_id)
@@ -253,7 +265,7 @@ class Actions:
             raise ActionRefusedError(f"there is no block {block_id}; known blocks: {known}")
         return state.blocks[block_id]
 
-    def _fresh_block(self, block_id: str) -> BlockState:
+    def fresh_block(self, block_id: str) -> BlockState:
         """Return a block whose figures an operator may act on."""
         block = self._block(block_id)
         if block.stale:

@@ -45,17 +45,22 @@ class Linter:
         parameters: Mapping[str, Any] | None = None,
         *,
         anew: bool = False,
+        archive: bool = True,
     ) -> Facts:
-        """Return everything that the lints look at; raises ActionRefusedError for an unusable `path`."""
+        """Return everything that the lints look at; raises ActionRefusedError for an unusable `path`.
+
+        Without `archive` neither the served nor the local code is read, as for a question about values alone.
+        """
         block = self._block(block_id)
         policies = await self._policies()
         bound = block.record.autoscaler if block.record else None
         registered = next((entry for entry in policies or () if bound and entry.uri == bound.uri), None)
-        local, name = await self._local(path, None if bound is None else str(bound.uri))
+        uri = None if bound is None or not archive else str(bound.uri)
+        local, name = await self._local(path, uri)
         return Facts(
             block,
             policies,
-            None if registered is None else await self._served(registered, anew=anew),
+            None if registered is None or not archive else await self._served(registered, anew=anew),
             local,
             name,
             startups(block.decisions) if startup_seconds is None else (startup_seconds,),

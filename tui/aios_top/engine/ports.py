@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
+from aios_top.model.decision import Decision
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.load import InferenceReply
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
@@ -62,6 +63,12 @@ class Reads(Protocol):
 
     async def parameters(self, block_id: str) -> ParameterReport | None:
         """Ask the running policy for its parameters; None when it does not tell."""
+
+    async def dry_run(self, block_id: str, parameters: Mapping[str, Any]) -> Decision | None:
+        """Ask the running policy what its last evaluation would have decided with these parameters (`dry_run`).
+
+        None when it does not know the question; nothing is changed either way.
+        """
 
     async def served(self, url_path: str, limit: int) -> bytes:
         """Return a file of the static policy server (`GET :32555/<file>`), at most `limit` bytes."""

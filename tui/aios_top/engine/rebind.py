@@ -4,6 +4,7 @@ from aios_top.engine.ports import Reads
 from aios_top.engine.sending import Sender
 from aios_top.model.change import BindPolicy, Plan
 from aios_top.model.errors import ActionRefusedError
+from aios_top.model.versions import name_of, others, previous
 
 
 async def plan_bind(sender: Sender, reads: Reads, block_id: str, uri: str, context: str) -> Plan:
@@ -26,3 +27,20 @@ async def plan_bind(sender: Sender, reads: Reads, block_id: str, uri: str, conte
         f"aios-top policy restart --block {block_id}",
         undo=f"bind it to {bound} again" if bound else "none: AIOS offers no way to bind no policy",
     )
+
+
+async def plan_rollback(sender: Sender, reads: Reads, block_id: str, uri: str | None, context: str) -> Plan:
+    """Prepare to bind the block to `uri`, without one to the registered version before its own."""
+    if uri is None:
+        record = await reads.record(block_id)
+        if record is None or record.autoscaler is None:
+            raise ActionRefusedError(f"{block_id} is bound to no policy, so there is none before it")
+        registered = [str(entry.uri) for entry in await reads.policies()]
+        uri = previous(record.autoscaler.uri, registered)
+        if uri is None:
+            listed = ", ".join(others(record.autoscaler.uri, registered)[:6]) or "none"
+            raise ActionRefusedError(
+                f"the registry holds no version of {name_of(record.autoscaler.uri)} before {record.autoscaler.uri}; "
+                f"others: {listed}"
+            )
+    return await plan_bind(sender, reads, block_id, uri, context)

@@ -11,14 +11,16 @@ from aios_top.engine.deploy import Deploy
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.lint import Linter
 from aios_top.engine.load import LoadRun, check_target, described, load_outcome
+from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
-from aios_top.engine.rebind import plan_bind
+from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.model.audit import AuditEntry
-from aios_top.model.change import BindPolicy, Fate, Outcome, Plan, ResetCooldown, RestartExecutor
+from aios_top.model.change import BindPolicy, Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
+from aios_top.model.lint_facts import Facts
 from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
@@ -99,6 +101,7 @@ class Session:
         )
         self._deploys = Deploy(self._actions, ports.reads, ports.clock)
         self._linter = Linter(ports.reads, ports.bundles, ports.clock, self.latest)
+        self._policy = PolicyActions(ports.reads, self._actions.sender, self._linter, ports.clock, self._actions.place)
         self._deploy: DeployState | None = None
         self._planned: _PlannedDeploy | None = None
         self._load: LoadState | None = None
@@ -168,6 +171,34 @@ class Session:
     async def plan_manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Plan:
         """Plan any other management action of a block's policy."""
         return await self._actions.plan_manage(block_id, action, data)
+
+    async def plan_set(self, block_id: str, values: Mapping[str, Any]) -> Plan:
+        """Plan other parameters of the running policy, until its executor restarts."""
+        return await self._policy.plan_set(self._actions.fresh_block(block_id), values)
+
+    async def plan_pause(self, block_id: str, seconds: float, direction: str = "both", reason: str = "") -> Plan:
+        """Plan a pause of a block's scaling; `direction` is `both`, `up` or `down`."""
+        return await self._policy.plan_pause(self._actions.fresh_block(block_id), seconds, direction, reason)
+
+    async def plan_resume(self, block_id: str, direction: str = "both") -> Plan:
+        """Plan the end of a pause."""
+        return await self._policy.plan_resume(self._actions.fresh_block(block_id), direction)
+
+    async def plan_force(self, block_id: str, change: int, victims: Sequence[str] = (), **options: Any) -> Plan:
+        """Plan a scaling that the policy carries out at its next evaluation; see `PolicyActions.plan_force`."""
+        return await self._policy.plan_force(self._actions.fresh_block(block_id), change, victims, **options)
+
+    async def plan_cancel(self, block_id: str) -> Plan:
+        """Plan to take back a scaling that waits for the next evaluation."""
+        return await self._policy.plan_cancel(self._actions.fresh_block(block_id))
+
+    async def plan_rollback(self, block_id: str, uri: str | None = None) -> Plan:
+        """Plan to bind a block to the version before its own, or to `uri`."""
+        return await plan_rollback(self._actions.sender, self._ports.reads, block_id, uri, self.options.context)
+
+    async def policy_facts(self, block_id: str, path: str | None = None, *, archive: bool = True) -> Facts:
+        """Return everything that is known of a block's policy; `path` names the local one to compare with."""
+        return await self._linter.facts(block_id, path, archive=archive)
 
     async def plan_restart(self, block_id: str) -> Plan:
         """Plan the restart of a block's executor, which loads its policy anew."""
@@ -282,7 +313,7 @@ class Session:
         match change:
             case ResetCooldown(block_id):
                 self._poller.note_cooldown_reset(block_id)
-            case RestartExecutor(block_id) | BindPolicy(block_id):
+            case RestartExecutor(block_id) | BindPolicy(block_id) | Manage(block_id=block_id):
                 self._poller.forget_policy(block_id)
 
     def _publish(self, state: FleetState) -> None:

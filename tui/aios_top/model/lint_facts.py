@@ -160,13 +160,20 @@ class Facts:
 
     def value_problems(self) -> Mapping[str, str]:
         """Return what is wrong with single values: as the policy says, else by the registered schema."""
-        told = self.block.parameters
-        if told is not None and not self.parameters:
-            return {name: str(problem) for name, problem in told.errors.items()}
-        properties = schema_properties(self.registered[0]) if self.registered else {}
-        given = {**self.declared, **self.parameters}
-        found = {name: check(properties[name], value) for name, value in given.items() if name in properties}
-        return {name: problem for name, problem in found.items() if problem}
+        told, schemas = self.block.parameters, self.schemas
+        given = self.parameters if told is not None else {**self.declared, **self.parameters}
+        found = {name: check(schemas[name], value) for name, value in given.items() if name in schemas}
+        said = (
+            {} if told is None else {name: str(problem) for name, problem in told.errors.items() if name not in given}
+        )
+        return {**said, **{name: problem for name, problem in found.items() if problem}}
+
+    @property
+    def schemas(self) -> Mapping[str, Mapping[str, Any]]:
+        """The JSON schema of each parameter: the running policy's own, else the registered one."""
+        if self.block.parameters is not None and self.block.parameters.schemas:
+            return self.block.parameters.schemas
+        return schema_properties(self.registered[0]) if self.registered else {}
 
 
 def schema_properties(record: PolicyRecord) -> Mapping[str, Mapping[str, Any]]:

@@ -25,6 +25,33 @@ class Voice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Scaling that was paused by hand; it ends by itself."""
+
+    direction: Clean
+    """`up`, `down` or `both`."""
+    remaining_seconds: float | None = None
+    """As of the report."""
+    reason: Clean | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedScale:
+    """A scaling by hand that waits for the policy's next evaluation."""
+
+    operation: Clean
+    """`upscale` or `downscale`."""
+    count: int | None = None
+    """Instances to add."""
+    instance_ids: tuple[Clean, ...] = ()
+    """Instances to remove."""
+    remaining_seconds: float | None = None
+    """Until it expires, as of the report."""
+    ignores_cooldown: bool = False
+    reason: Clean | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyReport:
     """One answer of the autoscaler's management service."""
 
@@ -42,6 +69,8 @@ class PolicyReport:
     interval_seconds: float | None = None
     evaluating_since: float | None = None
     last_decision: Decision | None = None
+    paused: Pause | None = None
+    forced: ForcedScale | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     """The answer as sent."""
@@ -69,3 +98,5 @@ class ParameterReport:
     unknown: tuple[str, ...]
     unused_settings: tuple[str, ...]
     generation: int
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON schema of each parameter; empty where the policy does not tell them."""

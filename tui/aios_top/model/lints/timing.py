@@ -1,11 +1,9 @@
 """Times that do not fit together: cooldown, start-up, window, interval, push."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import Facts
-from aios_top.model.schema import shown
 from aios_top.model.startup import typical
 
 
@@ -113,23 +111,15 @@ def mode(facts: Facts) -> Iterator[Finding]:
             "it records what it would do and does nothing: the number of replicas stays as it is",
             "set mode active when its decisions are what you want",
         )
-    paused = facts.block.policy.state.get("paused")
-    if isinstance(paused, Mapping) and paused:
+    paused = facts.block.policy.paused
+    if paused is not None:
+        where = {"up": "up", "down": "down"}.get(paused.direction, "in both directions")
         yield Finding(
             "PolicyPaused",
-            f"scaling {_direction(paused)} is paused{_reason(paused)}",
+            f"scaling {where} is paused{f': {paused.reason}' if paused.reason else ''}",
             "the policy goes on measuring and does not act until the pause ends",
             "resume it with policy resume, or wait",
         )
-
-
-def _direction(paused: Mapping[str, Any]) -> str:
-    return {"up": "up", "down": "down"}.get(str(paused.get("direction")), "in both directions")
-
-
-def _reason(paused: Mapping[str, Any]) -> str:
-    reason = paused.get("reason")
-    return f": {shown(reason)}" if isinstance(reason, str) and reason else ""
 
 
 RULES = (

@@ -1,0 +1,38 @@
+"""What every part of the command line is made of: a parser with short errors, a command, a family of commands."""
+
+import argparse
+from typing import Any, NoReturn
+
+from aios_top.cli.exits import EXPLANATION, USAGE
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line with the next step."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        named.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        named.setdefault("allow_abbrev", False)
+        super().__init__(*arguments, **named)
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where the help is; exit code 2."""
+        line = " ".join(message.split())
+        self.exit(USAGE, f"{self.prog}: {line}; see '{self.prog} --help'\n")
+
+
+def command(commands: Any, name: str, module: str, summary: str, more: str = "") -> Parser:
+    """Add one command; `module` is its file in `cli/commands`."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: Parser = commands.add_parser(
+        name, help=summary, description=f"{description} {more}".strip(), epilog=EXPLANATION
+    )
+    parser.set_defaults(module=module)
+    return parser
+
+
+def family(commands: Any, name: str, summary: str) -> Any:
+    """Add a command that has commands of its own, such as `policy`."""
+    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    return parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="subcommand", prog=parser.prog, parser_class=Parser
+    )

@@ -1,0 +1,127 @@
+"""The commands of `aios-top policy`."""
+
+from typing import Any
+
+from aios_top.cli.numbers import seconds, whole
+from aios_top.cli.options import add_block, add_connection, add_deadline, add_json, add_yes
+from aios_top.cli.parser_base import Parser, command, family
+
+
+def add_policy(commands: Any) -> None:
+    """Add them all."""
+    policy = family(commands, "policy", "look at, change, pack and deploy an autoscaling policy")
+    pack = command(policy, "pack", "policy_pack", "check a policy and write its archive")
+    deploy = command(policy, "deploy", "policy_deploy", "upload, verify and register a policy, and bind blocks to it")
+    for parser in (pack, deploy):
+        parser.add_argument(
+            "folder",
+            metavar="FOLDER",
+            nargs="?",
+            help="policy folder or archive (default: the one shipped with aios-top)",
+        )
+        parser.add_argument(
+            "--registration", metavar="FILE", help="registration record (default: FOLDER/registration.json)"
+        )
+        parser.add_argument(
+            "--version", metavar="V", dest="policy_version", help="version to register, instead of the record's"
+        )
+    pack.add_argument("--output", metavar="FILE", help="archive to write (default: a name with the version, here)")
+    deploy.add_argument(
+        "--block", metavar="B", action="append", default=[], help="block to bind to it; may be repeated"
+    )
+    deploy.add_argument(
+        "--restart", action="store_true", help="restart the blocks' executors, without which nothing changes"
+    )
+    add_yes(deploy)
+    restart = command(
+        policy, "restart", "policy_restart", "restart a block's executor, so that it loads its policy again"
+    )
+    add_block(restart)
+    restart.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=seconds(0, 3600),
+        default=300.0,
+        help="wait so long for its first decision (default: 300; 0: do not wait)",
+    )
+    add_yes(restart)
+    show = command(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
+    add_block(show)
+    add_json(show)
+    lint = command(
+        policy,
+        "lint",
+        "policy_lint",
+        "look for what is wrong with how blocks are autoscaled",
+        "Exit code 1 when an error is among the findings.",
+    )
+    add_block(lint, required=False, about="only this block")
+    lint.add_argument("--policy", metavar="PATH", help="local policy folder or archive to compare with what is served")
+    lint.add_argument(
+        "--startup",
+        metavar="SECONDS",
+        type=seconds(0, 86400),
+        help="how long a replica takes to serve, instead of what the decisions show",
+    )
+    lint.add_argument("--strict", action="store_true", help="exit code 1 for warnings too")
+    add_json(lint)
+    diff = command(policy, "diff", "policy_diff", "compare declared and running parameters, local and served code")
+    add_block(diff)
+    diff.add_argument(
+        "--policy", metavar="PATH", help="local policy folder or archive (default: the shipped one if it is bound)"
+    )
+    diff.add_argument("--exit-code", action="store_true", help="exit code 1 when something differs")
+    for parser in (deploy, restart, show, lint, diff, *_policy_changes(policy)):
+        add_connection(parser)
+        add_deadline(parser)
+
+
+def _policy_changes(policy: Any) -> list[Parser]:
+    """Add what is told to the running policy; all of it ends when the executor restarts."""
+    runtime = "It lasts until the executor restarts."
+    change = command(policy, "set", "policy_set", "set parameters of the running policy", runtime)
+    change.add_argument(
+        "assignments", metavar="NAME=VALUE", nargs="+", help="values as JSON or plain text; null for none"
+    )
+    change.add_argument(
+        "--dry-run", action="store_true", help="check it and ask the policy what it would decide; send nothing"
+    )
+    pause = command(policy, "pause", "policy_pause", "keep the policy from scaling for a while", "It ends by itself.")
+    pause.add_argument(
+        "--seconds", metavar="N", type=seconds(1, 86400), default=600.0, help="1 to 86400 (default: 600)"
+    )
+    resume = command(policy, "resume", "policy_resume", "end a pause")
+    for parser in (pause, resume):
+        parser.add_argument("--direction", choices=("both", "up", "down"), default="both", help="default: both")
+    force = command(
+        policy,
+        "force",
+        "policy_force",
+        "let the policy scale at its next evaluation",
+        "Within its own limits and cooldown.",
+    )
+    what = force.add_mutually_exclusive_group(required=True)
+    what.add_argument("--up", metavar="N", type=whole(1, 10), help="add N instances")
+    what.add_argument("--down", metavar="N", type=whole(1, 1000), help="remove the N least loaded instances")
+    what.add_argument("--remove", metavar="ID", action="append", help="remove this instance; may be repeated")
+    what.add_argument("--cancel", action="store_true", help="take back what is still queued")
+    force.add_argument(
+        "--expires",
+        metavar="SECONDS",
+        type=seconds(1, 86400),
+        default=120.0,
+        help="forget it after so long (default: 120)",
+    )
+    force.add_argument("--ignore-cooldown", action="store_true", help="do it although the cooldown is running")
+    for parser in (pause, force):
+        parser.add_argument("--reason", metavar="TEXT", default="", help="why; the policy keeps it with the decision")
+    rollback = command(policy, "rollback", "policy_rollback", "bind a block to the registered version before its own")
+    rollback.add_argument("--to", metavar="URI", help="another registered policy instead of the version before")
+    rollback.add_argument(
+        "--restart", action="store_true", help="restart the executor too, without which nothing changes"
+    )
+    parsers = [change, pause, resume, force, rollback]
+    for parser in parsers:
+        add_block(parser)
+        add_yes(parser)
+    return parsers
