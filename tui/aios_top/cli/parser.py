@@ -52,7 +52,7 @@ def build_parser() -> Parser:
     _load(commands)
     add_policy(commands)
     _audit(commands)
-    _guide(commands)
+    _about(commands)
     return parser
 
 
@@ -195,6 +195,14 @@ def _audit(commands: Any) -> None:
     command(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")
 
 
-def _guide(commands: Any) -> None:
+def _about(commands: Any) -> None:
     guide = command(commands, "guide", "guide", "read the user guide")
     guide.add_argument("topic", metavar="TOPIC", nargs="?", help="page to print (default: what pages there are)")
+    completion = command(
+        commands,
+        "completion",
+        "completion",
+        "print a completion script for a shell",
+        'For bash: eval "$(aios-top completion bash)" in ~/.bashrc.',
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
