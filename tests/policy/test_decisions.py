@@ -57,10 +57,12 @@ def test_the_record_of_a_held_decision(clock):
         {"instanceId": "in-b"},
     ]
     bench.block.current = ["in-a", "in-b", "in-c"]
-    nothing = dict.fromkeys(("input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s"))
+    nothing = dict.fromkeys(("input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s", "timestamp"))
     record = bench.record()
     boot_id = bench.state()["boot_id"]
+    timer = {"remaining_s": 90.0, "total_s": 120.0}
     assert record == {
+        "schema": 1,
         "seq": 2,
         "boot_id": boot_id,
         "ts": START + 30,
@@ -71,11 +73,18 @@ def test_the_record_of_a_held_decision(clock):
         "code": "CooldownActive",
         "reason": "Cooldown active.",
         "result": {"skip": True, "reason": "Cooldown active."},
-        "would": {"rule": None, "input": 450.0, "output": 75.0, "margin": {"input": 0.9, "output": 0.25}},
+        "would": {
+            "rule": None,
+            "input": 450.0,
+            "output": 75.0,
+            "margin": {"input": 0.9, "output": 0.25, "queue": None},
+            "victims": [],
+            "result": None,
+        },
         "replicas": {
             "current": 3,
             "reporting": 2,
-            "stale": None,
+            "stale": 0,
             "missing": ["in-c"],
             "extra": 1,
             "min": 1,
@@ -84,8 +93,15 @@ def test_the_record_of_a_held_decision(clock):
             "block_max": 3,
             "proposed": 3,
         },
-        "averages": {"input": 450.0, "output": 75.0, "period": "average_1m", "signal": "rolling"},
-        "thresholds": {"input_up": 500, "output_up": 300, "input_down": 100, "output_down": 50},
+        "averages": {
+            "input": 450.0,
+            "output": 75.0,
+            "queue": None,
+            "period": "average_1m",
+            "signal": "rolling",
+            "down": None,
+        },
+        "thresholds": {"input_up": 500, "output_up": 300, "input_down": 100, "output_down": 50, "queue_up": None},
         "instances": [
             {
                 "id": "in-a",
@@ -96,12 +112,14 @@ def test_the_record_of_a_held_decision(clock):
                 "queue": 2.0,
                 "sessions": 3.0,
                 "age_s": 10.0,
+                "timestamp": START + 20,
+                "counters": [10.0, None],
                 "status": "ok",
             },
-            {"id": "in-b", **nothing, "status": "partial"},
-            {"id": "in-c", **nothing, "status": "missing"},
+            {"id": "in-b", **nothing, "counters": [None, None], "status": "partial"},
+            {"id": "in-c", **nothing, "counters": None, "status": "missing"},
         ],
-        "cooldown": {"remaining_s": 90.0, "total_s": 120.0, "since": START},
+        "cooldown": {"remaining_s": 90.0, "total_s": 120.0, "since": START, "up": timer, "down": timer},
         "conditions": [
             {"type": "AbleToScale", "status": "False", "reason": "CooldownActive", "since": START + 30},
             {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound", "since": START},
@@ -112,9 +130,21 @@ def test_the_record_of_a_held_decision(clock):
             {"stage": "match", "result": "ok", "detail": "2 documents"},
             {"stage": "signal", "result": "ok", "detail": "input 450.00, output 75.00"},
             {"stage": "rule", "result": "none"},
-            {"stage": "cooldown", "result": "blocked"},
+            {"stage": "cooldown", "result": "blocked", "detail": "90.0 s left"},
         ],
-        "state_before": {"last_action_ts": START, "paused": None, "windows": {}},
+        "force": None,
+        "parameters": {},
+        "state_before": {
+            "last_action_ts": START,
+            "cooldown": {"up": 30.0, "down": 30.0},
+            "paused": None,
+            "force": None,
+            "windows": {"up": 30.0, "down": None},
+            "seen": {"in-a": 30.0},
+            "pending": [],
+            "counters": {},
+            "unlisted": 0,
+        },
         "complete": True,
         "confirm": {"expected": None, "state": "n/a", "after_s": None},
     }
@@ -132,7 +162,7 @@ def test_a_blocked_rule_is_visible(clock):
 @pytest.mark.parametrize("threshold", [0, -1, "500", None, math.inf])
 def test_no_margin_towards_a_threshold_that_is_no_positive_number(clock, threshold):
     record = Bench(clock, document("in-a", 600, 150), parameters={"input_tokens_up_threshold": threshold}).record()
-    assert record["would"]["margin"] == {"input": None, "output": 0.5}
+    assert record["would"]["margin"] == {"input": None, "output": 0.5, "queue": None}
 
 
 def test_foreign_text_reaches_a_record_without_control_characters(clock):
@@ -319,8 +349,9 @@ def test_the_cooldown_ignores_a_clock_that_is_set(clock):
     clock.advance(60)
     assert bench.state()["cooldown"]["up"] == {"remaining_s": 60.0, "total_s": 120.0}
     clock.set_back(-7200)
-    record = bench.record()
-    assert (record["code"], record["complete"]) == ("CooldownActive", False)  # the record's wall times say otherwise
+    record = bench.record()  # its wall times alone would say otherwise
+    assert (record["code"], record["complete"]) == ("CooldownActive", True)
+    assert explained.reevaluate(record) == record["result"]
     clock.advance(61)
     assert bench.record()["code"] == "ScaleUp"
 

@@ -9,7 +9,7 @@ import os
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from policy.harness import INPUT, OUTPUT, WallClock, new_explained, new_plain
+from policy.harness import INPUT, OUTPUT, WallClock, explained, new_explained, new_plain
 from policy.seed import new_seed, seed_eval, seed_management
 from policy.strategies import evaluation_step, parameters
 
@@ -85,7 +85,7 @@ def check_record(policy, result):
     assert record["outcome"] == result.get("operation", "error" if record["code"] == "EvalError" else "hold")
     event(record["code"])
     if record["complete"]:
-        assert reevaluated(record) == record["result"]
+        assert reevaluated(record) == explained.reevaluate(record) == record["result"]
         event("complete record")
     return record
 
@@ -102,31 +102,31 @@ def test_the_same_decisions_as_the_frozen_policy(given_parameters, steps):
     clock, collector = WallClock(), Collector()
     collector.step = steps[0]
     seed, refusal = attempt(lambda: new_seed(collector.settings(), given_parameters))
-    explained, explained_refusal = attempt(lambda: new_explained(collector.settings(), given_parameters, clock))
+    shipped, shipped_refusal = attempt(lambda: new_explained(collector.settings(), given_parameters, clock))
     plain, plain_refusal = attempt(lambda: new_plain(collector.settings(), given_parameters, clock))
-    assert explained_refusal == plain_refusal == refusal
+    assert shipped_refusal == plain_refusal == refusal
     if refusal is not None:
         return
 
     for step in steps:
         collector.step = step
         clock.advance(step["advance"])
-        for policy in (seed, explained, plain):
+        for policy in (seed, shipped, plain):
             policy.settings = collector.settings()
         if step["reset"]:
             expected = seed_management(seed, "reset_cooldown")
-            assert explained.management("reset_cooldown", None) == plain.management("reset_cooldown", {}) == expected
+            assert shipped.management("reset_cooldown", None) == plain.management("reset_cooldown", {}) == expected
         stamp_before = seed.last_action_ts
         expected = seed_eval(seed, step["input_data"], clock.time)
         plain_result = plain.eval({}, step["input_data"], None)
-        explained_result = explained.eval({}, step["input_data"], None)
+        shipped_result = shipped.eval({}, step["input_data"], None)
 
         # repr shows types, key order and NaN, which == does not.
         assert repr(plain_result) == repr(expected)
-        assert repr(explained_result) == repr(expected)
+        assert repr(shipped_result) == repr(expected)
         assert plain.last_action_ts == seed.last_action_ts
-        record = check_record(explained, explained_result)
+        record = check_record(shipped, shipped_result)
         if record["code"] == "NoVictim":  # the one deviation in a decision: no cooldown for no action
             assert seed.last_action_ts == clock.now
             seed.last_action_ts = plain.last_action_ts = stamp_before
-        assert explained.last_action_ts == seed.last_action_ts
+        assert shipped.last_action_ts == seed.last_action_ts
