@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aios_top.bundle.rule_process import RuleLimits, RuleProcess
-from aios_top.model.rule_call import Construct, Evaluate, Manage, Restore, RuleAnswer, RuleError
+from aios_top.model.rule_call import Call, Construct, Evaluate, Manage, Restore, RuleAnswer, RuleError
 from aios_top.shipped import shipped
 
 OURS = (shipped("policy") / "code" / "function.py").read_bytes()
@@ -141,6 +141,14 @@ def test_without_a_collector():
     with RuleProcess(OURS) as rule:
         answers = rule.batch([Construct({}, {}, collector=False), Evaluate({"current_instances": ["a"]}, {}, 1.0)])
     assert answers[1].value["reason"] == "Metrics collector not configured."
+
+
+def test_a_function_of_the_module_can_be_called():
+    source = policy() + b"def add(a, b): return a + b\n"
+    with RuleProcess(source) as rule:
+        answers = rule.batch([Call("add", (1, 2.5)), Call("none")])
+    assert answers[0] == RuleAnswer(3.5)
+    assert answers[1].error == "AttributeError: module 'aios_policy_rule' has no attribute 'none'"
 
 
 def test_a_batch_keeps_its_order_across_many_lines_and_restores_state():

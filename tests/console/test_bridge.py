@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aios_top.cli.wiring import RuleProcesses
 from aios_top.console.bridge import EngineCockpit
 from aios_top.console.ports import Cockpit
 from aios_top.engine.clock import SystemClock
@@ -68,7 +69,13 @@ class Engine:
         self.mutations = FakeMutations()
         self.inference = NoAnswer()
         ports = Ports(
-            self.reads, self.mutations, AuditLog(folder / "audit.jsonl", clock.now), self.inference, NoBundles(), clock
+            self.reads,
+            self.mutations,
+            AuditLog(folder / "audit.jsonl", clock.now),
+            self.inference,
+            NoBundles(),
+            clock,
+            RuleProcesses(),
         )
         session = Session(ports, SessionOptions(context="lab", poll_seconds=0.25, who="ann@desk"))
 

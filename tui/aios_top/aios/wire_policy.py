@@ -65,6 +65,8 @@ class InputWire(Wire):
     output: Lenient[Finite] = None
     rate_in: Lenient[NotNegative] = None
     rate_out: Lenient[NotNegative] = None
+    queue: Lenient[NotNegative] = None
+    sessions: Lenient[NotNegative] = None
     age_s: Lenient[Finite] = None
     status: Lenient[str] = None
 
@@ -76,6 +78,8 @@ class InputWire(Wire):
             output_size=self.output,
             input_rate=self.rate_in,
             output_rate=self.rate_out,
+            queue=self.queue,
+            sessions=self.sessions,
             age_seconds=self.age_s,
             status=cleaned(self.status),
         )

@@ -159,6 +159,7 @@ class Worker:
             "restore": self._restore,
             "evaluate": self._evaluate,
             "manage": self._manage,
+            "call": self._call,
         }
 
     def answer(self, call: dict[str, Any]) -> str:
@@ -206,6 +207,9 @@ class Worker:
 
     def _manage(self, call: dict[str, Any]) -> Any:
         return self._made().management(call["action"], call["data"])
+
+    def _call(self, call: dict[str, Any]) -> Any:
+        return getattr(self._module, call["function"])(*call["arguments"])
 
     def _made(self) -> Any:
         if self._rule is None:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
-from aios_top.model.rule_call import Construct, Evaluate, Manage, Restore, RuleAnswer, RuleCall, RuleError
+from aios_top.model.rule_call import Call, Construct, Evaluate, Manage, Restore, RuleAnswer, RuleCall, RuleError
 from aios_top.model.text import clean
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -243,6 +243,8 @@ def _wire(call: RuleCall) -> dict[str, Any]:
                 "at": call.at,
                 "monotonic": call.monotonic,
             }
+        case Call():
+            return {"do": "call", "function": call.function, "arguments": call.arguments, "at": call.at}
 
 
 def _answer(good: bool, value: Any) -> RuleAnswer:

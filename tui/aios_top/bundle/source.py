@@ -19,6 +19,8 @@ class SourceReport:
     problems: tuple[str, ...] = ()
     declared_version: str | None = None
     """The module's `POLICY_VERSION`, which our policy reports when it runs."""
+    declared_name: str | None = None
+    """The module's `POLICY_NAME`, which our policy reports as well."""
 
 
 def check_source(name: str, content: bytes) -> SourceReport:
@@ -44,5 +46,5 @@ def check_source(name: str, content: bytes) -> SourceReport:
     except ValueError:  # killed by a limit, or by its own stack
         return SourceReport((f"{name}: cannot be parsed within 2 s and 512 MB",))
     problems = tuple(f"{name}: {clean(entry)}" for entry in answer["problems"])
-    version = answer["version"]
-    return SourceReport(problems, None if version is None else clean(version))
+    version, declared = (None if text is None else clean(text) for text in (answer["version"], answer["name"]))
+    return SourceReport(problems, version, declared)

@@ -18,29 +18,36 @@ METHODS = ("eval", "management")
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def problems_of(content: bytes) -> tuple[list[str], str | None]:
-    """Return the problems and the declared version of a policy's source."""
+Declared = tuple[str | None, str | None]
+"""Version and name."""
+UNDECLARED: Declared = (None, None)
+
+
+def problems_of(content: bytes) -> tuple[list[str], Declared]:
+    """Return the problems of a policy's source, and the version and the name that it declares."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return [f"line {content[: error.start].count(10) + 1}: not UTF-8"], None
+        return [f"line {content[: error.start].count(10) + 1}: not UTF-8"], UNDECLARED
     except SyntaxError as error:
-        return [f"line 1: {error.msg}"], None
+        return [f"line 1: {error.msg}"], UNDECLARED
     if encoding not in {"utf-8", "utf-8-sig"}:
-        return [f"line 1: declared as {encoding}; only UTF-8 is read alike everywhere"], None
+        return [f"line 1: declared as {encoding}; only UTF-8 is read alike everywhere"], UNDECLARED
     for number, line in enumerate(text.split("\n"), start=1):
         if "\0" in line:
-            return [f"line {number}: NUL byte"], None
+            return [f"line {number}: NUL byte"], UNDECLARED
         if not BIDIRECTIONAL.isdisjoint(line):
-            return [f"line {number}: a bidirectional control character makes the text read other than it runs"], None
+            return [
+                f"line {number}: a bidirectional control character makes the text read other than it runs"
+            ], UNDECLARED
     try:
         tree = ast.parse(content)
     except SyntaxError as error:
-        return [f"line {error.lineno}: {error.msg}"], None
+        return [f"line {error.lineno}: {error.msg}"], UNDECLARED
     except (MemoryError, RecursionError):
-        return ["too deeply nested to be parsed"], None
-    return shape_problems(tree), version_of(tree)
+        return ["too deeply nested to be parsed"], UNDECLARED
+    return shape_problems(tree), (text_of(tree, "POLICY_VERSION"), text_of(tree, "POLICY_NAME"))
 
 
 def shape_problems(tree: ast.Module) -> list[str]:
@@ -63,12 +70,12 @@ def methods_of(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[s
     return found
 
 
-def version_of(tree: ast.Module) -> str | None:
-    """Return the text assigned to POLICY_VERSION, None when there is none."""
+def text_of(tree: ast.Module, name: str) -> str | None:
+    """Return the text assigned to a name at the top of the file, None when there is none."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            if "POLICY_VERSION" in names and isinstance(node.value.value, str):
+            if name in names and isinstance(node.value.value, str):
                 return node.value.value
     return None
 
@@ -79,8 +86,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError, OSError):  # macOS does not have this limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    problems, version = problems_of(sys.stdin.buffer.read())
-    print(json.dumps({"problems": problems, "version": version}))  # noqa: T201 - its answer
+    problems, (version, name) = problems_of(sys.stdin.buffer.read())
+    print(json.dumps({"problems": problems, "version": version, "name": name}))  # noqa: T201 - its answer
 
 
 if __name__ == "__main__":

@@ -75,3 +75,10 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser, about: str = "print one JSON document") -> None:
     """Add the choice of JSON."""
     parser.add_argument("--json", action="store_true", help=about)
+
+
+def add_policy_file(parser: argparse.ArgumentParser) -> None:
+    """Add the policy file that is run beside the console."""
+    parser.add_argument(
+        "--policy", metavar="PATH", help="policy file or folder to evaluate with (default: the shipped policy)"
+    )

@@ -15,6 +15,7 @@ from aios_top.cli.options import (
     add_connection,
     add_deadline,
     add_json,
+    add_policy_file,
     add_yes,
 )
 from aios_top.cli.parser_base import Parser, command, family
@@ -124,7 +125,22 @@ def _readers(commands: Any) -> None:
         default=300.0,
         help="give up after so long, with exit code 1 (default: 300)",
     )
-    for parser in (once, watch, decisions, wait):
+    why = command(
+        commands,
+        "why",
+        "why",
+        "say why a block was scaled or not, and what follows",
+        "Decisions are evaluated again with a policy file, in a limited child process.",
+    )
+    add_block(why)
+    moment = why.add_mutually_exclusive_group()
+    moment.add_argument(
+        "--at", metavar="TIME", help="the decision in force then: `3m ago`, 14:02, RFC 3339 (default: now)"
+    )
+    moment.add_argument("--all", action="store_true", help="every decision that is known, oldest first")
+    add_policy_file(why)
+    add_json(why)
+    for parser in (once, watch, decisions, wait, why):
         add_connection(parser)
         add_deadline(parser)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from aios_top.aios.reader import AiosReader
 from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
-from aios_top.engine.ports import Bundles, Inference
+from aios_top.engine.ports import Bundles, Inference, Rule
 from aios_top.engine.session import Ports, Session
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.shipped import shipped
@@ -44,6 +44,16 @@ class PolicyFolders:
         return bundle if bundle.uri == uri else None
 
 
+class RuleProcesses:
+    """Runs policy files in child processes; satisfies `engine.ports.Rules`."""
+
+    def start(self, source: bytes) -> AbstractContextManager[Rule]:
+        """Return a rule that runs from entering to leaving."""
+        from aios_top.bundle.rule_process import RuleProcess
+
+        return RuleProcess(source)
+
+
 @asynccontextmanager
 async def open_session(
     installation: Installation, *, bundles: Bundles | None = None, around_inference: Around | None = None
@@ -69,5 +79,6 @@ async def open_session(
             inference=around_inference(inference) if around_inference else inference,
             bundles=bundles or PolicyFolders(),
             clock=clock,
+            rules=RuleProcesses(),
         )
         yield Session(ports, options)

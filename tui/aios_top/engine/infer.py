@@ -7,7 +7,8 @@ scan late (30 s + 30 s + 20 to 100 s at AIOS's own timings), and which rule the 
 from collections.abc import Set as AbstractSet
 
 from aios_top.engine.memory import MAX_DECISIONS, BlockMemory
-from aios_top.model.decision import Action, Decision, Origin, Thresholds
+from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
+from aios_top.model.present import inputs_of
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, DEFAULT_PUSH_SECONDS, asks
 from aios_top.model.state import Averages, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
@@ -28,17 +29,18 @@ def infer_decisions(
         return
     came, went = members - before, before - members
     rule = asks(averages.input_size, averages.output_size, limits)
+    inputs = inputs_of(rows, averages.window)
     rules = {rule, memory.inferred_rule}  # an action shows late: the rule that led to it may be the one before
     if came:
-        _add(memory, _membership(Action.UP, came, before, members, rules, averages, limits, now))
+        _add(memory, _membership(Action.UP, came, before, members, rules, averages, limits, inputs, now))
     if went:
-        _add(memory, _membership(Action.DOWN, went, before, members, rules, averages, limits, now))
+        _add(memory, _membership(Action.DOWN, went, before, members, rules, averages, limits, inputs, now))
     if came or went:
         memory.inferred_action_at = now
         memory.cooldown_reset_at = None
     if rule != memory.inferred_rule:
         memory.inferred_rule = rule
-        _add(memory, _rule_change(rule, len(members), averages, limits, now))
+        _add(memory, _rule_change(rule, averages, limits, inputs, now))
 
 
 def infer_cooldown(memory: BlockMemory, total_seconds: float, now: float) -> Cooldown:
@@ -68,6 +70,7 @@ def _membership(
     rules: AbstractSet[str | None],
     averages: Averages,
     limits: Thresholds,
+    inputs: tuple[InstanceInput, ...],
     now: float,
 ) -> Decision:
     """Conclude a scaling from instances that came or went; `would` says that the rule had asked for it."""
@@ -89,10 +92,13 @@ def _membership(
         thresholds=limits,
         reporting=len(before),
         proposed=len(after),
+        instances=inputs,
     )
 
 
-def _rule_change(rule: str | None, members: int, averages: Averages, limits: Thresholds, now: float) -> Decision:
+def _rule_change(
+    rule: str | None, averages: Averages, limits: Thresholds, inputs: tuple[InstanceInput, ...], now: float
+) -> Decision:
     sentence = {
         "up": "above an up threshold: asks +1",
         "down": "below both down thresholds: asks -1",
@@ -108,5 +114,6 @@ def _rule_change(rule: str | None, members: int, averages: Averages, limits: Thr
         input_average=averages.input_size,
         output_average=averages.output_size,
         thresholds=limits,
-        reporting=members,
+        reporting=len(inputs),
+        instances=inputs,
     )

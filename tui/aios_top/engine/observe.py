@@ -52,6 +52,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         record=inputs.record,
         policy=inputs.report,
         parameters=inputs.parameters,
+        in_force=parameters,
         thresholds=limits,
         thresholds_origin=origin,
         window=read_window,

@@ -26,6 +26,8 @@ POLICIES_SECONDS = 30.0
 SILENT_SECONDS = 60.0
 """Period at which a policy that did not answer `get_state` is asked again: it may have been replaced."""
 UNREACHABLE_SECONDS = 5.0
+PAGES = 3
+"""A policy keeps 512 decisions and sends 256 at a time."""
 AT_ONCE = 8
 """Management requests in flight."""
 PATIENCE = 0.8
@@ -33,6 +35,7 @@ PATIENCE = 0.8
 
 T = TypeVar("T")
 Publish = Callable[[FleetState], None]
+Complete = Callable[[FleetState], FleetState]
 
 
 @dataclass(slots=True)
@@ -76,11 +79,14 @@ class Poller:
         context: str = "",
         origin_note: str = "",
         seed: int | None = None,
+        complete: Complete = lambda state: state,
     ) -> None:
+        """`complete` adds to each state what is known beside the polls before it is published."""
         self.poll_seconds = poll_seconds
         self._reads = reads
         self._clock = clock
         self._publish = publish
+        self._complete = complete
         self._context = context
         self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
@@ -105,6 +111,11 @@ class Poller:
     async def refresh(self) -> FleetState:
         """Ask every source once, wait for all of them, publish and return the state."""
         await self._poll(patience=None)
+        return self.state
+
+    def show(self) -> FleetState:
+        """Publish and return the state anew, with what has become known beside the polls."""
+        self._publish_state()
         return self.state
 
     def wake(self) -> None:
@@ -250,10 +261,13 @@ class Poller:
         """Read the decisions since the cursor, and the parameters when they may have changed."""
         memory = self._memories.setdefault(block_id, BlockMemory())
         last = report.last_decision
-        if last is not None and (report.boot_id != memory.boot_id or (last.seq or 0) > memory.cursor):
+        for _ in range(PAGES):
+            if last is None or (report.boot_id == memory.boot_id and (last.seq or 0) <= memory.cursor):
+                break
             page = await self._reads.decisions(block_id, decisions_since(memory), memory.boot_id)
-            if page is not None:
-                take_decisions(memory, page)
+            if page is None or (page.boot_id, page.next_since) == (memory.boot_id, memory.cursor):
+                break
+            take_decisions(memory, page)
         generation = (report.boot_id, report.state.get("parameters_generation"))
         if policy.parameters is None or policy.parameters_for != generation:
             policy.parameters = await self._reads.parameters(block_id)
@@ -289,7 +303,7 @@ class Poller:
         now = self._clock.now()
         blocks: dict[str, BlockState] = {block_id: self._observe(block_id, now) for block_id in self._block_ids()}
         endpoints = {name: breaker.state for name, breaker in self._breakers.items()}
-        self.state = replace(
+        polled = replace(
             self.state,
             at=now,
             sequence=self.state.sequence + 1,
@@ -301,6 +315,7 @@ class Poller:
             polls=sum(entry.polls for entry in endpoints.values()),
             failures=sum(entry.failures for entry in endpoints.values()),
         )
+        self.state = self._complete(polled)
         self._publish(self.state)
 
     def _verdict(self, blocks: Mapping[str, BlockState]) -> Verdict:

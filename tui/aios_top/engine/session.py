@@ -13,8 +13,9 @@ from aios_top.engine.lint import Linter
 from aios_top.engine.load import LoadRun, check_target, described, load_outcome
 from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
-from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads
+from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads, Rules
 from aios_top.engine.rebind import plan_bind, plan_rollback
+from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
@@ -24,6 +25,8 @@ from aios_top.model.lint_facts import Facts
 from aios_top.model.load import LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
+from aios_top.model.verification import PolicyFile
+from aios_top.model.verified import with_verifications
 
 Listener = Callable[[FleetState], None]
 
@@ -47,6 +50,8 @@ class SessionOptions:
     """Hosts beside loopback that load may be sent to."""
     load_limits: LoadLimits = field(default_factory=LoadLimits)
     """The built-in limits, lowered by the configuration."""
+    policy_file: PolicyFile | None = None
+    """The file that decisions are evaluated again with; None: they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Ports:
     inference: Inference
     bundles: Bundles
     clock: Clock
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class Session:
         self.gate = WriteGate(read_only=options.read_only, writable=options.writable)
         self._ports = ports
         self._listeners: list[Listener] = []
+        file = options.policy_file
+        self._verifier = None if file is None else Verifier(ports.rules, file, ports.clock.monotonic)
         self._poller = Poller(
             ports.reads,
             ports.clock,
@@ -88,6 +96,7 @@ class Session:
             poll_seconds=options.poll_seconds,
             context=options.context,
             origin_note=options.origin_note,
+            complete=self._with_verifications,
         )
         self._actions = Actions(
             ports.reads,
@@ -130,14 +139,24 @@ class Session:
 
     async def run(self) -> None:
         """Poll until cancelled, then stop what is still running."""
+        if self._verifier is not None:
+            self._listeners.append(self._offer)
         try:
             await self._poller.run()
         finally:
             await self._end_load()
+            if self._verifier is not None:
+                await self._verifier.close()
 
     async def refresh(self) -> FleetState:
         """Ask every source once and return the state."""
         return await self._poller.refresh()
+
+    async def verify(self) -> FleetState:
+        """Evaluate every known decision again with the policy file at hand, and return the state with the results."""
+        if self._verifier is not None:
+            await self._verifier.finish(self.latest().blocks)
+        return self._poller.show()
 
     def wake(self) -> None:
         """Poll now instead of at the end of the period."""
@@ -315,6 +334,13 @@ class Session:
                 self._poller.note_cooldown_reset(block_id)
             case RestartExecutor(block_id) | BindPolicy(block_id) | Manage(block_id=block_id):
                 self._poller.forget_policy(block_id)
+
+    def _with_verifications(self, state: FleetState) -> FleetState:
+        return state if self._verifier is None else with_verifications(state, self._verifier.of)
+
+    def _offer(self, state: FleetState) -> None:
+        if self._verifier is not None:
+            self._verifier.offer(state.blocks)
 
     def _publish(self, state: FleetState) -> None:
         for listener in tuple(self._listeners):

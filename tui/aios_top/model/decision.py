@@ -17,6 +17,8 @@ class Origin(StrEnum):
     """Read from metric documents."""
     DECLARED = "declared"
     """Written in a block or registry record; nothing proves that it is in force."""
+    REEVALUATED = "re-evaluated"
+    """What a policy file at hand returned when it ran beside the console on what was seen."""
     INFERRED = "inferred"
     """Concluded by the console; shown with `~`."""
     UNKNOWN = "unknown"
@@ -42,8 +44,13 @@ class InstanceInput:
     input_rate: float | None = None
     """Tokens per minute, from the counters."""
     output_rate: float | None = None
+    queue: float | None = None
+    """Queue length over the policy's window."""
+    sessions: float | None = None
+    """Active sessions."""
     age_seconds: float | None = None
     status: Clean | None = None
+    """`ok`, `missing` (listed without a document), `stale`, `partial` (no such window) or `invalid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +94,8 @@ class Decision:
     instances: tuple[InstanceInput, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     """The policy's complete record; empty when inferred."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes a decision itself, whatever becomes known of its confirmation later."""
+        return (self.boot_id, self.seq) if self.seq is not None else (self.at, self.code, self.reason)

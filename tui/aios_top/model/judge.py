@@ -124,6 +124,21 @@ def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
     )
 
 
+def _other_code(block: BlockState, _now: float) -> Verdict | None:
+    """Find that the code which decides is not the policy file at hand."""
+    known = block.verification
+    if known is None or known.first_difference is None:
+        return None
+    first = known.first_difference
+    number = "" if first.seq is None else f" {first.seq}"
+    return _verdict(
+        block,
+        Severity.DEGRADED,
+        "OtherCode",
+        f"the deployed code is not {known.file_name}: at decision{number} {known.results[first.key].note}",
+    )
+
+
 def _hung(block: BlockState, _now: float) -> Verdict | None:
     silent = [row for row in block.instances if row.phase is Phase.STALE]
     if not silent or _was_asked_to_shrink(block):
@@ -205,6 +220,7 @@ _RULES: tuple[Callable[[BlockState, float], Verdict | None], ...] = (
     _no_replicas,
     _beyond_maximum,
     _unconfirmed,
+    _other_code,
     _hung,
     _starting,
     _no_policy,

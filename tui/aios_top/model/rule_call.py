@@ -61,7 +61,16 @@ class Manage:
     monotonic: float | None = None
 
 
-RuleCall = Construct | Restore | Evaluate | Manage
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a function of the policy's module, e.g. `reevaluate`; one that it lacks is an AttributeError."""
+
+    function: str
+    arguments: tuple[Any, ...] = ()
+    at: float = 0.0
+
+
+RuleCall = Construct | Restore | Evaluate | Manage | Call
 
 
 @dataclass(frozen=True, slots=True)

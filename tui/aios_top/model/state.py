@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
@@ -11,6 +12,7 @@ from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.series import EMPTY, SeriesView
 from aios_top.model.text import Clean
 from aios_top.model.verdict import Verdict
+from aios_top.model.verification import Verification
 from aios_top.model.window import Window
 
 
@@ -140,8 +142,11 @@ class BlockState:
     record: BlockRecord | None = None
     policy: PolicyReport = PolicyReport(Voice.UNASKED)
     parameters: ParameterReport | None = None
+    in_force: Mapping[str, Any] = field(default_factory=dict)
+    """The parameters as far as they are known: the policy's word, else the block's overlaid by the registry's."""
     thresholds: Thresholds = Thresholds()
     thresholds_origin: Origin = Origin.UNKNOWN
+    """Where `in_force` and `thresholds` come from."""
     window: Window = Window.ONE_MINUTE
     """The window that the policy reads (`averaging_period`); the screen's own window may differ."""
     instances: tuple[InstanceState, ...] = ()
@@ -176,6 +181,8 @@ class BlockState:
     """Why the newest poll failed for this block, None when it was good."""
     dropped: int = 0
     duplicates: tuple[Clean, ...] = ()
+    verification: Verification | None = None
+    """What the policy file at hand makes of the decisions; None when it does not concern this block."""
     verdict: Verdict | None = None
 
     @property

@@ -64,8 +64,8 @@ class _Log:
     def _fresh(self, block: BlockState) -> Iterable[tuple[Clean, Decision]]:
         first_look = block.block_id not in self._seen
         seen = self._seen.setdefault(block.block_id, set())
-        fresh = [entry for entry in block.decisions if _identity(entry) not in seen]
-        self._seen[block.block_id] = {_identity(entry) for entry in block.decisions}
+        fresh = [entry for entry in block.decisions if entry.key not in seen]
+        self._seen[block.block_id] = {entry.key for entry in block.decisions}
         return [(block.block_id, entry) for entry in (fresh[: self._args.limit] if first_look else fresh)]
 
     def _note_restart(self, block_id: Clean, decision: Decision) -> None:
@@ -83,13 +83,6 @@ class _Log:
         else:
             line = decision_line(block_id, decision)
         print(line, flush=True)
-
-
-def _identity(decision: Decision) -> tuple[object, ...]:
-    """Return what makes a decision itself, whatever becomes known of its confirmation later."""
-    if decision.seq is not None:
-        return decision.boot_id, decision.seq
-    return decision.at, decision.code, decision.reason
 
 
 def _chosen(state: FleetState, block_id: str | None) -> list[BlockState]:

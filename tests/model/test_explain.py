@@ -1,0 +1,250 @@
+"""Every exit of the policy is explained by its own record: the sentence, what decided, and who goes."""
+
+from dataclasses import replace
+
+import pytest
+
+from aios_top.model.decision import Action, Decision, Origin, Thresholds
+from aios_top.model.explain import explain
+from aios_top.model.explained import decision_at, explained
+from aios_top.model.explanation import Explanation, Match, Reevaluation, StageName
+from aios_top.model.present import at_present
+from aios_top.model.state import BlockState
+from aios_top.model.text import clean
+from aios_top.model.verification import Verification
+from aios_top.render.why import candidate_text, follow_up, origin_sentence, sentence
+from fakes.recorded import START, Recorder
+
+BLOCK = BlockState(clean("b"))
+
+
+def story(name: str) -> Decision:
+    """Return the decision of one exit."""
+    recorder = Recorder({"max_replicas": 2} if name == "TooManyReplicas" else {})
+    match name:
+        case "ScaleUp":
+            return recorder.evaluate({"in-a": (812, 144.25), "in-b": (700, 100)})
+        case "ScaleDown":
+            return recorder.evaluate({"in-a": (20, 4), "in-b": (12.1, 4), "in-c": (12.1, 4)})
+        case "CooldownActive, up":
+            recorder.evaluate({"in-a": (812, 144)})
+            return recorder.evaluate({"in-a": (812, 144)}, after=79, starting=["in-b"])
+        case "CooldownActive, nothing":
+            recorder.evaluate({"in-a": (812, 144)})
+            return recorder.evaluate({"in-a": (480, 270)}, after=79)
+        case "CooldownActive, at minimum":
+            recorder.evaluate({"in-a": (812, 144)})
+            return recorder.evaluate({"in-a": (1, 1)}, after=79)
+        case "WithinRange":
+            return recorder.evaluate({"in-a": (480, 270), "in-b": (480, 270)})
+        case "TooFewReplicas":
+            return recorder.evaluate({"in-a": (6, 2)})
+        case "NoMetrics":
+            return recorder.evaluate({}, starting=["in-a", "in-b"])
+        case "NoInstances":
+            return recorder.evaluate({})
+        case "EvalError":
+            recorder.fails = ConnectionError("no route to host")
+            return recorder.evaluate({"in-a": (6, 2)})
+    raise KeyError(name)
+
+
+STORIES = {
+    "ScaleUp": (
+        "Added 1 (2→3). Up rule is met (input 756 > 500). At or below 500 and 300 it would have held.",
+        {StageName.UP},
+    ),
+    "ScaleDown": (
+        (
+            "Removed in-b (3→2). Down rule is met (input 14.73 < 100 and output 4 < 50). "
+            "With input at 100 or output at 50 it had held."
+        ),
+        {StageName.DOWN},
+    ),
+    "CooldownActive, up": (
+        "Held: cooldown 41s left. Up rule is met (input 812 > 500). Without the cooldown it would have added 1.",
+        {StageName.COOLDOWN},
+    ),
+    "CooldownActive, nothing": (
+        (
+            "Held: cooldown 41s left. No rule is met (input 480 is 20 below 500, output 270 is 30 below 300). "
+            "Without the cooldown it would have held as well."
+        ),
+        {StageName.COOLDOWN},
+    ),
+    "CooldownActive, at minimum": (
+        (
+            "Held: cooldown 41s left. Down rule is met (input 1 < 100 and output 1 < 50). "
+            "Without the cooldown it would have held at the minimum."
+        ),
+        {StageName.COOLDOWN},
+    ),
+    "WithinRange": (
+        (
+            "Held: no rule is met. Input 480 is 20 below 500, output 270 is 30 below 300. "
+            "It adds 1 at input > 500 or output > 300, removes 1 at input < 100 and output < 50."
+        ),
+        {StageName.UP, StageName.DOWN},
+    ),
+    "TooFewReplicas": (
+        (
+            "Held: at the minimum (reporting instances 1, min_replicas 1). "
+            "Down rule is met (input 6 < 100 and output 2 < 50). It removes one only from more than that."
+        ),
+        {StageName.MINIMUM},
+    ),
+    "NoMetrics": (
+        "Held: no listed instance has a metric document. The next push of an instance changes it.",
+        {StageName.METRICS},
+    ),
+    "NoInstances": ("Held: AIOS lists no instances. A replica must be added by hand.", {StageName.METRICS}),
+    "EvalError": ("Failed: An error occurred: no route to host.", {StageName.OTHER}),
+}
+
+
+def explain_alone(decision: Decision, **more: object) -> Explanation:
+    return explain(decision, BLOCK, decision.at, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_exit_has_its_sentence_and_its_deciding_stage(name: str) -> None:
+    told, stages = STORIES[name]
+    explanation = explain_alone(story(name))
+
+    assert sentence(explanation) == told
+    assert {stage.name for stage in explanation.stages if stage.decided} == stages
+    assert origin_sentence(explanation) == "the policy's own record"
+
+
+def test_the_comparisons_carry_their_exact_numbers_and_parameters() -> None:
+    explanation = explain_alone(story("CooldownActive, up"))
+    up, cooldown = explanation.stage(StageName.UP), explanation.stage(StageName.COOLDOWN)
+
+    assert up is not None
+    assert [(pair.name, pair.value, pair.limit, pair.met, pair.parameter) for pair in up.comparisons] == [
+        ("input", 812.0, 500.0, True, "input_tokens_up_threshold"),
+        ("output", 144.0, 300.0, False, "output_tokens_up_threshold"),
+    ]
+    assert (up.met, explanation.asked) == (True, "up")
+    assert cooldown is not None
+    assert [(pair.value, pair.limit, pair.met) for pair in cooldown.comparisons] == [(79.0, 120.0, False)]
+    assert cooldown.met is False
+
+
+def test_the_instances_are_those_of_the_record_with_their_status() -> None:
+    entries = explain_alone(story("CooldownActive, up")).instances
+
+    assert [(entry.instance_id, entry.status) for entry in entries] == [("in-a", "ok"), ("in-b", "missing")]
+    assert (entries[0].input_size, entries[0].sessions, round(entries[0].age_seconds or 0, 1)) == (812.0, 2.0, 11.4)
+
+
+def test_who_goes_is_the_least_loaded_and_the_first_of_equals() -> None:
+    removed, would = explain_alone(story("ScaleDown")).candidate, explain_alone(story("ScaleUp")).candidate
+
+    assert removed is not None
+    assert candidate_text(removed) == "in-b was removed: lowest input + output (16.10) of 3, first of 2 equals"
+    assert would is not None
+    assert candidate_text(would) == "in-b would go first: lowest input + output (800) of 2"
+    assert explain_alone(story("NoMetrics")).candidate is None
+
+
+def test_conditions_are_those_of_the_record() -> None:
+    conditions = explain_alone(story("CooldownActive, up")).conditions
+
+    assert [(entry.kind, entry.status, entry.reason) for entry in conditions] == [
+        ("AbleToScale", "False", "CooldownActive"),
+        ("ScalingActive", "True", "ValidMetricFound"),
+        ("ScalingLimited", "False", "DesiredWithinRange"),
+    ]
+    assert all(entry.since is not None for entry in conditions)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("confirmed", "the replicas followed to 3 replicas after 22s"),
+        ("pending", "AIOS has not listed the change to 3 replicas yet"),
+        (
+            "timed_out",
+            "the replicas did not follow to 3 replicas after 22s: the scale call failed or the pod cannot start",
+        ),
+        ("n/a", ""),
+    ],
+)
+def test_what_became_of_an_action(state: str, told: str) -> None:
+    decision = story("ScaleUp")
+    record = {**decision.record, "confirm": {"state": state, "after_s": None if state == "pending" else 22.4}}
+    assert follow_up(replace(decision, confirmation=clean(state), record=record)) == told
+
+
+def test_a_code_that_is_not_known_is_told_in_the_policys_words() -> None:
+    steps = [{"stage": "collect", "result": "ok"}, {"stage": "stabilization", "result": "waits", "detail": "120 s"}]
+    decision = replace(
+        story("WithinRange"), code=clean("SomethingNew"), reason=clean("Not yet."), record={"steps": steps}
+    )
+    explanation = explain_alone(decision)
+
+    assert sentence(explanation).startswith("Held: Not yet (stabilization: waits, 120 s).")
+    assert [stage.note for stage in explanation.stages if stage.decided] == ["stabilization: waits, 120 s"]
+
+
+@pytest.mark.parametrize("record", [{}, {"steps": 3, "replicas": "x", "conditions": [4], "state_before": []}])
+def test_a_record_of_another_shape_is_explained_by_what_is_known(record: object) -> None:
+    decision = Decision(
+        START,
+        Action.HOLD,
+        clean("CooldownActive"),
+        clean("Cooldown active."),
+        Origin.REPORTED,
+        record=record,  # type: ignore[arg-type]
+    )
+    assert sentence(explain_alone(decision)) == "Held: cooldown. Without the cooldown it would have held as well."
+
+
+def test_without_a_record_it_is_inference_and_says_so() -> None:
+    decision = Decision(
+        START,
+        Action.HOLD,
+        clean("RuleMet"),
+        clean("above an up threshold: asks +1"),
+        Origin.INFERRED,
+        input_average=812.0,
+        output_average=10.0,
+        thresholds=Thresholds(500, 300, 100, 50),
+    )
+    explanation = explain_alone(decision)
+
+    assert sentence(explanation) == "Held: above an up threshold: asks +1. Up rule is met (input 812 > 500)."
+    assert origin_sentence(explanation) == "inferred by the console from what it polled: no record tells it"
+
+
+def test_the_decision_in_force_at_a_moment() -> None:
+    recorder = Recorder()
+    first, second = (recorder.evaluate({"in-a": (480, 270)}) for _ in range(2))
+    block = replace(BLOCK, decisions=(second, first))
+
+    assert decision_at(block, None, second.at + 5) is second
+    assert decision_at(block, second.at - 1, second.at + 5) is first
+    assert decision_at(block, first.at, second.at + 5) is first
+    assert decision_at(block, first.at - 1, second.at + 5) is None
+
+
+def test_a_block_without_decisions_is_explained_by_the_present() -> None:
+    told = decision_at(BLOCK, None, START)
+
+    assert told == at_present(BLOCK, START)
+    assert told is not None
+    assert (told.code, told.origin) == ("NoMetrics", Origin.INFERRED)
+    assert decision_at(BLOCK, START - 60, START) is None
+
+
+def test_what_a_file_returned_stands_for_a_decision_that_nobody_recorded() -> None:
+    seen = at_present(BLOCK, START)
+    replayed = replace(seen, origin=Origin.REEVALUATED, code=clean("WithinRange"))
+    unheard = Reevaluation(Match.NOT_VERIFIABLE, clean("no record"))
+    known = Verification(clean("f"), "00", {seen.key: unheard}, {seen.key: replayed})
+    explanation = explained(replace(BLOCK, verification=known, decisions=(seen,)), seen, START)
+
+    assert explanation.origin is Origin.REEVALUATED
+    assert explanation.reevaluation is unheard
+    assert origin_sentence(explanation) == "the policy file at hand, run on what the console polled"

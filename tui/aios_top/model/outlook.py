@@ -1,0 +1,102 @@
+"""What the next evaluation that may act will do at the present figures, and when."""
+
+from dataclasses import replace
+
+from aios_top.model.decision import Action, Origin
+from aios_top.model.explanation import Outlook
+from aios_top.model.policy_state import Voice
+from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
+from aios_top.model.series import SeriesView
+from aios_top.model.state import Averages, BlockState
+
+TREND_SECONDS = 120.0
+"""A trend is the slope of the last two minutes, AIOS's four pushes."""
+_LEAST_SECONDS = 15.0
+_LEAST_SAMPLES = 4
+
+
+def outlook(block: BlockState, now: float) -> Outlook | None:
+    """Return what follows, None for a block without an autoscaler or without figures."""
+    if block.policy.voice is Voice.ABSENT:
+        return None
+    means = block.averages.get(block.window, Averages())
+    limits = block.thresholds
+    left = block.cooldown.remaining_seconds(now)
+    wait, origin = _wait(block, now, left)
+    found = Outlook(
+        action={"up": Action.UP, "down": Action.DOWN}.get(
+            asks(means.input_size, means.output_size, limits) or "", Action.HOLD
+        ),
+        in_seconds=wait,
+        cooldown_seconds=left,
+        origin=origin,
+        input_now=means.input_size,
+        output_now=means.output_size,
+        input_trend=trend(block.history.get(f"input_{block.window.value}"), now),
+        output_trend=trend(block.history.get(f"output_{block.window.value}"), now),
+        input_up=limits.input_up,
+        output_up=limits.output_up,
+        input_down=limits.input_down,
+        output_down=limits.output_down,
+    )
+    return replace(found, blocked_by=_blocked(block, found.action))
+
+
+def trend(view: SeriesView | None, now: float) -> float | None:
+    """Return the slope per minute of a series by least squares over the last two minutes."""
+    if view is None:
+        return None
+    points = [(at - now, value) for at, value in view.since(now - TREND_SECONDS) if value == value]  # noqa: PLR0124 - NaN
+    if len(points) < _LEAST_SAMPLES or points[-1][0] - points[0][0] < _LEAST_SECONDS:
+        return None
+    middle_at = sum(at for at, _ in points) / len(points)
+    middle = sum(value for _, value in points) / len(points)
+    spread = sum((at - middle_at) ** 2 for at, _ in points)
+    return 60.0 * sum((at - middle_at) * (value - middle) for at, value in points) / spread
+
+
+def crosses_in(value: float | None, slope: float | None, limit: float | None) -> float | None:
+    """Return the seconds until a figure reaches a limit at its present slope per minute; None when it does not."""
+    if value is None or slope is None or limit is None or not slope:
+        return None
+    seconds = 60.0 * (limit - value) / slope
+    return seconds if seconds > 0 else None
+
+
+def _wait(block: BlockState, now: float, cooldown_left: float | None) -> tuple[float | None, Origin]:
+    """Return the seconds to the first evaluation after the cooldown."""
+    due, interval = block.next_evaluation_at, block.policy.interval_seconds or DEFAULT_INTERVAL_SECONDS
+    if due is None:
+        return cooldown_left, block.cooldown.origin if cooldown_left is not None else Origin.UNKNOWN
+    seconds = max(0.0, due - now)
+    if cooldown_left is not None and seconds <= cooldown_left:
+        seconds += interval * (1 + (cooldown_left - seconds) // interval) if cooldown_left > 0 else 0.0
+    return seconds, block.next_evaluation_origin
+
+
+def _blocked(block: BlockState, action: Action) -> str:
+    """Return why an action that the rule asks for will not follow; empty when it will."""
+    least, most = block.replicas.minimum, _enforced_maximum(block)
+    if action is Action.DOWN and least is not None and block.replicas.reporting <= least:
+        return f"min_replicas {least}"
+    if action is Action.UP and most is not None and block.replicas.best >= most:
+        return f"max_replicas {most}"
+    if action is not Action.HOLD and block.policy.mode == "shadow":
+        return "shadow mode"
+    return "" if action is Action.HOLD else _paused(block, action)
+
+
+def _enforced_maximum(block: BlockState) -> int | None:
+    """Return the maximum that the policy itself keeps; the block's own is enforced by nothing."""
+    last = block.policy.last_decision
+    replicas = last.record.get("replicas") if last is not None else None
+    most = replicas.get("max") if isinstance(replicas, dict) else None
+    return most if isinstance(most, int) and not isinstance(most, bool) else None
+
+
+def _paused(block: BlockState, action: Action) -> str:
+    paused = block.policy.state.get("paused")
+    if not isinstance(paused, dict):
+        return ""
+    direction = {Action.UP: "up", Action.DOWN: "down"}[action]
+    return "a pause" if paused.get("direction", "both") in {"both", direction} else ""

@@ -1,0 +1,171 @@
+"""One decision explained: sentence, countdown, tree of comparisons, margins, instances, who goes, conditions."""
+
+from collections.abc import Iterable
+
+from aios_top.model.decision import Decision, InstanceInput, Origin
+from aios_top.model.explain import RATE, unit_of
+from aios_top.model.explanation import Explanation, Margin, Match, Stage
+from aios_top.render.cells import BLANK, Cell, Role, Row, columns_of, fit, row
+from aios_top.render.decisions import badge_of, step_text
+from aios_top.render.numbers import age, amount, clock, percent
+from aios_top.render.why import (
+    candidate_text,
+    comparison_text,
+    exact,
+    follow_up,
+    origin_sentence,
+    outlook_sentence,
+    sentence,
+)
+from aios_top.render.wrap import labelled, wrap
+
+_LABEL = 10
+_MATCHES = {Match.SAME: Role.OK, Match.DIFFERS: Role.BAD, Match.NOT_VERIFIABLE: Role.DIM}
+_MARKS = {True: ("\u2713", Role.OK), False: ("\u2717", Role.DIM), None: ("\u00b7", Role.DIM)}
+
+
+def explanation_rows(explanation: Explanation, columns: int) -> list[Row]:
+    """Return the whole explanation in rows of at most `columns` columns, what matters most first."""
+    decision = explanation.decision
+    return [
+        _head(decision, columns),
+        *(row(Cell(line, Role.LOUD)) for line in wrap(sentence(explanation), columns)),
+        *_outlook(explanation, columns),
+        *_follow_up(decision, columns),
+        *_sources(explanation, columns),
+        _title("Comparisons", unit_of(decision)),
+        *(line for stage in explanation.stages for line in _stage_rows(stage, columns)),
+        *_margins(explanation, columns),
+        *_instances(explanation, columns),
+        *_candidate(explanation, columns),
+        *_conditions(explanation, columns),
+    ]
+
+
+def _head(decision: Decision, columns: int) -> Row:
+    badge = badge_of(decision)
+    about = "~" if decision.origin is Origin.INFERRED else ""
+    number = "" if decision.seq is None else f"  decision {decision.seq}"
+    cells = (
+        Cell(clock(decision.at), Role.DIM),
+        Cell(f" {about}{badge.text} ", badge.role),
+        Cell(step_text(decision), badge.role),
+        Cell(f"  {decision.code}{number}", Role.DIM),
+    )
+    return Row(cells) if columns_of(cells) <= columns else Row(cells[:-1])
+
+
+def _outlook(explanation: Explanation, columns: int) -> list[Row]:
+    if explanation.outlook is None:
+        return []
+    return labelled("next", outlook_sentence(explanation.outlook), columns, Role.ACCENT, indent=_LABEL)
+
+
+def _follow_up(decision: Decision, columns: int) -> list[Row]:
+    text = follow_up(decision)
+    role = Role.BAD if decision.confirmation == "timed_out" else Role.TEXT
+    return labelled("then", text, columns, role, indent=_LABEL) if text else []
+
+
+def _sources(explanation: Explanation, columns: int) -> list[Row]:
+    role = Role.WARN if explanation.origin is Origin.INFERRED else Role.DIM
+    rows = labelled("source", origin_sentence(explanation), columns, role, indent=_LABEL)
+    again = explanation.reevaluation
+    if again is not None:
+        text = f"{again.match}{f': {again.note}' if again.note else ' result with the policy file at hand'}"
+        rows += labelled("verified", text, columns, _MATCHES[again.match], indent=_LABEL)
+    return [*rows, *labelled("said", explanation.decision.reason or "nothing", columns, Role.DIM, indent=_LABEL)]
+
+
+def _title(text: str, note: str = "") -> Row:
+    return row(Cell(text, Role.TITLE), Cell(f"  {note}" if note else "", Role.DIM))
+
+
+def _stage_rows(stage: Stage, columns: int) -> list[Row]:
+    """Return one stage: its mark, its name, its comparisons; the one that decided is pointed at."""
+    mark, role = _MARKS[stage.met]
+    pointer = Cell("\u25b8" if stage.decided else " ", Role.ACCENT)
+    texts = [comparison_text(pair) for pair in stage.comparisons]
+    joined = f" {'or' if stage.together == 'any' and stage.met else 'and'} ".join(texts)
+    words = "; ".join(part for part in (joined, stage.note) if part) or "not asked"
+    name = fit(stage.name.value, _LABEL)
+    lines = wrap(words, columns - _LABEL - 5)
+    text_role = Role.LOUD if stage.decided else Role.TEXT if stage.met is not None else Role.DIM
+    head = Row((pointer, Cell(f" {mark} ", role), Cell(f"{name} ", Role.DIM), Cell(lines[0], text_role)))
+    return [head, *(row(Cell(" " * (_LABEL + 5)), Cell(line, text_role)) for line in lines[1:])]
+
+
+def _margins(explanation: Explanation, columns: int) -> list[Row]:
+    rows = [_margin(margin, columns) for margin in explanation.margins if margin.value is not None]
+    return [_title("Margins", "down |  up |"), *rows] if rows else []
+
+
+def _margin(margin: Margin, columns: int) -> Row:
+    """Draw a figure as a bar with both of its limits on it."""
+    tail = f" {exact(margin.value)}  {percent(margin.value, margin.up)} of up {amount(margin.up)}"
+    tail += f", down {amount(margin.down)}"
+    room = max(8, columns - 8 - len(tail))
+    return row(Cell(fit(margin.name, 7)), *_scale(margin, room), Cell(tail))
+
+
+def _scale(margin: Margin, columns: int) -> Iterable[Cell]:
+    """Return the bar: its length is the figure, `|` stands at each limit, the up limit at two thirds."""
+    up = margin.up if margin.up and margin.up > 0 else None
+    if up is None or margin.value is None:
+        return (Cell("\u00b7" * columns, Role.DIM),)
+    place = columns * 2 // 3
+    filled = min(columns, round(place * margin.value / up))
+    marks = {place} | ({round(place * margin.down / up)} if margin.down is not None else set())
+    role = Role.UP if margin.value > up else Role.ACCENT
+    return [
+        Cell("|", Role.WARN) if at in marks else Cell("\u2588" if at < filled else " ", role) for at in range(columns)
+    ]
+
+
+def _instances(explanation: Explanation, columns: int) -> list[Row]:
+    if not explanation.instances:
+        return []
+    wide = columns >= 68
+    names = min(24, max(10, *(len(entry.instance_id) for entry in explanation.instances)))
+    unit = "IN/min OUT/min" if unit_of(explanation.decision) == RATE else "tok/min IN   OUT"
+    head = f"{'INSTANCE':<{names}} {'IN/req':>8} {'OUT/req':>8}"
+    head += f"  {unit:>16} {'QUEUE':>6} {'SESS':>5} {'AGE':>6}  STATUS" if wide else f" {'AGE':>6}  STATUS"
+    gone = explanation.candidate.instance_id if explanation.candidate else None
+    return [
+        BLANK,
+        _title("Instances", f"as the decision saw them, {len(explanation.instances)}"),
+        row(Cell(head, Role.DIM)),
+        *(_instance(entry, names, wide=wide, gone=entry.instance_id == gone) for entry in explanation.instances),
+    ]
+
+
+def _instance(entry: InstanceInput, names: int, *, wide: bool, gone: bool) -> Row:
+    text = f"{fit(entry.instance_id, names)} {exact(entry.input_size):>8} {exact(entry.output_size):>8}"
+    if wide:
+        text += f"  {amount(entry.input_rate):>8} {amount(entry.output_rate):>7}"
+        text += f" {amount(entry.queue):>6} {amount(entry.sessions):>5}"
+    text += f" {age(entry.age_seconds):>6}  {entry.status or ''}"
+    role = Role.TEXT if entry.status in {None, "ok"} else Role.WARN
+    return row(Cell(text, role), Cell("  \u2190 goes" if gone else "", Role.DOWN))
+
+
+def _candidate(explanation: Explanation, columns: int) -> list[Row]:
+    candidate = explanation.candidate
+    if candidate is None:
+        return []
+    return labelled("victim", candidate_text(candidate), columns, Role.TEXT, indent=_LABEL)
+
+
+def _conditions(explanation: Explanation, columns: int) -> list[Row]:
+    if not explanation.conditions:
+        return []
+    rows = [BLANK, _title("Conditions", "as Kubernetes' autoscaler names them")]
+    for entry in explanation.conditions:
+        since = "" if entry.since is None else f" since {clock(entry.since)}"
+        rows += labelled(f"  {entry.kind}", f"{entry.status} {entry.reason}{since}", columns, indent=18)
+    return rows
+
+
+def explanation_lines(explanation: Explanation, columns: int) -> list[str]:
+    """Return the explanation as plain text."""
+    return ["".join(cell.text for cell in line.cells).rstrip() for line in explanation_rows(explanation, columns)]
