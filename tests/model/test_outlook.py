@@ -4,7 +4,7 @@ import pytest
 
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.outlook import crosses_in, outlook, trend
-from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.policy_state import Pause, PolicyReport, Voice
 from aios_top.model.series import Track
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, Replicas
 from aios_top.model.text import clean
@@ -72,11 +72,11 @@ def block(
             "In 12s it would add 1 (input stays above 500 (now 540)), but shadow mode holds it.",
         ),
         (
-            block((540, 200), policy=PolicyReport(Voice.FULL, state={"paused": {"direction": "up"}})),
+            block((540, 200), policy=PolicyReport(Voice.FULL, paused=Pause(clean("up")))),
             "In 12s it would add 1 (input stays above 500 (now 540)), but a pause holds it.",
         ),
         (
-            block((540, 200), policy=PolicyReport(Voice.FULL, state={"paused": {"direction": "down"}})),
+            block((540, 200), policy=PolicyReport(Voice.FULL, paused=Pause(clean("down")))),
             "In 12s it will add 1 if input stays above 500 (now 540).",
         ),
     ],

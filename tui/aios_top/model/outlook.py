@@ -95,8 +95,6 @@ def _enforced_maximum(block: BlockState) -> int | None:
 
 
 def _paused(block: BlockState, action: Action) -> str:
-    paused = block.policy.state.get("paused")
-    if not isinstance(paused, dict):
-        return ""
+    paused = block.policy.paused
     direction = {Action.UP: "up", Action.DOWN: "down"}[action]
-    return "a pause" if paused.get("direction", "both") in {"both", direction} else ""
+    return "a pause" if paused is not None and paused.direction in {"both", direction} else ""
