@@ -29,7 +29,7 @@ def recorded_calls(decision: Decision) -> list[RuleCall]:
     state = record.get("state_before")
     if not isinstance(state, Mapping):
         raise NotVerifiableError("its record has no state_before")
-    beyond = [name for name in ("paused", "force", "pending") if state.get(name)]
+    beyond = [name for name in ("paused", "force") if state.get(name)]
     if beyond:
         raise NotVerifiableError(f"only the policy's own file can restore its {', '.join(beyond)}")
     entries = [entry for entry in record.get("instances") or () if isinstance(entry, Mapping)]
