@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from aios_top import __version__
+from aios_top.aios.credentials import NOBODY, Credentials, OriginTransport, trusted
 from aios_top.aios.failures import from_httpx
 from aios_top.aios.limits import Limits
 from aios_top.model.errors import ReadError
@@ -44,11 +45,7 @@ class Bounds:
 
 
 def open_client(
-    limits: Limits,
-    *,
-    tls: bool,
-    headers: Mapping[str, str] | None = None,
-    sockets: int | None = None,
+    limits: Limits, *, tls: bool, credentials: Credentials = NOBODY, sockets: int | None = None
 ) -> httpx.AsyncClient:
     """Return a client that takes nothing from the environment and keeps nothing between two requests.
 
@@ -56,25 +53,31 @@ def open_client(
     next one's, and no request meets a connection that died in a pool; AIOS's Flask services close it anyway.
     """
     return httpx.AsyncClient(
-        verify=_trust(tls=tls),
+        transport=_transport(credentials, sockets or limits.sockets, tls=tls),
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(None, connect=limits.connect_seconds),
-        limits=httpx.Limits(max_connections=sockets or limits.sockets, max_keepalive_connections=0),
         headers={
             "User-Agent": f"aios-top/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Connection": "close",
-            **(headers or {}),
         },
     )
 
 
-def _trust(*, tls: bool) -> ssl.SSLContext:
-    """Return the certificates that are trusted: none where no address needs them, loading them takes 20 ms."""
-    return httpx.create_ssl_context(trust_env=False) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _transport(credentials: Credentials, sockets: int, *, tls: bool) -> httpx.AsyncBaseTransport:
+    def connections(trust: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+        pool = httpx.Limits(max_connections=sockets, max_keepalive_connections=0)
+        return httpx.AsyncHTTPTransport(verify=trust, limits=pool, trust_env=False, retries=0)
+
+    # Without an https address no certificates are loaded: that takes 20 ms.
+    others = connections(trusted() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    if not credentials.origin:
+        return others
+    own_trust = credentials.certificate is not None or credentials.ca_file is not None
+    return OriginTransport(credentials, others, connections(credentials.trust()) if own_trust else others)
 
 
 async def exchange(client: httpx.AsyncClient, service: str, request: httpx.Request, bounds: Bounds) -> Answer:
@@ -88,7 +91,7 @@ async def exchange(client: httpx.AsyncClient, service: str, request: httpx.Reque
             _refuse(response, where)
             body = await _body(response, where, bounds.answer_bytes)
     except TimeoutError as error:
-        raise ReadError("timeout", f"no complete answer from {where} within {bounds.seconds:g} s") from error
+        raise ReadError("timeout", f"no complete answer from {where} within {round(bounds.seconds, 1):g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise from_httpx(error, where, begun=begun) from error
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()

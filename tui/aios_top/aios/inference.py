@@ -1,13 +1,14 @@
 """Sends inference requests, the load of a load test, and judges each reply by its body."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from aios_top.aios import envelope
 from aios_top.aios.address import Addresses
+from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.aios.exchange import Answer, Bounds, exchange, open_client
 from aios_top.aios.failures import NotConnectedError
 from aios_top.aios.limits import DEFAULT_LIMITS, Limits
+from aios_top.aios.read_list import ReadOnlyError
 from aios_top.aios.transport import no_address
 from aios_top.model.errors import ReadError
 from aios_top.model.load import InferenceReply
@@ -22,11 +23,19 @@ class AiosInference:
     """Satisfies the engine's port `Inference`."""
 
     def __init__(
-        self, addresses: Addresses, limits: Limits = DEFAULT_LIMITS, *, headers: Mapping[str, str] | None = None
+        self,
+        addresses: Addresses,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        credentials: Credentials = NOBODY,
+        read_only: bool = False,
     ) -> None:
         self._base = addresses.url("inference")
         self._limits = limits
-        self._client = open_client(limits, tls=addresses.needs_tls, headers=headers, sockets=limits.inference_sockets)
+        self._read_only = read_only
+        self._client = open_client(
+            limits, tls=addresses.needs_tls, credentials=credentials, sockets=limits.inference_sockets
+        )
 
     def target(self) -> str:
         """Return the base URL that requests go to; raises ReadError `no_address`."""
@@ -35,7 +44,9 @@ class AiosInference:
         return self._base
 
     async def infer(self, block_id: str, session_id: str, seq_no: int, text: str, max_tokens: int) -> InferenceReply:
-        """Send one chat request and wait for its reply, at most the client's own deadline."""
+        """Send one chat request and wait for its reply; raises ReadOnlyError in a session that sends none."""
+        if self._read_only:
+            raise ReadOnlyError("this session is read-only: no inference request leaves it")
         document = {
             "model": block_id,
             "session_id": session_id,

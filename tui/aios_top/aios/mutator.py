@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
 from aios_top.aios import change_requests
 from aios_top.aios.address import Addresses
+from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.aios.envelope import FailureError
 from aios_top.aios.exchange import Answer, Bounds, exchange, open_client
 from aios_top.aios.failures import NotConnectedError
@@ -31,13 +32,13 @@ class AiosMutator:
         limits: Limits = DEFAULT_LIMITS,
         *,
         read_only: bool = False,
-        headers: Mapping[str, str] | None = None,
+        credentials: Credentials = NOBODY,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._addresses = addresses
         self._limits = limits
         self._read_only = read_only
-        self._headers = headers
+        self._credentials = credentials
         self._now = now
 
     def prepare(self, change: Change) -> PreparedRequest:
@@ -72,7 +73,7 @@ class AiosMutator:
         service = change_requests.service_of(self._addresses, prepared.change)
         seconds = self._limits.change_seconds
         tls = prepared.url.startswith("https:")
-        async with open_client(self._limits, tls=tls, headers=self._headers) as client:
+        async with open_client(self._limits, tls=tls, credentials=self._credentials) as client:
             request = _built(client, prepared)
             if isinstance(prepared.change, UploadArchive):
                 seconds = self._limits.upload_seconds(len(prepared.change.content))

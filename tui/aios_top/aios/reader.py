@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aios_top.aios import envelope
 from aios_top.aios.address import Addresses
+from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.aios.documents import DocumentReader, Rows
 from aios_top.aios.envelope import FailureError
 from aios_top.aios.exchange import Answer, Bounds
@@ -42,13 +43,13 @@ class AiosReader:
         addresses: Addresses,
         limits: Limits = DEFAULT_LIMITS,
         *,
-        headers: Mapping[str, str] | None = None,
+        credentials: Credentials = NOBODY,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._addresses = addresses
         self._limits = limits
         self._now = now
-        self._transport = ReadTransport(addresses, limits, headers)
+        self._transport = ReadTransport(addresses, limits, credentials)
         self._allowance = FleetAllowance(limits)
         self._documents = DocumentReader()
         self._aggregates = True

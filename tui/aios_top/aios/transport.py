@@ -1,10 +1,10 @@
 """Sends what only asks: the reader's way out, behind the read list."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from aios_top.aios.address import Addresses
+from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.aios.exchange import Answer, Bounds, exchange, open_client
 from aios_top.aios.failures import NoAnswerError
 from aios_top.aios.limits import Limits
@@ -15,10 +15,10 @@ from aios_top.model.errors import ReadError
 class ReadTransport:
     """Asks services by name; every failure is a ReadError, anything off the read list a ReadOnlyError."""
 
-    def __init__(self, addresses: Addresses, limits: Limits, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, addresses: Addresses, limits: Limits, credentials: Credentials = NOBODY) -> None:
         self._addresses = addresses
         self._limits = limits
-        self._client = open_client(limits, tls=addresses.needs_tls, headers=headers)
+        self._client = open_client(limits, tls=addresses.needs_tls, credentials=credentials)
 
     async def ask(
         self,

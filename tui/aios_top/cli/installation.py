@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aios_top.aios.address import NAMES, PLACEHOLDER, STAND_IN_PORTS, AddressError, Addresses, parse_overrides
+from aios_top.aios.credentials import NOBODY, Credentials
+from aios_top.cli.credentials import credentials_of
 from aios_top.cli.exits import UsageError
 from aios_top.cli.stored import stored
 from aios_top.engine.session import SessionOptions
@@ -15,6 +17,8 @@ from aios_top.store.config import Config, Context, read_config
 from aios_top.store.paths import StoreError, config_file
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
+READ_ONLY_VARIABLE = "AIOS_TOP_READ_ONLY"
+_OFF = frozenset({"", "0", "no", "false", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Installation:
     options: SessionOptions
     config: Config = field(default_factory=Config)
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    credentials: Credentials = NOBODY
 
 
 def chosen(args: argparse.Namespace, *, screen: bool = False) -> Installation:
@@ -44,14 +49,16 @@ def chosen(args: argparse.Namespace, *, screen: bool = False) -> Installation:
     return _installation(args, config, context, screen=screen)
 
 
-def demo_installation(args: argparse.Namespace, urls: Mapping[str, str], pace: str) -> Installation:
+def demo_installation(
+    args: argparse.Namespace, urls: Mapping[str, str], pace: str, *, chaos: bool = False
+) -> Installation:
     """Return the embedded AIOS of the demo."""
     config = configuration()
     # One listener of the embedded AIOS serves all blocks, each below its own path.
     per_block = {name: f"{urls[name]}/{PLACEHOLDER}" for name in STAND_IN_PORTS if name in urls}
     return Installation(
         Addresses.build(overrides={name: url for name, url in urls.items() if name in NAMES} | per_block),
-        _options(args, config, context="demo", origin_note=f"simulated, {pace} pace"),
+        _options(args, config, context="demo", origin_note=f"simulated, {pace} pace{', chaos' if chaos else ''}"),
         config,
     )
 
@@ -86,6 +93,12 @@ def _installation(args: argparse.Namespace, config: Config, context: Context | N
         ),
         config,
         getattr(args, "timeout", None) or DEFAULT_TIMEOUT_SECONDS,
+        credentials_of(
+            context.credentials if context else None,
+            addresses,
+            insecure=getattr(args, "insecure_token", False),
+            environ=os.environ,
+        ),
     )
 
 
@@ -103,7 +116,7 @@ def _options(
         context=context,
         origin_note=origin_note,
         poll_seconds=args.poll or config.poll_seconds,
-        read_only=args.read_only or read_only,
+        read_only=args.read_only or read_only or locked_by_environment(os.environ),
         writable=writable,
         production=production,
         who=f"{getpass.getuser()}@{os.uname().nodename}",
@@ -115,6 +128,11 @@ def _options(
         ),
         allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
     )
+
+
+def locked_by_environment(environ: Mapping[str, str]) -> bool:
+    """Whether the environment forbids changes; a value that nobody knows forbids them too."""
+    return environ.get(READ_ONLY_VARIABLE, "").strip().lower() not in _OFF
 
 
 def _no_address() -> str:

@@ -1,7 +1,8 @@
 """The options that several commands share."""
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from aios_top.cli.numbers import seconds, whole
 
@@ -49,6 +50,31 @@ def add_connection(parser: argparse.ArgumentParser, *, before_command: bool = Fa
     group.add_argument(
         "--read-only", action="store_true", default=default(False), help="refuse everything that changes something"
     )
+    group.add_argument(
+        "--insecure-token",
+        action="store_true",
+        default=default(False),
+        help="send a configured secret over plain http too",
+    )
+    for name in ("--token", "--password", "--header"):
+        group.add_argument(name, action=NoSecretHere, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+class NoSecretHere(argparse.Action):
+    """Refuses a secret on the command line, where every user of the machine and the shell's history see it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002 - the base's signature
+        values: str | Sequence[Any] | None,  # noqa: ARG002 - never repeated
+        option_string: str | None = None,
+    ) -> NoReturn:
+        """End with what to do instead."""
+        parser.error(
+            f"{option_string} is not accepted, for others can read a command line: use a file in the "
+            "configuration's credentials, or AIOS_TOP_TOKEN with AIOS_TOP_TOKEN_ORIGIN"
+        )
 
 
 def add_deadline(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:

@@ -1,6 +1,14 @@
 """The settings in force with the origin of each, for the console's page of them."""
 
-from aios_top.cli.installation import DEFAULT_TIMEOUT_SECONDS, Installation
+import os
+
+from aios_top.cli.credentials import TOKEN_VARIABLE, described
+from aios_top.cli.installation import (
+    DEFAULT_TIMEOUT_SECONDS,
+    READ_ONLY_VARIABLE,
+    Installation,
+    locked_by_environment,
+)
 from aios_top.console.settings import Setting
 from aios_top.store.config import Config
 
@@ -16,6 +24,7 @@ def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
         Setting("context", options.context, _FILE if options.context in config.contexts else _OPTION),
         Setting("production", "yes" if options.production else "no", _FILE if options.production else _DEFAULT),
         Setting("write gate at start", gate, _gate_source(installation)),
+        _credentials(installation),
         Setting("theme", theme, _source(config, "theme", theme)),
         Setting("poll_seconds", f"{options.poll_seconds:g}", _source(config, "poll_seconds", options.poll_seconds)),
         Setting("timeout", f"{timeout:g} s", _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
@@ -29,6 +38,15 @@ def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
         source = _DEFAULT if addresses.is_guess(name) else "address"
         rows.append(Setting(f"url {name}", addresses.url(name) or "", source))
     return tuple(rows)
+
+
+def _credentials(installation: Installation) -> Setting:
+    """Say which secret there is and whose it is; the secret itself is shown nowhere."""
+    context = installation.config.contexts.get(installation.options.context)
+    if not installation.credentials.origin:
+        return Setting("credentials", "none", _DEFAULT)
+    source = f"${TOKEN_VARIABLE}" if os.environ.get(TOKEN_VARIABLE) else _FILE
+    return Setting("credentials", described(context.credentials if context else None), source)
 
 
 def _source(config: Config, name: str, value: object) -> str:
@@ -45,6 +63,8 @@ def _load_source(config: Config, name: str) -> str:
 def _gate_source(installation: Installation) -> str:
     options = installation.options
     context = installation.config.contexts.get(options.context)
+    if options.read_only and locked_by_environment(os.environ):
+        return f"${READ_ONLY_VARIABLE}"
     if context is not None and (context.read_only if options.read_only else context.production):
         return _FILE
     return _OPTION if options.read_only else _DEFAULT

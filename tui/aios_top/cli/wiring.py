@@ -66,12 +66,17 @@ async def open_session(
     clock = SystemClock()
     with stored():
         audit = AuditLog(audit_file(os.environ), clock.now)
+    proof = installation.credentials
     async with AsyncExitStack() as opened:
-        reader = AiosReader(installation.addresses, limits, now=clock.now)
+        reader = AiosReader(installation.addresses, limits, credentials=proof, now=clock.now)
         opened.push_async_callback(reader.close)
-        inference: Inference = AiosInference(installation.addresses, limits)
+        inference: Inference = AiosInference(
+            installation.addresses, limits, credentials=proof, read_only=options.read_only
+        )
         opened.push_async_callback(inference.close)
-        mutator = AiosMutator(installation.addresses, limits, read_only=options.read_only, now=clock.now)
+        mutator = AiosMutator(
+            installation.addresses, limits, read_only=options.read_only, credentials=proof, now=clock.now
+        )
         ports = Ports(
             reads=reader,
             mutations=mutator,

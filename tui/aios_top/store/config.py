@@ -11,15 +11,53 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aios_top.store.paths import CONFIG_VARIABLE, StoreError
+from aios_top.store.secrets import SecretSource
 
 MAX_BYTES = 1024 * 1024
 _MOST_PROBLEMS_SHOWN = 8
+_OWN_HEADERS = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "cookie"}
+)
+"""Headers that say what a request is, not who sends it; `Authorization` has its own keys."""
 
 
 class _Section(BaseModel):
     """A table of the file: an unknown key is an error, a wrong type is not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class CredentialSettings(_Section):
+    """Where the secrets for one origin are; the file itself holds none."""
+
+    origin: str
+    """The only scheme, host and port that they are sent to."""
+    token: SecretSource | None = None
+    """A bearer token."""
+    user: str | None = None
+    """For basic auth, with `password`."""
+    password: SecretSource | None = None
+    headers: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")], SecretSource] = Field(default_factory=dict)
+    client_certificate: str | None = None
+    client_key: str | None = None
+    """Where it is not in the certificate's file; like every secret readable by its owner only."""
+    ca_file: str | None = None
+    """Certificates that are trusted for the origin instead of the public ones."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "CredentialSettings":
+        if (self.user is None) != (self.password is None):
+            raise ValueError("needs both user and password, or neither")
+        if self.user is not None and (":" in self.user or not self.user.isprintable()):
+            raise ValueError("has a user with a colon, which basic auth cannot send")
+        if self.token is not None and self.user is not None:
+            raise ValueError("has both a token and a user; one header carries one of them")
+        taken = {name for name in self.headers if name.lower() in _OWN_HEADERS}
+        if taken:
+            raise ValueError(f"sets {', '.join(sorted(taken))}, which is not a header of its own to set")
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("has a client_key without client_certificate")
+        return self
 
 
 class Context(_Section):
@@ -34,6 +72,7 @@ class Context(_Section):
     """Starts with the write gate closed and makes confirm dialogs ask for the block's name."""
     read_only: bool = False
     """Nothing is changed from here, and no key opens the gate."""
+    credentials: CredentialSettings | None = None
 
     @model_validator(mode="after")
     def _has_an_address(self) -> "Context":
@@ -149,8 +188,11 @@ def _problem(where: tuple[int | str, ...], kind: str, message: str, given: Any) 
 
 def _siblings(where: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the table around `where` knows."""
-    section: type[_Section] = Config
-    if where[0] == "contexts" and len(where) > 1:
+    section: type[BaseModel] = Config
+    if "credentials" in where[:-1]:
+        inside = where[where.index("credentials") + 1 : -1]
+        section = SecretSource if inside else CredentialSettings
+    elif where[0] == "contexts" and len(where) > 1:
         section = Context
     elif where[0] == "load" and len(where) > 1:
         section = LoadCaps

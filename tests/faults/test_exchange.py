@@ -35,8 +35,8 @@ def closing(content: bytes):
 class Client(ReadTransport):
     """A transport whose `metrics` is the given server."""
 
-    def __init__(self, url: str, limits: Limits = LIMITS, **headers: str) -> None:
-        super().__init__(Addresses({"metrics": url}), limits, headers)
+    def __init__(self, url: str, limits: Limits = LIMITS) -> None:
+        super().__init__(Addresses({"metrics": url}), limits)
 
     async def get(self):
         return await self.ask("metrics", "/block/b")
@@ -271,13 +271,11 @@ async def test_the_environment_has_no_say(monkeypatch, tmp_path):
     assert "authorization" not in server.requests[0].headers
 
 
-async def test_a_request_says_who_asks_and_carries_the_given_headers():
-    async with Loopback(OK) as server, Client(server.url, **{"X-Team": "blue"}) as client:
+async def test_a_request_says_who_asks():
+    async with Loopback(OK) as server, Client(server.url) as client:
         await client.get()
 
-    headers = server.requests[0].headers
-    assert headers["user-agent"] == f"aios-top/{__version__}"
-    assert headers["x-team"] == "blue"
+    assert server.requests[0].headers["user-agent"] == f"aios-top/{__version__}"
 
 
 async def test_nobody_listening_is_refused():
