@@ -70,6 +70,9 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--scenario", metavar="NAME", default="spike", help="what happens (default: spike)")
     demo.add_argument("--list-scenarios", action="store_true", help="print the scenarios and exit")
     demo.add_argument("--pace", choices=("quick", "real"), default="quick", help="AIOS's timings, or shorter ones")
+    demo.add_argument(
+        "--chaos", action="store_true", help="spoil about every fifth answer, as a sick or hostile AIOS would"
+    )
     demo.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), help="seed of all randomness (default: 42)")
     demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
     demo.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help=LOW_BANDWIDTH)

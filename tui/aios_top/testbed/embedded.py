@@ -41,11 +41,13 @@ class EmbeddedAios:
         *,
         ports: str = "free",
         port_offset: int = 0,
+        chaos: bool = False,
     ) -> Self:
         """Start it and return when every service answers; raises EmbeddedAiosError with the child's own words."""
         # -P: a file in the working directory must not pass for a module.
         command = [sys.executable, "-P", "-m", "aios_top.testbed.process", "--die-with-stdin"]
         command += ["--scenario", scenario, "--pace", pace, "--ports", ports, "--port-offset", str(port_offset)]
+        command += ["--chaos"] if chaos else []
         command += [] if seed is None else ["--seed", str(seed)]
         # Its own session: a Ctrl+C in the terminal is the parent's to handle.
         process = subprocess.Popen(  # noqa: S603 - this very program

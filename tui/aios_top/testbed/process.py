@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             scenario=given.scenario,
             pace=PACES[given.pace],
             seed=given.seed,
+            chaos=given.chaos,
             ports=free_ports() if given.ports == "free" else node_ports(given.port_offset),
         )
         asyncio.run(_run(options, given))
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--ports", choices=("free", "nodeports"), default="free")
     parser.add_argument("--port-offset", type=int, default=0, help="added to every node port")
+    parser.add_argument("--chaos", action="store_true", help="spoil some answers to the console")
     parser.add_argument("--ready-fd", type=int, help="descriptor that gets the line about the addresses, not stdout")
     parser.add_argument("--die-with-stdin", action="store_true", help="end when standard input or the parent does")
     return parser
@@ -64,6 +66,8 @@ async def _run(options: Options, given: argparse.Namespace) -> None:
         await stop.wait()
     finally:
         await running.close()
+        if running.chaos is not None:
+            sys.stderr.write(f"faults: {json.dumps(running.chaos.counts)}\n")
 
 
 def _announce(running: Running, given: argparse.Namespace) -> None:

@@ -15,6 +15,8 @@ from aiohttp.typedefs import Middleware
 from aios_top.sim.pace import QUICK, Pace
 from aios_top.sim.profile import PROFILES
 from aios_top.sim.scenario import DEFAULT_SEED, Scenario, scenario
+from aios_top.testbed.chaos.middleware import faults_for
+from aios_top.testbed.chaos.schedule import Chaos
 from aios_top.testbed.clock import Clock
 from aios_top.testbed.creation import Creation
 from aios_top.testbed.demo import demo_state
@@ -73,6 +75,8 @@ class Options:
     """None: the demo's."""
     ticking: bool = True
     """False: nothing happens by itself, though requests are answered."""
+    chaos: bool = False
+    """Whether the console's requests meet faults, by the seed."""
     fault_clock: Clock | None = None
     """What the scenario's faults go by; None: the time since the start, like everything else."""
 
@@ -80,7 +84,8 @@ class Options:
 class Running:
     """A running embedded AIOS."""
 
-    def __init__(self, site: Site, state: State, session: aiohttp.ClientSession) -> None:
+    def __init__(self, site: Site, state: State, session: aiohttp.ClientSession, chaos: Chaos | None = None) -> None:
+        self.chaos = chaos
         self.urls = site.urls
         self.site = site
         self.blocks = Records(Names(f"{site.seed}/blocks"), BLOCK_FIELDS)
@@ -151,7 +156,8 @@ async def serve(options: Options) -> Running:
         faults=Faults(told, options.fault_clock or clock),
         ticking=options.ticking,
     )
-    running = Running(site, state, aiohttp.ClientSession(trust_env=False))
+    chaos = Chaos(options.seed) if options.chaos else None
+    running = Running(site, state, aiohttp.ClientSession(trust_env=False), chaos)
     try:
         _store(running, state)
         await _listen(running, sockets)
@@ -220,6 +226,8 @@ def _application(routes: list[web.RouteDef], *middlewares: Middleware) -> web.Ap
 async def _listen(running: Running, sockets: dict[str, socket.socket]) -> None:
     """Let every service listen on its socket."""
     for service, application in _applications(running).items():
+        if running.chaos is not None:
+            application.middlewares.insert(0, faults_for(service, running.chaos, running.site.clock))
         # Flask finishes what a client began and gave up. Inference must not: it would wait forever.
         runner = web.AppRunner(
             application,

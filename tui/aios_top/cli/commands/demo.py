@@ -39,7 +39,7 @@ def _watch(args: argparse.Namespace) -> int:
 
         aios = starting.result()
     with aios:
-        installation = demo_installation(args, aios.urls, aios.pace)
+        installation = demo_installation(args, aios.urls, aios.pace, chaos=args.chaos)
         return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth)
 
 
@@ -48,7 +48,7 @@ def _serve(args: argparse.Namespace) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         try:
-            print("\n".join(_about(aios, args.port_offset)), flush=True)
+            print("\n".join(_about(aios, args.port_offset, chaos=args.chaos)), flush=True)
             while aios.alive:
                 time.sleep(LIFE_CHECK_SECONDS)
         except KeyboardInterrupt:
@@ -60,7 +60,9 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _started(args: argparse.Namespace, *, ports: str = "free", port_offset: int = 0) -> EmbeddedAios:
     try:
-        return EmbeddedAios.start(args.scenario, args.pace, args.seed, ports=ports, port_offset=port_offset)
+        return EmbeddedAios.start(
+            args.scenario, args.pace, args.seed, ports=ports, port_offset=port_offset, chaos=args.chaos
+        )
     except EmbeddedAiosError as error:
         raise CommandError(str(error)) from error
 
@@ -69,11 +71,13 @@ def _listed(story: Story) -> str:
     return fill(f"{story.name:<10}{story.sentence}", width=80, subsequent_indent=" " * 10)
 
 
-def _about(aios: EmbeddedAios, port_offset: int) -> list[str]:
+def _about(aios: EmbeddedAios, port_offset: int, *, chaos: bool) -> list[str]:
     offset = f" --port-offset {port_offset}" if port_offset else ""
     width = max(map(len, aios.urls))
+    spoilt = ["chaos: about every fifth answer to aios-top is spoilt on purpose"] if chaos else []
     return [
         f"embedded AIOS, simulated: scenario {aios.scenario}, {aios.pace} pace, seed {aios.seed}; this machine only",
+        *spoilt,
         *(f"  {name:<{width}}  {url}" for name, url in aios.urls.items()),
         f"watch it: aios-top --host 127.0.0.1{offset}",
         "stop it: Ctrl-C",
