@@ -30,6 +30,8 @@ def changeable(console: Console) -> BlockState | None:
         console.toast("read-only: this console sends no change.", Severity.DEGRADED)
     elif not gate.writable:
         console.toast("Write mode is off: W turns it on.", Severity.DEGRADED)
+    elif console.view.tiny:
+        console.toast("The terminal is too small to show what would be sent: 40x10 at least.", Severity.DEGRADED)
     elif block is None:
         console.toast("No block is selected.", Severity.DEGRADED)
     elif block.stale:

@@ -20,6 +20,8 @@ class Place:
 def arrange(view: ViewState, *, banner: bool = False) -> tuple[Place, ...]:
     """Return the visible panels; together they cover the screen and none covers another."""
     columns, lines = view.columns, view.lines
+    if view.tiny:
+        return (Place("verdict", 0, 0, columns, lines),) if columns > 0 and lines > 0 else ()
     verdict_lines = 1 if view.wide in {Wide.TWO, Wide.THREE} or lines < 16 else 2
     banner = banner and lines > 6
     top = 1 + verdict_lines + banner

@@ -92,6 +92,11 @@ class ViewState:
     """Unix seconds of the engine's clock when this was made; widgets get later times through `tick`."""
 
     @property
+    def tiny(self) -> bool:
+        """Whether there is room for one sentence only, and none to show what a change would send."""
+        return self.columns < 40 or self.lines < 10
+
+    @property
     def wide(self) -> Wide:
         """The layout for this terminal size."""
         if self.columns < 80 or self.lines < 20:

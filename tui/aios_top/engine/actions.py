@@ -75,7 +75,7 @@ class Actions:
 
     async def plan_restart(self, block_id: str) -> Plan:
         """Prepare a restart of the block's executor; refused with the kubectl line where its pod is not known."""
-        block = self._block(block_id)
+        block = self.fresh_block(block_id)
         self._check_has_policy(block)
         pod = await executor_pod(self._reads, block_id)
         restart = RestartExecutor(block_id, pod.name, pod.namespace or "blocks")
@@ -93,7 +93,7 @@ class Actions:
 
     async def plan_manage(self, block_id: str, action: str, data: Mapping[str, Any]) -> Plan:
         """Prepare any other management action of the block's policy."""
-        block = self._block(block_id)
+        block = self.fresh_block(block_id)
         self._check_has_policy(block)
         if not _ACTION_NAME.fullmatch(action):
             raise ActionRefusedError("a management action is named by up to 64 letters, digits, '_', '.' and '-'")

@@ -65,6 +65,8 @@ class InstanceMemory:
         self.reading: InstanceReading | None = None
         self.changed_at = first_seen
         """When the console first saw the latest push, unix seconds of its own clock."""
+        self.clock_offset: float | None = None
+        """Our clock minus the instance's, seconds, by the pushes that were seen to arrive; None before the first."""
         self.input_rate: float | None = None
         self.output_rate: float | None = None
         self.latency_seconds: float | None = None
@@ -84,12 +86,22 @@ class InstanceMemory:
             self.reading = reading
             return None
         seconds = _push_distance(earlier, reading, received_at - self.changed_at)
+        self._learn_offset(earlier, reading, received_at)
         self.reading = reading
         self.changed_at = received_at
         self._measure(reading, reading.timestamp if reading.timestamp is not None else received_at)
         self._append(received_at, reading)
         self.gap_drawn = False
         return seconds
+
+    def _learn_offset(self, earlier: InstanceReading | None, reading: InstanceReading, received_at: float) -> None:
+        """Keep the smallest distance of a push, for some are seen late; a clock that was set back is learned anew."""
+        if earlier is None or reading.timestamp is None:
+            return
+        distance = received_at - reading.timestamp
+        set_back = earlier.timestamp is not None and reading.timestamp < earlier.timestamp
+        known = None if set_back else self.clock_offset
+        self.clock_offset = distance if known is None else min(known, distance)
 
     def draw_gap(self, at: float) -> None:
         """Mark once that the instance stopped reporting; its rates end."""
@@ -139,7 +151,7 @@ class BlockMemory:
     track: Track = field(default_factory=lambda: Track(BLOCK_COLUMNS))
     push_seconds: float | None = None
     clock_offset: float = 0.0
-    """Console's clock minus the instances' clock, seconds."""
+    """Console's clock minus the instances' clocks, seconds: the median of those that are known."""
     offset_measured: bool = False
     executor: ExecutorReading | None = None
     entered: deque[tuple[float, float]] = field(default_factory=deque)

@@ -6,16 +6,16 @@ from typing import Any
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions
 from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
-from aios_top.engine.phases import Listing, count, instance_states, wiped
+from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import BlockReading
+from aios_top.model.reading import BlockReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
-from aios_top.model.window import Window
+from aios_top.model.window import Rolling, Window
 
 _COUNTED = frozenset({Phase.SERVING, Phase.IDLE})
 
@@ -74,6 +74,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         seen_at=memory.seen_at,
         missed_polls=memory.missed_polls,
         problem=inputs.problem,
+        clock_skew_seconds=clock_skew(memory),
         dropped=0 if inputs.reading is None else inputs.reading.dropped,
         duplicates=() if inputs.reading is None else inputs.reading.duplicates,
     )
@@ -141,11 +142,17 @@ def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     readings = [reading for reading in readings if reading.is_llm]
     if not readings:
         return Averages(window=over)
-    inputs = [(reading.input_size.over(over) if reading.input_size else 0.0) or 0.0 for reading in readings]
-    outputs = [(reading.output_size.over(over) if reading.output_size else 0.0) or 0.0 for reading in readings]
-    return Averages(
-        sum(inputs) / len(inputs), sum(outputs) / len(outputs), over, Origin.MEASURED, counted=len(readings)
-    )
+    inputs = _mean(_size(reading, reading.input_size, "input", over) for reading in readings)
+    outputs = _mean(_size(reading, reading.output_size, "output", over) for reading in readings)
+    return Averages(inputs, outputs, over, Origin.MEASURED, counted=len(readings))
+
+
+def _size(reading: InstanceReading, sizes: Rolling | None, side: str, over: Window) -> float | None:
+    """Return an instance's value, 0 where it has served nothing, None where what it sent cannot be used."""
+    value = None if sizes is None else sizes.over(over)
+    if value is None and not any(problem.startswith(f"llm_{side}_tokens") for problem in reading.problems):
+        return 0.0
+    return value
 
 
 def _cooldown(memory: BlockMemory, inputs: Inputs, parameters: Mapping[str, Any], now: float) -> Cooldown:

@@ -1,14 +1,26 @@
 """Which instances serve, start, lag or are gone: newborns, ghosts and the half-hourly wipe told apart."""
 
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from statistics import median_low
 
 from aios_top.engine.memory import RATE_SECONDS, BlockMemory, InstanceMemory, per_minute, stale_after
 from aios_top.model.decision import Decision
-from aios_top.model.reading import BlockReading, ExecutorReading
+from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.state import InstanceState, Phase, Replicas
 from aios_top.model.text import Clean
+
+AHEAD_SECONDS = 5.0
+"""A stamp from the future is a clock that runs ahead: nothing arrives before it was sent."""
+BEHIND_SECONDS = 60.0
+"""A fresh stamp this old is more than the way over AIOS's two metric stores takes."""
+
+NO_CLOCK_SECONDS = 86_400.0
+"""A stamp that is a day off is no clock that one could correct by."""
+MOST_ABSENT = 1_000
+"""Instances without a document that a block is remembered to have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,10 @@ class Listing:
 def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at: float) -> None:
     """Remember the documents of one poll; documents only ever vanish all together, by AIOS's wipe."""
     documents = {} if reading is None else {entry.instance_id: entry for entry in reading.instances}
-    if memory.documents - documents.keys():
+    missing = memory.documents - documents.keys()
+    if reading is not None and reading.dropped:
+        missing = frozenset()  # what is missing may be among what could not be read
+    if missing:
         _note_wipe(memory, memory.instances.keys() - documents.keys(), received_at)
     memory.documents = frozenset(documents)
     for instance_id, entry in documents.items():
@@ -31,10 +46,8 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
         seconds = instance.take(entry, received_at)
         if seconds is not None:
             _learn_push(memory, seconds)
-            if entry.timestamp is not None:
-                _learn_offset(memory, received_at - entry.timestamp, measured=True)
-        elif entry.timestamp is not None and not memory.offset_measured:
-            _learn_offset(memory, received_at - entry.timestamp, measured=False)
+    _learn_offset(memory, documents.values(), received_at)
+    _forget_surplus(memory)
     if reading is not None and reading.executor is not None:
         _take_executor(memory, reading.executor)
 
@@ -119,14 +132,36 @@ def _learn_push(memory: BlockMemory, seconds: float) -> None:
         memory.push_seconds = seconds
 
 
-def _learn_offset(memory: BlockMemory, distance: float, *, measured: bool) -> None:
-    """Keep the smallest distance between our clock and a fresh stamp.
+def _learn_offset(memory: BlockMemory, documents: Collection[InstanceReading], at: float) -> None:
+    """Learn how far the instances' clocks are off, as most of them have it: one odd clock must not age the others.
 
-    A first document may be old, so before a push was seen only a server clock that runs ahead can be told.
+    A first document may be old, so before a push was seen only clocks that run ahead can be told.
     """
-    if measured and not memory.offset_measured:
-        memory.clock_offset, memory.offset_measured = distance, True
-    memory.clock_offset = min(memory.clock_offset, distance)
+    known = [entry.clock_offset for entry in memory.instances.values() if entry.clock_offset is not None]
+    plausible = [offset for offset in known if abs(offset) < NO_CLOCK_SECONDS]
+    if plausible:
+        memory.clock_offset, memory.offset_measured = median_low(plausible), True
+    elif not memory.offset_measured:
+        stamps = [at - entry.timestamp for entry in documents if entry.timestamp is not None]
+        ahead = [distance for distance in stamps if -NO_CLOCK_SECONDS < distance < 0]
+        memory.clock_offset = min([memory.clock_offset, *ahead])
+
+
+def _forget_surplus(memory: BlockMemory) -> None:
+    """Keep ids that come and go with every answer from filling the memory: the longest silent go first."""
+    surplus = len(memory.instances) - len(memory.documents) - MOST_ABSENT
+    if surplus > 0:
+        absent = sorted(memory.instances.keys() - memory.documents, key=lambda name: memory.instances[name].changed_at)
+        for name in absent[:surplus]:
+            del memory.instances[name]
+
+
+def clock_skew(memory: BlockMemory) -> float | None:
+    """Return the seconds by which the instances' clocks are ahead; None while a push's way explains the distance."""
+    ahead = -memory.clock_offset
+    if ahead > AHEAD_SECONDS or (memory.offset_measured and ahead < -BEHIND_SECONDS):
+        return ahead
+    return None
 
 
 def _age(memory: BlockMemory, instance: InstanceMemory, now: float) -> float:
@@ -135,7 +170,8 @@ def _age(memory: BlockMemory, instance: InstanceMemory, now: float) -> float:
     since_receipt = max(0.0, now - instance.changed_at)
     if stamp is None:
         return since_receipt
-    return max(since_receipt, now - stamp - memory.clock_offset)
+    own = memory.clock_offset if instance.clock_offset is None else instance.clock_offset
+    return max(since_receipt, now - stamp - own)
 
 
 def _phase(
@@ -147,7 +183,8 @@ def _phase(
     if old:
         return Phase.STALE
     reading = instance.reading
-    return Phase.IDLE if reading is not None and reading.is_llm and reading.input_size is None else Phase.SERVING
+    served_nothing = reading is not None and reading.is_llm and reading.input_size is None and not reading.problems
+    return Phase.IDLE if served_nothing else Phase.SERVING
 
 
 def _desired(listing: Listing | None, last: Decision | None) -> int | None:

@@ -25,11 +25,17 @@ RECORDS_SECONDS = 10.0
 POLICIES_SECONDS = 30.0
 SILENT_SECONDS = 60.0
 """Period at which a policy that did not answer `get_state` is asked again: it may have been replaced."""
+MOST_GONE = 100
+"""Blocks that are remembered after they vanished."""
 UNREACHABLE_SECONDS = 5.0
 PAGES = 3
 """A policy keeps 512 decisions and sends 256 at a time."""
+REFUSED_SECONDS = 30.0
+"""Pause after an answer that says that nobody here may ask."""
 AT_ONCE = 8
 """Management requests in flight."""
+PAUSE_SECONDS = 20.0
+"""A poll that is this late means that the process or the machine stood still."""
 PATIENCE = 0.8
 """Part of a poll's period that a state waits for management answers; later ones show in the next state."""
 
@@ -94,6 +100,8 @@ class Poller:
         self._policies: dict[Clean, _Policy] = {}
         self._knowledge = _Knowledge()
         self._limit = asyncio.Semaphore(AT_ONCE)
+        self._management_at = 0.0
+        self._management_refused = False
         self._wake = asyncio.Event()
         self._databases: asyncio.Task[None] | None = None
         self.state = FleetState(at=clock.now(), sequence=0, context=context, origin_note=origin_note)
@@ -105,6 +113,7 @@ class Poller:
                 started = self._clock.monotonic()
                 await self._poll(patience=self.poll_seconds * PATIENCE)
                 await self._rest(self.poll_seconds - (self._clock.monotonic() - started))
+                self._note_pause(self._clock.monotonic() - started)
         finally:
             await self._end()
 
@@ -133,6 +142,11 @@ class Poller:
         memory = self._memories.get(Clean(block_id))
         if memory is not None:
             memory.cooldown_reset_at = self._clock.now()
+
+    def _note_pause(self, seconds: float) -> None:
+        """Remember that this process stood still: what is on the screen is that old, whoever asks why."""
+        if seconds > self.poll_seconds + PAUSE_SECONDS:
+            self.state = replace(self.state, resumed_at=self._clock.now(), paused_seconds=seconds)
 
     async def _rest(self, seconds: float) -> None:
         """Sleep for the rest of the period, or until somebody wants fresh figures."""
@@ -194,12 +208,20 @@ class Poller:
             return
         found: dict[str, BlockReading] = {block.block_id: block for block in reading.blocks}
         self._knowledge.fleet, self._knowledge.fleet_problem = found, None
+        self._forget_surplus()
         for block_id in self._block_ids():
             memory = self._memories.setdefault(block_id, BlockMemory())
             take_reading(memory, found.get(block_id), reading.received_at)
             memory.missed_polls = 0
             if block_id in found:
                 memory.seen_at = reading.received_at
+
+    def _forget_surplus(self) -> None:
+        """Keep block ids that come and go with every answer from filling the memory."""
+        known = set(self._block_ids())
+        gone = [block_id for block_id in self._memories if block_id not in known]
+        for block_id in gone[:-MOST_GONE]:
+            del self._memories[block_id]
 
     def _start_databases(self) -> asyncio.Task[None] | None:
         """Begin to read the block records and the registry when they are due."""
@@ -229,14 +251,16 @@ class Poller:
         if not any(self._reads.has(name) for name in ("autoscaler", "gateway", "updater")):
             return []
         now = self._clock.monotonic()
-        tasks = []
+        if now < self._management_at:
+            return []
+        tasks: list[asyncio.Task[None]] = []
         for block_id, record in self._knowledge.records.items():
             policy = self._policies.setdefault(Clean(block_id), _Policy())
             if record.autoscaler is None:
                 policy.report = PolicyReport(Voice.ABSENT)
                 continue
             if policy.asking is None or policy.asking.done():
-                if now < policy.ask_again_at:
+                if now < policy.ask_again_at or (tasks and self._management_refused):
                     continue
                 policy.asking = asyncio.create_task(self._ask_policy(Clean(block_id), policy))
             tasks.append(policy.asking)
@@ -244,18 +268,30 @@ class Poller:
 
     async def _ask_policy(self, block_id: Clean, policy: _Policy) -> None:
         async with self._limit:
+            if self._clock.monotonic() < self._management_at:
+                return
             try:
                 report = await self._reads.policy_report(block_id)
                 if report.voice is Voice.FULL:
                     await self._ask_details(block_id, policy, report)
             except ReadError as error:
                 report = PolicyReport(Voice.UNREACHABLE, problem=clean(f"{error.kind}: {error}"))
+                self._pause_management(error)
+            else:
+                self._management_refused = False
         policy.report = report
         policy.reported_at = self._clock.now()
         pause = {Voice.SILENT: SILENT_SECONDS, Voice.UNREACHABLE: UNREACHABLE_SECONDS}.get(report.voice, 0.0)
         policy.ask_again_at = self._clock.monotonic() + pause
         if report.voice is not Voice.FULL:
             policy.parameters = policy.parameters_for = None
+
+    def _pause_management(self, error: ReadError) -> None:
+        """Ask no policy for a while when the service before them all refuses, then one of them first."""
+        if error.kind in {"not_authorised", "busy"}:
+            self._management_refused = True
+            wait = error.retry_after_seconds
+            self._management_at = self._clock.monotonic() + (REFUSED_SECONDS if wait is None else wait)
 
     async def _ask_details(self, block_id: Clean, policy: _Policy, report: PolicyReport) -> None:
         """Read the decisions since the cursor, and the parameters when they may have changed."""

@@ -179,6 +179,8 @@ class BlockState:
     missed_polls: int = 0
     problem: Clean | None = None
     """Why the newest poll failed for this block, None when it was good."""
+    clock_skew_seconds: float | None = None
+    """By how much the instances' clocks are ahead of ours (behind when negative); None while they seem to agree."""
     dropped: int = 0
     duplicates: tuple[Clean, ...] = ()
     verification: Verification | None = None
@@ -230,5 +232,9 @@ class FleetState:
     failures: int = 0
     context: str = ""
     """Name of the configured context, e.g. `demo`."""
+    resumed_at: float | None = None
+    """When polling went on after a long pause of this process, such as a closed lid; None when there was none."""
+    paused_seconds: float = 0.0
+    """How long that pause was."""
     origin_note: str = ""
     """Such as "simulated, quick pace"; shown as long as it applies."""

@@ -8,6 +8,7 @@ from aios_top.render.cells import Cell, Role, Row, clip, columns_of, field, row
 from aios_top.render.decisions import cooldown_text
 from aios_top.render.fleet import limit_mark, limits_of
 from aios_top.render.gauge import bar, fraction, replica_gauge
+from aios_top.render.notes import data_notes
 from aios_top.render.numbers import age, amount, latency, percent, span
 
 _LABEL = 10
@@ -138,6 +139,7 @@ def _flow(block: BlockState, now: float, columns: int) -> list[Row]:
         pieces.append(_named("push every", span(block.push_seconds)))
     if block.problem:
         pieces.append((Cell(f"{block.problem}", Role.BAD),))
+    pieces += [(Cell(f"{note}  ", Role.WARN),) for note in data_notes(block)]
     return _flowing("requests", pieces, columns)
 
 

@@ -78,7 +78,7 @@ def width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in {"Mn", "Me", "Mc"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
@@ -103,6 +103,13 @@ def fit(text: str, columns: int, *, right: bool = False) -> str:
 def field(text: str, columns: int, role: Role = Role.TEXT, *, right: bool = False) -> Cell:
     """Return a cell of exactly `columns` columns: a column of a table."""
     return Cell(fit(text, columns, right=right), role)
+
+
+def named(identity: str, columns: int, role: Role = Role.TEXT) -> Cell:
+    """Return a cell with an id; one that is not plain ASCII may look like another and begins with `!`."""
+    if identity.isascii():
+        return field(identity, columns, role)
+    return field(f"!{identity}", columns, Role.WARN)
 
 
 def columns_of(cells: Iterable[Cell]) -> int:

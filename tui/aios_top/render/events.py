@@ -12,6 +12,7 @@ from aios_top.model.state import FleetState, Link
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
+from aios_top.render.notes import data_notes
 from aios_top.render.numbers import amount, clock, latency
 from aios_top.render.wrap import wrap
 
@@ -137,9 +138,8 @@ def _data(state: FleetState) -> Iterator[Event]:
             at = state.at if block.seen_at is None else block.seen_at
             what = f"{block.missed_polls} polls failed since then: {block.problem}"
             yield Event(at, "data", str(block.block_id), "poller", what, Role.BAD)
-        if block.dropped:
-            what = f"{block.dropped} metric documents could not be read"
-            yield Event(state.at, "data", str(block.block_id), "poller", what, Role.WARN)
+        for note in data_notes(block):
+            yield Event(state.at, "data", str(block.block_id), "poller", clean(note, 300), Role.WARN)
 
 
 def event_rows(shown: Sequence[Event], columns: int) -> list[Row]:

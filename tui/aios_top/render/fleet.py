@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aios_top.model.decision import Thresholds
 from aios_top.model.state import Averages, BlockState, CooldownPhase, FleetState
 from aios_top.model.window import Window
-from aios_top.render.cells import Cell, Role, Row, columns_of, field, row
+from aios_top.render.cells import Cell, Role, Row, columns_of, field, named, row
 from aios_top.render.decisions import COOL, STALE, block_badge, cooldown_text
 from aios_top.render.gauge import replica_count, replica_gauge
 from aios_top.render.numbers import amount, count, percent, span
@@ -158,7 +158,7 @@ def table_columns(columns: int, names: Iterable[str], window: Window) -> tuple[C
 
 
 def _name(block: BlockState, _scene: Scene, columns: int) -> Iterable[Cell]:
-    return (field(block.block_id, columns),)
+    return (named(block.block_id, columns),)
 
 
 def table_head(columns: tuple[Column, ...]) -> Row:

@@ -17,6 +17,10 @@ _GRADES = {
 }
 
 
+_RESUMED_SECONDS = 30.0
+"""How long it is said that polling went on after a pause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mode:
     """How the console is set, for the header."""
@@ -34,6 +38,7 @@ def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
     needed = [Cell(" aios-top ", Role.TITLE), *_context(state, mode), *_gate(mode), *_freshness(state, mode, now)]
     tail = [Cell(f"  {clock(now)} ", Role.DIM)]
     extras = [
+        _resumed(state, now),
         [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
         [Cell("  drawn every 20s", Role.WARN)] if mode.low_bandwidth else [],
         [Cell("  averages ", Role.DIM), Cell(mode.window.label, Role.ACCENT)],
@@ -68,6 +73,13 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
     if age > 3 * state.poll_seconds + 1:
         return [Cell(f"  ! no poll for {span(age)}", Role.BAD)]
     return [Cell("  ● ", Role.OK), Cell(f"live {period(state.poll_seconds)}", Role.TEXT)]
+
+
+def _resumed(state: FleetState, now: float) -> list[Cell]:
+    """Say that the figures jumped because this process stood still."""
+    if state.resumed_at is None or now - state.resumed_at > _RESUMED_SECONDS:
+        return []
+    return [Cell(f"  resumed after {span(state.paused_seconds)}", Role.WARN)]
 
 
 def _poll(state: FleetState) -> list[Cell]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aios_top.model.decision import Thresholds
 from aios_top.model.state import BlockState, InstanceState, Phase
 from aios_top.model.window import Window
-from aios_top.render.cells import Cell, Role, Row, field, row
+from aios_top.render.cells import Cell, Role, Row, field, named, row
 from aios_top.render.fleet import limit_mark, limits_of
 from aios_top.render.numbers import age, amount, percent, span
 from aios_top.render.sparkline import resample, sparkline
@@ -84,7 +84,7 @@ def instance_row(
 ) -> Row:
     """Return one replica's line; one that does not serve says why instead of showing figures."""
     wide = widths(block, columns)
-    name = field(entry.instance_id, wide.names, Role.DIM if entry.phase is Phase.GHOST else Role.TEXT)
+    name = named(entry.instance_id, wide.names, Role.DIM if entry.phase is Phase.GHOST else Role.TEXT)
     if entry.phase is not Phase.SERVING:
         text, role = phase_text(entry, now)
         text = text if len(text) + wide.names + 2 <= columns else text.partition(",")[0].partition(":")[0]
