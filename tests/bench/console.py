@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import fleet
-
 import terminal
 
 HERE = Path(__file__).parent

@@ -103,6 +103,12 @@ class TerminalProcess:
             # pyte does not know private-marked CSI like `CSI < u`, which it would print.
             self._stream.feed(data.replace(b"\x1b[<u", b"").replace(b"\x1b[>25u", b""))
 
+    def rest(self, seconds: float) -> None:
+        """Take output for this long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.pump(left)
+
     def wait_until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
         """Take output until `condition` holds."""
         deadline = time.monotonic() + seconds
