@@ -145,6 +145,25 @@ def test_following_prints_each_decision_once_and_survives_a_restart(aios):
     assert (process.returncode, err) == (130, "")
 
 
+def test_following_says_when_aios_stops_answering_and_when_it_answers_again(aios):
+    command = [sys.executable, "-m", "aios_top", "decisions", "--follow", "--poll", "0.5", *aios.options]
+    aios.evaluate()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        usual, aios.answer = aios.answer, lambda _request: (503, {"success": False, "error": "away"})
+        lost = process.stderr.readline()
+        aios.answer = usual
+        back = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+    assert lost.startswith("aios-top: no metrics: ")
+    assert lost.endswith("; it is asked again\n")
+    assert back == "aios-top: AIOS answers again\n"
+
+
 def test_no_metrics_is_a_failure_with_cause_and_next_step(run):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

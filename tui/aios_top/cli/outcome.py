@@ -33,3 +33,19 @@ def link_exit_code(state: FleetState) -> int:
         return DONE
     print(f"aios-top: {problem}", file=sys.stderr)
     return FAILED
+
+
+class LinkNews:
+    """Tells whoever waits for output when AIOS stops answering, and when it answers again; each once."""
+
+    def __init__(self) -> None:
+        self._problem: str | None = None
+
+    def tell(self, state: FleetState) -> None:
+        """Say on standard error what has changed."""
+        problem, before = link_problem(state), self._problem
+        self._problem = problem
+        if problem is not None and before is None:
+            print(f"aios-top: {problem}; it is asked again", file=sys.stderr)
+        elif problem is None and before is not None:
+            print("aios-top: AIOS answers again", file=sys.stderr)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import chosen
-from aios_top.cli.outcome import link_exit_code
+from aios_top.cli.outcome import LinkNews, link_exit_code
 from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
 from aios_top.model.decision import Decision
@@ -38,9 +38,10 @@ async def _list(args: argparse.Namespace) -> int:
 
 
 async def _follow(args: argparse.Namespace) -> int:
-    log = _Log(args)
+    log, link = _Log(args), LinkNews()
     async with open_session(chosen(args)) as session, aclosing(states(session)) as stream:
         async for state in stream:
+            link.tell(state)
             log.show(state)
     return DONE
 

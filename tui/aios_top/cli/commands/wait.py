@@ -8,7 +8,7 @@ from contextlib import aclosing
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED, CommandError, UsageError
 from aios_top.cli.installation import chosen
-from aios_top.cli.outcome import link_problem
+from aios_top.cli.outcome import LinkNews, link_problem
 from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
@@ -50,9 +50,11 @@ class _Waiting:
 
     async def until_it_holds(self) -> None:
         """Return when the condition holds; ends the command when AIOS answers and has no such block."""
+        link = LinkNews()
         async with aclosing(states(self._session)) as stream:
             async for state in stream:
                 self._newest = state
+                link.tell(state)
                 if link_problem(state) or not state.blocks:
                     continue
                 block = one_block(state, self._block_id)
