@@ -6,14 +6,14 @@ import pytest
 
 from aios_top.sim.pace import QUICK, REAL
 from aios_top.sim.scenario import DEFAULT_SEED, DEMO_BLOCKS, scenario
-from sim.closed_loop import ClosedLoop, closed_loop
+from sim.closed_loop import ScenarioLoop, closed_loop
 
 GEMMA, CHAT, CODE = "gemma3-27b-block", "llama3-8b-chat", "qwen2-7b-code"
 SEEDS = (DEFAULT_SEED, 1, 2, 3)
 
 
-def peak(loop: ClosedLoop, until: float = float("inf")) -> int:
-    return max((event.replicas for event in loop.events if event.at <= until), default=1)
+def peak(loop: ScenarioLoop, until: float = float("inf")) -> int:
+    return max((event.replicas for event in loop.changes if event.at <= until), default=1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -23,14 +23,14 @@ def test_spike_goes_up_to_three_and_back_to_one_within_four_minutes(seed: int) -
     assert 3 <= peak(loop) <= 6
     assert loop.replicas_at(240.0) == 1
     assert loop.moments("down")[0] > loop.moments("up")[-1]
-    assert all(later - earlier > QUICK.cooldown_seconds for earlier, later in pairwise(e.at for e in loop.events))
+    assert all(later - earlier > QUICK.cooldown_seconds for earlier, later in pairwise(e.at for e in loop.changes))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_spike_repeats_so_that_a_demo_left_alone_stays_alive(seed: int) -> None:
     loop = closed_loop(scenario("spike", seed), GEMMA).run(1200.0)
     for begin in (300.0, 600.0, 900.0):
-        ups = [event for event in loop.events if begin <= event.at < begin + 300.0 and event.kind == "up"]
+        ups = [event for event in loop.changes if begin <= event.at < begin + 300.0 and event.kind == "up"]
         assert max(event.replicas for event in ups) >= 3
         assert loop.replicas_at(begin + 240.0) == 1
 
@@ -38,7 +38,7 @@ def test_spike_repeats_so_that_a_demo_left_alone_stays_alive(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_ramp_climbs_step_by_step(seed: int) -> None:
     loop = closed_loop(scenario("ramp", seed), GEMMA).run(250.0)
-    assert {event.kind for event in loop.events} == {"up"}
+    assert {event.kind for event in loop.changes} == {"up"}
     assert loop.replicas_at(60.0) < loop.replicas_at(160.0) < loop.replicas_at(250.0)
     assert 4 <= loop.replicas_at(250.0) <= 8
 
@@ -54,7 +54,7 @@ def test_diurnal_swells_and_fades_each_day() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_flap_goes_up_and_down_again_and_again(seed: int) -> None:
     loop = closed_loop(scenario("flap", seed), GEMMA).run(600.0)
-    turns = [kind for kind, following in pairwise([e.kind for e in loop.events] + ["end"]) if kind != following]
+    turns = [kind for kind, following in pairwise([e.kind for e in loop.changes] + ["end"]) if kind != following]
     assert turns[:8] == ["up", "down"] * 4
 
 
@@ -82,19 +82,19 @@ def test_overload_ends_and_the_replicas_go() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_quiet_gives_no_reason_to_act(seed: int, spec: object) -> None:
     loop = closed_loop(scenario("quiet", seed), spec.block_id).run(900.0)
-    assert loop.events == []
-    assert loop.answered > 0
+    assert loop.changes == []
+    assert len(loop.latencies) > 0
 
 
 def test_incident_refuses_hangs_and_forgets() -> None:
     loop = closed_loop(scenario("incident"), GEMMA).run(420.0)
     assert loop.moments("failed")
     assert loop.moments("failed")[-1] < loop.moments("up")[0]
-    told = [event.reason for event in loop.events if event.kind == "fault"]
+    told = [event.reason for event in loop.changes if event.kind == "fault"]
     for fault in ("scale_fails begins", "instance_hangs begins", "instance_hangs ends", "metrics_wiped begins"):
         assert fault in told
     hung, recovered = (
-        next(e.at for e in loop.events if e.reason == f"instance_hangs {edge}") for edge in ("begins", "ends")
+        next(e.at for e in loop.changes if e.reason == f"instance_hangs {edge}") for edge in ("begins", "ends")
     )
     # The hung instance's last document lingers and keeps asking for more.
     assert [at for at in loop.moments("up") if hung < at < recovered]
@@ -113,13 +113,13 @@ def test_code_comes_in_bursts_that_move_its_replicas() -> None:
     assert loop.moments("up")
     assert loop.moments("down")
     # Its policy's minimum is two.
-    assert min(event.replicas for event in loop.events if event.kind == "down") == 2
+    assert min(event.replicas for event in loop.changes if event.kind == "down") == 2
 
 
 def test_embeddings_are_served_and_never_scaled() -> None:
     loop = closed_loop(scenario("spike"), "bge-embedding").run(300.0)
-    assert loop.events == []
-    assert loop.answered > 300
+    assert loop.changes == []
+    assert len(loop.latencies) > 300
 
 
 def test_at_real_pace_the_spike_tells_the_same_story_slower() -> None:
