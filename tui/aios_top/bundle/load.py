@@ -9,6 +9,7 @@ from aios_top.bundle.archive import Inspection, inspect, pack
 from aios_top.bundle.limits import MAX_ARCHIVE_BYTES, BundleError
 from aios_top.bundle.registration import FIELDS, check_registration, read_registration
 from aios_top.bundle.requirements import wanted_lines
+from aios_top.bundle.source import check_source
 from aios_top.model.deploy import Bundle, PolicyCode
 
 
@@ -39,6 +40,19 @@ def load_bundle(path: Path, registration: Path | None = None, version: str | Non
     if inspection is None or problems:
         raise BundleError(problems)
     return _bundle(content, inspection, record, tuple(warnings))
+
+
+def load_source(path: Path) -> bytes:
+    """Return the code of a policy on disk: of a folder, of an archive, or a `.py` file as it is. Raises BundleError."""
+    if path.is_dir():
+        return inspect(pack(path)).source
+    content = _archive(path)
+    if path.suffix != ".py":
+        return inspect(content).source
+    report = check_source(path.name, content)
+    if report.problems:
+        raise BundleError(report.problems)
+    return content
 
 
 def read_code(content: bytes) -> PolicyCode:

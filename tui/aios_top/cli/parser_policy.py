@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aios_top.cli.numbers import seconds, whole
+from aios_top.cli.numbers import number, rate, seconds, sweep, whole
 from aios_top.cli.options import add_block, add_connection, add_deadline, add_json, add_yes
 from aios_top.cli.parser_base import Parser, command, family
 
@@ -71,9 +71,66 @@ def add_policy(commands: Any) -> None:
         "--policy", metavar="PATH", help="local policy folder or archive (default: the shipped one if it is bound)"
     )
     diff.add_argument("--exit-code", action="store_true", help="exit code 1 when something differs")
+    _simulate(policy)
     for parser in (deploy, restart, show, lint, diff, *_policy_changes(policy)):
         add_connection(parser)
         add_deadline(parser)
+
+
+def _simulate(policy: Any) -> None:
+    """Add the closed-loop simulation; it needs no AIOS."""
+    parser = command(
+        policy,
+        "simulate",
+        "policy_simulate",
+        "run a policy against simulated replicas, faster than real time",
+        "Needs no AIOS. Prints figures and a plot; the same seed gives the same run.",
+    )
+    what = parser.add_argument_group("the policy")
+    what.add_argument(
+        "--policy", metavar="PATH", help="policy folder, archive or .py file (default: the one shipped with aios-top)"
+    )
+    what.add_argument(
+        "--parameters", metavar="NAME", help="shipped set (conservative, throughput, tutorial) or JSON file"
+    )
+    what.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        dest="assignments",
+        action="append",
+        default=[],
+        help="change one parameter; may be repeated",
+    )
+    what.add_argument("--compare", metavar=("A", "B"), nargs=2, help="two sets side by side")
+    what.add_argument(
+        "--sweep", metavar="NAME=A..B[/STEPS]", type=sweep, help="vary one parameter and draw the trade-off"
+    )
+    load = parser.add_argument_group("the load")
+    load.add_argument(
+        "--profile", choices=("chat", "code", "aios-gemma3", "bursty"), default="aios-gemma3", help="kind of traffic"
+    )
+    load.add_argument("--hours", metavar="N", type=number(0.05, 744), default=24.0, help="simulated time (default: 24)")
+    load.add_argument("--rate", metavar="R", type=rate, help="requests/s, or N/m for requests/min")
+    load.add_argument("--input-tokens", metavar="N", type=number(1, 32768), help="mean tokens per prompt")
+    load.add_argument("--output-tokens", metavar="N", type=number(1, 32768), help="mean tokens per answer")
+    load.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), default=42, help="of all chance (default: 42)")
+    block = parser.add_argument_group("the block")
+    block.add_argument(
+        "--replica-start", metavar="S", type=seconds(0, 7200), default=120.0, help="until it serves (default: 120)"
+    )
+    block.add_argument(
+        "--interval", metavar="S", type=seconds(1, 3600), default=30.0, help="between evaluations (default: 30)"
+    )
+    block.add_argument(
+        "--min", metavar="N", type=whole(1, 500), default=1, help="the record's minInstances, also the start"
+    )
+    block.add_argument(
+        "--max", metavar="N", type=whole(1, 500), default=8, help="its maxInstances, which only a policy can keep to"
+    )
+    block.add_argument(
+        "--room", metavar="N", type=whole(1, 500), default=32, help="replicas that the cluster holds (default: 32)"
+    )
+    add_json(parser)
 
 
 def _policy_changes(policy: Any) -> list[Parser]:

@@ -36,11 +36,18 @@ class ClosedLoop:
     """One block under load, scaled by a policy as AIOS would; time runs as fast as it can be computed."""
 
     def __init__(
-        self, block: BlockSim, workload: Workload, pace: Pace, decide: Decide | None, record: Mapping[str, Any]
+        self,
+        block: BlockSim,
+        workload: Workload,
+        pace: Pace,
+        decide: Decide | None,
+        record: Mapping[str, Any],
+        room: int = 10_000,
     ) -> None:
-        """Begin at time 0 with as many served replicas as the block's `record` has `minInstances`, at least one.
+        """Begin at time 0 with as many ready replicas as the block's `record` has `minInstances`, at least one.
 
-        Without `decide` the block does not scale.
+        Without `decide` the block does not scale. `room` is how many replicas the cluster has cards for: AIOS fails
+        a scaling call that finds no node.
         """
         self.block = block
         self.pace = pace
@@ -60,6 +67,7 @@ class ClosedLoop:
         self._workload = workload
         self._decide = decide
         self._record = dict(record)
+        self._room = room
         self._pod_count = -1
         self._scans = 0
         self._ids = (f"in-{number:04d}" for number in count(1))
@@ -152,11 +160,7 @@ class ClosedLoop:
         if self.scale_fails:
             self.note(now, "failed", reason)
         elif result["operation"] == "upscale":
-            count = int(result.get("instances_count", 0))
-            for _ in range(count):
-                self._add_replica(now, self.pace.replica_start_seconds)
-            if count:
-                self.note(now, "up", reason)
+            self._scale_up(now, int(result.get("instances_count", 0)), reason)
         elif result["operation"] == "downscale":
             for instance_id in result["instances_list"]:
                 if instance_id in self.block.replicas:
@@ -164,3 +168,13 @@ class ClosedLoop:
             self.note(now, "down", reason)
         else:
             raise ValueError(f"unknown operation: {result['operation']}")
+
+    def _scale_up(self, now: float, count: int, reason: str) -> None:
+        """Add replicas one after the other, as AIOS does: those that found room stay when a later one finds none."""
+        fitting = max(0, min(count, self._room - len(self.block.replicas)))
+        for _ in range(fitting):
+            self._add_replica(now, self.pace.replica_start_seconds)
+        if fitting:
+            self.note(now, "up", reason)
+        if fitting < count:
+            self.note(now, "failed", f"the cluster has room for {self._room} replicas; {reason}")
