@@ -17,7 +17,7 @@ def test_the_newest_decision_is_explained_with_what_follows(aios, run):
     assert "s left. Up rule is met (input 900 > 500 and output 900 > 300)." in text
     assert "it will add 1 if input stays above 500 (now 900) or output stays above 300 (now 900)." in text
     assert "source the policy's own record" in text
-    assert "verified same result with the policy file at hand" in text
+    assert "verified same result with the shipped policy" in text
     assert "in-aa01 would go first: lowest input + output" in text
     assert "AbleToScale False CooldownActive" in text
     assert [line for line in ran.out.splitlines() if len(line) > 80] == []

@@ -162,11 +162,11 @@ def test_conditions_are_those_of_the_record() -> None:
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        ("confirmed", "the replicas followed to 3 replicas after 22s"),
-        ("pending", "AIOS has not listed the change to 3 replicas yet"),
+        ("confirmed", "the replicas followed to 3 after 22s"),
+        ("pending", "AIOS has not listed the change to 3 yet"),
         (
             "timed_out",
-            "the replicas did not follow to 3 replicas after 22s: the scale call failed or the pod cannot start",
+            "the replicas did not follow to 3 after 22s: the scale call failed or the pod cannot start",
         ),
         ("n/a", ""),
     ],

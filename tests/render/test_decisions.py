@@ -11,7 +11,7 @@ from aios_top.model.state import BlockState, Cooldown, CooldownPhase, InstanceSt
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.render.cells import Cell, columns_of
-from aios_top.render.decisions import block_badge, briefly, cooldown_text, decision_cells, explanation, step_text, why
+from aios_top.render.decisions import block_badge, briefly, cooldown_text, decision_cells, step_text, why
 
 NOW = 1_000_000.0
 LIMITS = Thresholds(500.0, 300.0, 100.0, 50.0)
@@ -136,32 +136,3 @@ def test_a_step_counts_from_what_the_policy_saw() -> None:
     assert step_text(decided(Action.UP, proposed=4, reporting=2)) == "2→4"
     assert step_text(decided(Action.UP, proposed=4)) == "?→4"
     assert step_text(decided(proposed=3, current=3)) == ""
-
-
-def test_the_whole_story_has_every_number() -> None:
-    entry = decided(
-        Action.UP,
-        "ScaleUp",
-        input_average=540.2,
-        output_average=290.1,
-        current=3,
-        reporting=2,
-        proposed=4,
-        cooldown_remaining_seconds=0.0,
-        confirmation=clean("confirmed"),
-    )
-    story = "\n".join(explanation(entry))
-    for part in (
-        "3→4",
-        "[ScaleUp]",
-        "reported",
-        "its own words",
-        "540",
-        "500",
-        "290",
-        "300",
-        "3 listed",
-        "2 with",
-        "confirmed",
-    ):
-        assert part in story

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aios_top.model.explained import explained
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
 from aios_top.model.state import BlockState, FleetState, Phase, Replicas
 from aios_top.model.text import clean
@@ -139,7 +140,10 @@ def test_the_log_is_the_newest_of_all_blocks() -> None:
     rows = log_rows(entries, 80, names=16, selected=1)
     assert [line.selected for line in rows] == [False, True, False, False]
     assert all(columns_of(line.cells) <= 80 for line in rows)
-    assert all(columns_of(line.cells) <= 40 for line in story_rows(entries[0][1], 40))
+    name, newest = entries[0]
+    story = story_rows(explained(FLEET.blocks[name], newest, NOW), 40)
+    assert all(columns_of(line.cells) <= 40 for line in story)
+    assert "Source: the policy's own record" in " ".join(line.text.strip() for line in story)
 
 
 def test_the_brief_names_limits_load_and_silent_services() -> None:

@@ -103,8 +103,11 @@ def add_json(parser: argparse.ArgumentParser, about: str = "print one JSON docum
     parser.add_argument("--json", action="store_true", help=about)
 
 
-def add_policy_file(parser: argparse.ArgumentParser) -> None:
-    """Add the policy file that is run beside the console."""
+def add_policy_file(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:
+    """Add the policy file that decisions are evaluated again with, beside the console."""
     parser.add_argument(
-        "--policy", metavar="PATH", help="policy file or folder to evaluate with (default: the shipped policy)"
+        "--policy",
+        metavar="PATH",
+        default=None if before_command else argparse.SUPPRESS,
+        help="policy file or folder to evaluate decisions again with (default: the shipped policy)",
     )

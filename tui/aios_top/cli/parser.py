@@ -44,6 +44,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"aios-top {__version__}")
     parser.add_argument("--theme", metavar="NAME", help="colours of the console (default: the configuration's)")
     parser.add_argument("--low-bandwidth", action="store_true", help=LOW_BANDWIDTH)
+    add_policy_file(parser, before_command=True)
     add_connection(parser, before_command=True)
     add_deadline(parser, before_command=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=parser.prog, parser_class=Parser)
@@ -76,6 +77,7 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), help="seed of all randomness (default: 42)")
     demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
     demo.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help=LOW_BANDWIDTH)
+    add_policy_file(demo)
     demo.add_argument(
         "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"
     )

@@ -11,6 +11,7 @@ from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 
 from aios_top.console.commands import COMMANDS
+from aios_top.console.explaining import means_explain
 from aios_top.console.guarded import GuardedApp
 from aios_top.console.keys import KEYS, Key
 from aios_top.console.layout import Place, arrange
@@ -184,6 +185,8 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def act(self, action: str) -> None:
         """Do what the key of an action does; a command that is still at work is not started again."""
+        if action == "open" and means_explain(self.view):
+            action = "explain"
         if action in COMMANDS:
             if action not in self._at_work:
                 self._at_work.add(action)

@@ -16,6 +16,7 @@ from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog
+from aios_top.console.explaining import explain
 from aios_top.console.ports import Command, Console
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
@@ -191,6 +192,7 @@ COMMANDS: Mapping[str, Command] = {
     "roll_back": roll_back,
     "write_mode": write_mode,
     "filter": filter_blocks,
+    "explain": explain,
     "command": command,
     "help": show_help,
     "guide": show_guide,

@@ -66,6 +66,9 @@ KEYS: tuple[Key, ...] = (
     Key("copy", ("c",), "copy", "Copy the selected id to the clipboard.", "Look"),
     Key("previous_decision", ("left_curly_bracket",), "older decision", "Select the decision before.", "Look"),
     Key("next_decision", ("right_curly_bracket",), "newer decision", "Select the decision after.", "Look"),
+    Key(
+        "explain", ("x",), "explain", "Say why the selected decision was taken; enter in the log too.", "Look", footer=9
+    ),
     Key("reset_cooldown", ("C",), "cooldown", "Reset the block's cooldown.", "Change", writes=True, footer=10),
     Key("load_test", ("T",), "load test", "Send a burst of requests to the block.", "Change", writes=True, footer=11),
     Key("stop_load", ("X",), "stop load", "Stop the load test now.", "Change", footer=15),

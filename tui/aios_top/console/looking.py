@@ -87,9 +87,7 @@ def back(_state: FleetState, view: ViewState) -> ViewState:
 
 
 def open_selected(_state: FleetState, view: ViewState) -> ViewState:
-    """Open the selected block; in the log, tell the selected decision."""
-    if view.focus == "decisions":
-        return replace(view, decision=view.decision or 0)
+    """Open the selected block."""
     return replace(view, page=Page.BLOCK, maximised=None, focus="instances")
 
 

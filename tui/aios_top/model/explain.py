@@ -60,6 +60,7 @@ def explain(
         candidate=candidate(decision),
         conditions=tuple(_conditions(decision.record)),
         reevaluation=reevaluation,
+        file_name=None if block.verification is None else block.verification.file_name,
         outlook=None if following is None else outlook(following, now),
         next_evaluation_seconds=None if next_at is None else max(0.0, next_at - now),
     )
@@ -92,9 +93,8 @@ def _stages(decision: Decision) -> list[Stage]:
 
 
 def _metrics(decision: Decision) -> Stage:
-    listed = "?" if decision.current is None else str(decision.current)
-    reporting = decision.reporting
-    note = f"{listed} instances listed, {'?' if reporting is None else reporting} with metrics"
+    listed = "" if decision.current is None else f"{decision.current} listed, "
+    note = f"instances: {listed}{'?' if decision.reporting is None else decision.reporting} with metrics"
     failed = _DECIDES.get(decision.code) is StageName.METRICS
     stale = number(told(decision.record, "replicas", "stale"))
     return Stage(StageName.METRICS, not failed, note=note + (f", {stale:.0f} stale" if stale else ""))

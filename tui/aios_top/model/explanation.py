@@ -144,6 +144,8 @@ class Explanation:
     candidate: Candidate | None = None
     conditions: tuple[Condition, ...] = ()
     reevaluation: Reevaluation | None = None
+    file_name: Clean | None = None
+    """The policy file of the re-evaluation."""
     outlook: Outlook | None = None
     """Only for the newest decision: what follows."""
     next_evaluation_seconds: float | None = None

@@ -191,28 +191,3 @@ def decision_cells(decision: Decision, name: str = "", *, brief: bool = False) -
         Cell(briefly(decision) if brief else why(decision)),
         Cell(" (inferred)" if inferred else "", Role.DIM),
     )
-
-
-def explanation(decision: Decision) -> tuple[str, ...]:
-    """Return the whole story of one decision in short lines: numbers, cooldown, counts, what followed."""
-    limits = decision.thresholds
-    lines = [
-        f"{clock(decision.at)} {badge_of(decision).text} {step_text(decision)} [{decision.code}] {decision.origin}",
-        f"policy said: {decision.reason}",
-        _numbers("input ", decision.input_average, limits.input_up, limits.input_down),
-        _numbers("output", decision.output_average, limits.output_up, limits.output_down),
-        f"instances: {_number(decision.current)} listed, {_number(decision.reporting)} with metrics",
-    ]
-    if decision.cooldown_remaining_seconds is not None:
-        lines.append(f"cooldown left: {span(decision.cooldown_remaining_seconds)}")
-    if decision.confirmation:
-        lines.append(f"replicas followed: {decision.confirmation}")
-    return tuple(lines)
-
-
-def _numbers(name: str, value: float | None, up: float | None, down: float | None) -> str:
-    return f"{name} {amount(value)} tokens/request (up above {amount(up)}, down below {amount(down)})"
-
-
-def _number(value: int | None) -> str:
-    return "?" if value is None else str(value)

@@ -1,11 +1,12 @@
 """One decision explained: sentence, countdown, tree of comparisons, margins, instances, who goes, conditions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from aios_top.model.decision import Decision, InstanceInput, Origin
 from aios_top.model.explain import RATE, unit_of
 from aios_top.model.explanation import Explanation, Margin, Match, Stage
-from aios_top.render.cells import BLANK, Cell, Role, Row, columns_of, fit, row
+from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row
 from aios_top.render.decisions import badge_of, step_text
 from aios_top.render.numbers import age, amount, clock, percent
 from aios_top.render.why import (
@@ -20,6 +21,9 @@ from aios_top.render.why import (
 from aios_top.render.wrap import labelled, wrap
 
 _LABEL = 10
+_TWO_COLUMNS = 140
+"""From here on the comparisons stand beside what they were made of."""
+_GAP = 3
 _MATCHES = {Match.SAME: Role.OK, Match.DIFFERS: Role.BAD, Match.NOT_VERIFIABLE: Role.DIM}
 _MARKS = {True: ("\u2713", Role.OK), False: ("\u2717", Role.DIM), None: ("\u00b7", Role.DIM)}
 
@@ -27,19 +31,37 @@ _MARKS = {True: ("\u2713", Role.OK), False: ("\u2717", Role.DIM), None: ("\u00b7
 def explanation_rows(explanation: Explanation, columns: int) -> list[Row]:
     """Return the whole explanation in rows of at most `columns` columns, what matters most first."""
     decision = explanation.decision
-    return [
+    top = [
         _head(decision, columns),
         *(row(Cell(line, Role.LOUD)) for line in wrap(sentence(explanation), columns)),
         *_outlook(explanation, columns),
         *_follow_up(decision, columns),
         *_sources(explanation, columns),
-        _title("Comparisons", unit_of(decision)),
-        *(line for stage in explanation.stages for line in _stage_rows(stage, columns)),
-        *_margins(explanation, columns),
+    ]
+    if columns < _TWO_COLUMNS:
+        return [*top, *_rules(explanation, columns), *_seen(explanation, columns)]
+    half = (columns - _GAP) // 2
+    return [*top, *_beside(_rules(explanation, half), _seen(explanation, half), half)]
+
+
+def _rules(explanation: Explanation, columns: int) -> list[Row]:
+    stages = [line for stage in explanation.stages for line in _stage_rows(stage, columns)]
+    title = _title("Comparisons", unit_of(explanation.decision))
+    return [BLANK, title, *stages, *_margins(explanation, columns)]
+
+
+def _seen(explanation: Explanation, columns: int) -> list[Row]:
+    return [
         *_instances(explanation, columns),
         *_candidate(explanation, columns),
         *_conditions(explanation, columns),
     ]
+
+
+def _beside(left: Sequence[Row], right: Sequence[Row], columns: int) -> list[Row]:
+    """Put two columns of rows side by side."""
+    pairs = zip_longest((clip(line.cells, columns) for line in left), (line.cells for line in right), fillvalue=())
+    return [Row((*cells, Cell(" " * (columns + _GAP - columns_of(cells))), *others)) for cells, others in pairs]
 
 
 def _head(decision: Decision, columns: int) -> Row:
@@ -72,7 +94,7 @@ def _sources(explanation: Explanation, columns: int) -> list[Row]:
     rows = labelled("source", origin_sentence(explanation), columns, role, indent=_LABEL)
     again = explanation.reevaluation
     if again is not None:
-        text = f"{again.match}{f': {again.note}' if again.note else ' result with the policy file at hand'}"
+        text = f"{again.match}: {again.note}" if again.note else f"same result with {explanation.file_name}"
         rows += labelled("verified", text, columns, _MATCHES[again.match], indent=_LABEL)
     return [*rows, *labelled("said", explanation.decision.reason or "nothing", columns, Role.DIM, indent=_LABEL)]
 
@@ -97,7 +119,7 @@ def _stage_rows(stage: Stage, columns: int) -> list[Row]:
 
 def _margins(explanation: Explanation, columns: int) -> list[Row]:
     rows = [_margin(margin, columns) for margin in explanation.margins if margin.value is not None]
-    return [_title("Margins", "down |  up |"), *rows] if rows else []
+    return [BLANK, _title("Margins", "down |  up |"), *rows] if rows else []
 
 
 def _margin(margin: Margin, columns: int) -> Row:

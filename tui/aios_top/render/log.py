@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from heapq import nlargest
 
 from aios_top.model.decision import Decision
+from aios_top.model.explanation import Explanation
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import BlockState, FleetState
 from aios_top.render.cells import Cell, Role, Row, clip, field, row
-from aios_top.render.decisions import decision_cells, explanation
+from aios_top.render.decisions import decision_cells
+from aios_top.render.why import follow_up, origin_sentence, outlook_sentence, sentence
 from aios_top.render.wrap import wrap
 
 _BRIEF_COLUMNS = 56
@@ -38,13 +40,17 @@ def log_rows(
     ]
 
 
-def story_rows(decision: Decision, columns: int) -> list[Row]:
-    """Return a decision's numbers in lines of at most `columns` columns."""
-    return [
-        row(Cell(f"   {line}", Role.DIM if number else Role.TEXT))
-        for number, text in enumerate(explanation(decision))
-        for line in wrap(text, columns - 4)
+def story_rows(explanation: Explanation, columns: int) -> list[Row]:
+    """Return why a decision was taken and what follows, in lines of at most `columns` columns."""
+    again = explanation.reevaluation
+    verified = "" if again is None else f"; evaluated again: {again.match}"
+    texts = [
+        (sentence(explanation), Role.TEXT),
+        ("" if explanation.outlook is None else outlook_sentence(explanation.outlook), Role.ACCENT),
+        (follow_up(explanation.decision), Role.DIM),
+        (f"Source: {origin_sentence(explanation)}{verified}", Role.DIM),
     ]
+    return [row(Cell(f"   {line}", role)) for text, role in texts if text for line in wrap(text, columns - 4)]
 
 
 def log_note(blocks: Iterable[BlockState]) -> str:

@@ -4,7 +4,7 @@ from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.explanation import Candidate, Comparison, Explanation, Outlook, Stage, StageName
 from aios_top.model.outlook import crosses_in
 from aios_top.render.decisions import step_text
-from aios_top.render.numbers import amount, count, known, span
+from aios_top.render.numbers import amount, known, span
 
 _FAR_SECONDS = 3600.0
 """A trend says nothing about a time that is further away than this."""
@@ -258,7 +258,7 @@ def follow_up(decision: Decision) -> str:
     after = decision.record.get("confirm")
     seconds = after.get("after_s") if isinstance(after, dict) else None
     waited = f" after {span(seconds)}" if isinstance(seconds, int | float) else ""
-    wanted = "" if decision.proposed is None else f" to {count(decision.proposed, 'replica')}"
+    wanted = "" if decision.proposed is None else f" to {decision.proposed}"
     words = {
         "confirmed": f"the replicas followed{wanted}{waited}",
         "pending": f"AIOS has not listed the change{wanted} yet",

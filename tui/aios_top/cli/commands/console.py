@@ -3,7 +3,9 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 
+from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.screen import refuse_without_terminal
@@ -26,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Open it on the installation that the options or the configuration name."""
     installation = chosen(args, screen=True)
     refuse_without_terminal()
-    return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth)
+    return open_console(verifying(installation, args), theme=args.theme, low_bandwidth=args.low_bandwidth)
 
 
 def open_console(installation: Installation, *, theme: str | None, low_bandwidth: bool) -> int:
@@ -61,6 +63,11 @@ def open_console(installation: Installation, *, theme: str | None, low_bandwidth
         return run_app(app, crash_folder, stalled=cockpit.screen_stalled)
     finally:
         thread.close(GRACE_SECONDS)
+
+
+def verifying(installation: Installation, args: argparse.Namespace) -> Installation:
+    """Return the installation with the policy file that its decisions are evaluated again with."""
+    return replace(installation, options=replace(installation.options, policy_file=policy_file(args.policy)))
 
 
 def _keys(installation: Installation) -> tuple[Key, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aios_top.console.view import Page, ViewState, Wide
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.decision import Decision
+from aios_top.model.explained import explained
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.log import log_note, log_rows, newest_decisions, story_rows
@@ -21,22 +22,28 @@ class DecisionsPanel(Panel):
         """Return whose decisions these are."""
         own = not shows_fleet(view)
         name = f"decisions  {view.block_id}" if own and view.block_id else "decisions  newest of all blocks"
-        return (Cell(name, Role.TITLE), Cell("  { } select, esc closes" if view.decision is not None else "", Role.DIM))
+        hint = "x explains" if view.decision is None else "{ } select, \u23ce explains, esc closes"
+        return (Cell(name, Role.TITLE), Cell(f"  {hint}", Role.DIM))
 
-    def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
+    def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the log, and the selected decision's story."""
         entries = shown_decisions(state, view, lines)
         if not entries:
             blocks = [block] if (block := view.block(state)) and not shows_fleet(view) else list(state.blocks.values())
             return [row(Cell(f" {log_note(blocks)}", Role.DIM))]
         chosen = None if view.decision is None else min(view.decision, len(entries) - 1)
-        story = [] if chosen is None else story_rows(entries[chosen][1], columns)
+        story = [] if chosen is None else _story(state, *entries[chosen], now, columns)
         room = max(1, lines - len(story))
         names = min(18, max(len(name) for name, _ in entries)) if shows_fleet(view) else 0
         visible = self.window(len(entries), room, chosen)
         selected = None if chosen is None else chosen - visible.start
         rows = log_rows(entries[visible.start : visible.stop], columns, names=names, selected=selected)
         return [*rows, *story][:lines]
+
+
+def _story(state: FleetState, name: str, decision: Decision, now: float, columns: int) -> list[Row]:
+    block = state.blocks.get(name)
+    return [] if block is None else story_rows(explained(block, decision, now), columns)
 
 
 def shows_fleet(view: ViewState) -> bool:

@@ -1,0 +1,38 @@
+"""The command that explains a decision, and when enter means it."""
+
+from aios_top.console.dialogs.explanation import ExplanationDialog
+from aios_top.console.ports import Console
+from aios_top.console.view import Page, ViewState
+from aios_top.console.widgets.decisions import shown_decisions
+from aios_top.model.decision import Decision
+from aios_top.model.state import BlockState
+
+
+async def explain(console: Console) -> None:
+    """Explain the selected decision, else the newest one of the selected block."""
+    name, decision = _chosen(console)
+    if name is None:
+        console.toast("No block is selected; 1 shows them all.")
+        return
+
+    def look() -> BlockState | None:
+        state = console.state if console.view.paused else console.cockpit.latest()
+        return state.blocks.get(name)
+
+    await console.ask(ExplanationDialog(look, console.cockpit.now, decision))
+
+
+def means_explain(view: ViewState) -> bool:
+    """Return whether enter opens a decision rather than a block."""
+    return view.focus == "decisions" or (view.page is Page.BLOCK and view.decision is not None)
+
+
+def _chosen(console: Console) -> tuple[str | None, Decision | None]:
+    """Return the block and the decision; without a selected one the newest is followed."""
+    view = console.view
+    if view.decision is None:
+        return view.block_id, None
+    entries = shown_decisions(console.state, view)
+    if not entries:
+        return view.block_id, None
+    return entries[min(view.decision, len(entries) - 1)]
