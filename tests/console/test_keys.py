@@ -10,6 +10,7 @@ from aios_top.console.dialogs.command import CommandDialog
 from aios_top.console.dialogs.config import ConfigDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog
+from aios_top.console.dialogs.explanation import ExplanationDialog
 from aios_top.console.dialogs.filter import FilterDialog
 from aios_top.console.dialogs.guide import GuideDialog
 from aios_top.console.dialogs.help import HelpDialog
@@ -63,9 +64,10 @@ LOOKING: dict[str, tuple[tuple[str, ...], str, Check]] = {
     "{": ((), "{", lambda view: view.decision == 0),
     "{ {": (("{",), "{", lambda view: view.decision == 1),
     "}": (("{", "{"), "}", lambda view: view.decision == 0),
-    "j in the log": (("shift+tab", "enter"), "j", lambda view: (view.decision, view.block_id) == (1, FIRST)),
+    "j in the log": (("shift+tab", "j"), "j", lambda view: (view.decision, view.block_id) == (1, FIRST)),
 }
 DIALOGS = {
+    "x": ExplanationDialog,
     "C": ConfirmDialog,
     "T": LoadDialog,
     "D": DeployDialog,
