@@ -211,10 +211,10 @@ def read_state(answer: Any) -> PolicyReport:
         policy_version=cleaned(wire.policy_version),
         code_sha256=cleaned(wire.code_sha256),
         mode=cleaned(wire.mode),
-        cooldown_remaining_seconds=timer.remaining_s,
+        cooldown_remaining_seconds=_milliseconds(timer.remaining_s),
         cooldown_total_seconds=timer.total_s,
         last_action_at=wire.cooldown.last_action_ts if wire.cooldown else None,
-        next_evaluation_seconds=wire.next_eval_in_s,
+        next_evaluation_seconds=_milliseconds(wire.next_eval_in_s),
         interval_seconds=wire.interval_observed_s,
         evaluating_since=wire.eval_in_progress_since,
         last_decision=read_decision(wire.last_decision),
@@ -299,6 +299,11 @@ def _read_input(entry: Any) -> InstanceInput | None:
         return InputWire.model_validate(entry).value()
     except ValidationError:
         return None
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    """Return a duration to the millisecond, which is finer than the way to here."""
+    return None if seconds is None else round(seconds, 3)
 
 
 def _refusal(answer: Any) -> Clean | None:

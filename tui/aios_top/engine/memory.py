@@ -1,7 +1,7 @@
 """What the console remembers of a block between polls: pushes, histories, what it has inferred."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -72,12 +72,23 @@ class InstanceMemory:
         self.latency_seconds: float | None = None
         self.first_token_seconds: float | None = None
         self.gap_drawn = False
+        self.gap_at: float | None = None
+        """When the last gap was drawn."""
         self._recent: deque[_Counters] = deque()
         self._track = Track(INSTANCE_COLUMNS)
 
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
         return self._track.views()
+
+    def samples(self) -> list[tuple[float, list[float]]]:
+        """Return the history as rows."""
+        views = [list(self._track.view(column)) for column in INSTANCE_COLUMNS]
+        return [(row[0][0], [value for _, value in row]) for row in zip(*views, strict=True)]
+
+    def remember(self, track: Track) -> None:
+        """Take another history, that of a recording."""
+        self._track = track
 
     def take(self, reading: InstanceReading, received_at: float) -> float | None:
         """Remember a document; returns the seconds since the previous push when this is a new one."""
@@ -107,6 +118,7 @@ class InstanceMemory:
         """Mark once that the instance stopped reporting; its rates end."""
         if not self.gap_drawn:
             self.gap_drawn = True
+            self.gap_at = at
             self.input_rate = self.output_rate = None
             self._recent.clear()
             self._track.append(at, [None] * len(INSTANCE_COLUMNS))
@@ -162,10 +174,14 @@ class BlockMemory:
     wiped_at: float | None = None
     boot_id: Clean | None = None
     cursor: int = 0
-    reported: tuple[Decision, ...] = ()
+    reported: Sequence[Decision] = ()
     """Newest first."""
+    acts: tuple[Decision, ...] = ()
+    """The last reported UP and DOWN, newest first."""
     inferred: tuple[Decision, ...] = ()
     """Newest first."""
+    sample: tuple[float | None, ...] | None = None
+    """The newest sample of `track`, None when the last look added none."""
     inferred_action_at: float | None = None
     inferred_rule: str | None = None
     inferred_members: frozenset[Clean] | None = None
@@ -176,6 +192,12 @@ class BlockMemory:
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
         return self.track.views()
+
+    def prefill(self, times: Sequence[float], values: Sequence[Sequence[float | None]]) -> None:
+        """Put history before the first sample; a block that has samples already keeps them alone."""
+        if not self.track.count:
+            for at, row in zip(times, values, strict=True):
+                self.track.append(at, row)
 
 
 def _counters(reading: InstanceReading, at: float) -> _Counters:

@@ -1,13 +1,13 @@
 """Builds a block's state from its documents, its records and what its policy says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions
 from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
-from aios_top.model.decision import Action, Decision, Origin, Thresholds
+from aios_top.model.decision import ACTS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, InstanceReading
@@ -40,7 +40,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     last = inputs.report.last_decision
     listing = _listing(memory, last, now)
     rows = instance_states(memory, listing, now)
-    counts = count(rows, listing, _last_action(memory.reported), wiped=wiped(memory, now))
+    counts = count(rows, listing, memory.acts[0] if memory.acts else None, wiped=wiped(memory, now))
     limits = Thresholds() if inputs.report.voice is Voice.ABSENT else thresholds(parameters)
     read_window = window(parameters)
     averages = {entry: _average(rows, entry) for entry in Window}
@@ -78,6 +78,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         dropped=0 if inputs.reading is None else inputs.reading.dropped,
         duplicates=() if inputs.reading is None else inputs.reading.duplicates,
     )
+    memory.sample = None
     if inputs.problem is None:
         _append_sample(memory, state, now)
     return replace(state, history=memory.views(), verdict=judge_block(state, now))
@@ -95,6 +96,8 @@ def take_decisions(memory: BlockMemory, page: DecisionPage) -> None:
 
     newest_first = sorted(merged.values(), key=age_order, reverse=True)
     memory.reported = tuple(newest_first[:MAX_DECISIONS])
+    lasts = {entry.action: entry for entry in reversed(memory.reported) if entry.action in ACTS}
+    memory.acts = tuple(entry for entry in memory.reported if lasts.get(entry.action) is entry)
 
 
 def decisions_since(memory: BlockMemory) -> int:
@@ -188,15 +191,11 @@ def _maximum(inputs: Inputs, parameters: Mapping[str, Any]) -> int | None:
     return None if inputs.record is None else inputs.record.max_instances
 
 
-def _decisions(memory: BlockMemory, voice: Voice) -> tuple[Decision, ...]:
+def _decisions(memory: BlockMemory, voice: Voice) -> Sequence[Decision]:
     if voice is Voice.FULL or not memory.inferred:
         return memory.reported
     merged = sorted((*memory.inferred, *memory.reported), key=lambda entry: -entry.at)
     return tuple(merged[:MAX_DECISIONS])
-
-
-def _last_action(decisions: tuple[Decision, ...]) -> Decision | None:
-    return next((entry for entry in decisions if entry.action in {Action.UP, Action.DOWN}), None)
 
 
 def _counted(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> list[InstanceMemory]:
@@ -220,16 +219,14 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = None if state.replicas.wiped else float(state.replicas.reporting)
-    memory.track.append(
-        now,
-        [
-            *sizes,
-            state.input_rate,
-            state.output_rate,
-            replicas,
-            reporting,
-            state.request_rate,
-            state.latency_seconds,
-            1.0 if cooling else 0.0,
-        ],
+    memory.sample = (
+        *sizes,
+        state.input_rate,
+        state.output_rate,
+        replicas,
+        reporting,
+        state.request_rate,
+        state.latency_seconds,
+        1.0 if cooling else 0.0,
     )
+    memory.track.append(now, memory.sample)

@@ -49,7 +49,7 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
     _learn_offset(memory, documents.values(), received_at)
     _forget_surplus(memory)
     if reading is not None and reading.executor is not None:
-        _take_executor(memory, reading.executor)
+        take_executor(memory, reading.executor)
 
 
 def instance_states(memory: BlockMemory, listing: Listing | None, now: float) -> tuple[InstanceState, ...]:
@@ -109,7 +109,7 @@ def _note_wipe(memory: BlockMemory, missing: AbstractSet[Clean], at: float) -> N
             del memory.instances[instance_id]
 
 
-def _take_executor(memory: BlockMemory, executor: ExecutorReading) -> None:
+def take_executor(memory: BlockMemory, executor: ExecutorReading) -> None:
     """Learn the request rate from the executor's counter over the last minute; AIOS renews it every 5 s."""
     memory.executor = executor
     uptime, tasks = executor.uptime_seconds, executor.tasks_processed_total

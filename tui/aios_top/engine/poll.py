@@ -2,31 +2,36 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from aios_top.engine.breaker import Breaker
-from aios_top.engine.memory import BlockMemory
-from aios_top.engine.observe import Inputs, decisions_since, observe, take_decisions
-from aios_top.engine.phases import take_reading
+from aios_top.engine.observe import decisions_since
+from aios_top.engine.picture import Picture
 from aios_top.engine.ports import Clock, Reads
 from aios_top.model.errors import ReadError
-from aios_top.model.judge import judge_fleet
+from aios_top.model.fact import (
+    CooldownReset,
+    DecisionsTold,
+    Fact,
+    FleetFailed,
+    FleetRead,
+    PoliciesRead,
+    PolicyTold,
+    Poll,
+    RecordsRead,
+    Resumed,
+)
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import BlockReading
-from aios_top.model.record import BlockRecord, PolicyRecord
-from aios_top.model.state import BlockState, FleetState
+from aios_top.model.state import FleetState
 from aios_top.model.text import Clean, clean
-from aios_top.model.verdict import Severity, Verdict
 
 RECORDS_SECONDS = 10.0
 """Period of the blocks database, whose records change only when someone edits them."""
 POLICIES_SECONDS = 30.0
 SILENT_SECONDS = 60.0
 """Period at which a policy that did not answer `get_state` is asked again: it may have been replaced."""
-MOST_GONE = 100
-"""Blocks that are remembered after they vanished."""
 UNREACHABLE_SECONDS = 5.0
 PAGES = 3
 """A policy keeps 512 decisions and sends 256 at a time."""
@@ -48,25 +53,11 @@ Complete = Callable[[FleetState], FleetState]
 class _Policy:
     """One block's autoscaler as the poller knows it."""
 
-    report: PolicyReport = PolicyReport(Voice.UNASKED)
-    reported_at: float | None = None
     parameters: ParameterReport | None = None
     parameters_for: tuple[object, object] | None = None
     """Boot id and generation that `parameters` belong to."""
     ask_again_at: float = 0.0
     asking: asyncio.Task[None] | None = None
-
-
-@dataclass(slots=True)
-class _Knowledge:
-    """The latest good answer of every source."""
-
-    fleet: Mapping[str, BlockReading] = field(default_factory=dict)
-    fleet_problem: Clean | None = None
-    records: Mapping[str, BlockRecord] = field(default_factory=dict)
-    records_at: float = float("-inf")
-    policies: tuple[PolicyRecord, ...] = ()
-    policies_at: float = float("-inf")
 
 
 class Poller:
@@ -93,18 +84,24 @@ class Poller:
         self._clock = clock
         self._publish = publish
         self._complete = complete
-        self._context = context
         self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
-        self._memories: dict[Clean, BlockMemory] = {}
         self._policies: dict[Clean, _Policy] = {}
-        self._knowledge = _Knowledge()
+        self.picture = Picture(clock.now(), context, origin_note)
+        self._facts: list[Fact] = []
+        self._records_at = self._policies_at = float("-inf")
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._management_at = 0.0
         self._management_refused = False
         self._wake = asyncio.Event()
         self._databases: asyncio.Task[None] | None = None
-        self.state = FleetState(at=clock.now(), sequence=0, context=context, origin_note=origin_note)
+        self.poll: Poll | None = None
+        """What the newest state was made of."""
+
+    @property
+    def state(self) -> FleetState:
+        """The newest state."""
+        return self.picture.state
 
     async def run(self) -> None:
         """Poll until cancelled; a poll that was missed, as after a suspend, is not made up for."""
@@ -139,14 +136,12 @@ class Poller:
 
     def note_cooldown_reset(self, block_id: str) -> None:
         """Remember that the console itself reset the timer of a policy that cannot say so."""
-        memory = self._memories.get(Clean(block_id))
-        if memory is not None:
-            memory.cooldown_reset_at = self._clock.now()
+        self._learn(CooldownReset(Clean(block_id), self._clock.now()))
 
     def _note_pause(self, seconds: float) -> None:
         """Remember that this process stood still: what is on the screen is that old, whoever asks why."""
         if seconds > self.poll_seconds + PAUSE_SECONDS:
-            self.state = replace(self.state, resumed_at=self._clock.now(), paused_seconds=seconds)
+            self._learn(Resumed(self._now(), seconds))
 
     async def _rest(self, seconds: float) -> None:
         """Sleep for the rest of the period, or until somebody wants fresh figures."""
@@ -161,7 +156,7 @@ class Poller:
 
     async def _poll(self, patience: float | None) -> None:
         databases = self._start_databases()
-        if not self._knowledge.records and databases is not None:
+        if not self.picture.knowledge.records and databases is not None:
             await self._wait({databases}, patience)  # without the records nobody knows whose policy to ask
         asked = [asyncio.create_task(self._ask_fleet()), *self._start_policies()]
         await asked[0]
@@ -202,49 +197,31 @@ class Poller:
         """Read all metric documents; a failure keeps the last good ones and their age."""
         reading = await self._guarded("metrics", self._reads.fleet)
         if reading is None:
-            self._knowledge.fleet_problem = self._breaker("metrics").state.problem
-            for memory in self._memories.values():
-                memory.missed_polls += 1
-            return
-        found: dict[str, BlockReading] = {block.block_id: block for block in reading.blocks}
-        self._knowledge.fleet, self._knowledge.fleet_problem = found, None
-        self._forget_surplus()
-        for block_id in self._block_ids():
-            memory = self._memories.setdefault(block_id, BlockMemory())
-            take_reading(memory, found.get(block_id), reading.received_at)
-            memory.missed_polls = 0
-            if block_id in found:
-                memory.seen_at = reading.received_at
-
-    def _forget_surplus(self) -> None:
-        """Keep block ids that come and go with every answer from filling the memory."""
-        known = set(self._block_ids())
-        gone = [block_id for block_id in self._memories if block_id not in known]
-        for block_id in gone[:-MOST_GONE]:
-            del self._memories[block_id]
+            self._learn(FleetFailed(self._breaker("metrics").state.problem))
+        else:
+            self._learn(FleetRead(replace(reading, received_at=round(reading.received_at, 3))))
 
     def _start_databases(self) -> asyncio.Task[None] | None:
         """Begin to read the block records and the registry when they are due."""
         if self._databases is not None and not self._databases.done():
             return self._databases
         now = self._clock.monotonic()
-        knowledge = self._knowledge
-        if now - knowledge.records_at < RECORDS_SECONDS and now - knowledge.policies_at < POLICIES_SECONDS:
+        if now - self._records_at < RECORDS_SECONDS and now - self._policies_at < POLICIES_SECONDS:
             return None
         self._databases = asyncio.create_task(self._ask_databases(now))
         return self._databases
 
     async def _ask_databases(self, now: float) -> None:
-        knowledge = self._knowledge
-        if now - knowledge.records_at >= RECORDS_SECONDS and self._reads.has("blocks"):
+        if now - self._records_at >= RECORDS_SECONDS and self._reads.has("blocks"):
             records = await self._guarded("blocks", self._reads.records)
             if records is not None:
-                knowledge.records = {record.block_id: record for record in records}
-                knowledge.records_at = now
-        if now - knowledge.policies_at >= POLICIES_SECONDS and self._reads.has("policies"):
+                self._learn(RecordsRead(records))
+                self._records_at = now
+        if now - self._policies_at >= POLICIES_SECONDS and self._reads.has("policies"):
             policies = await self._guarded("policies", self._reads.policies)
             if policies is not None:
-                knowledge.policies, knowledge.policies_at = policies, now
+                self._learn(PoliciesRead(policies))
+                self._policies_at = now
 
     def _start_policies(self) -> list[asyncio.Task[None]]:
         """Begin to ask every policy whose time has come; returns those that are being asked."""
@@ -254,10 +231,10 @@ class Poller:
         if now < self._management_at:
             return []
         tasks: list[asyncio.Task[None]] = []
-        for block_id, record in self._knowledge.records.items():
+        for block_id, record in self.picture.knowledge.records.items():
             policy = self._policies.setdefault(Clean(block_id), _Policy())
             if record.autoscaler is None:
-                policy.report = PolicyReport(Voice.ABSENT)
+                self._note_absent(Clean(block_id))
                 continue
             if policy.asking is None or policy.asking.done():
                 if now < policy.ask_again_at or (tasks and self._management_refused):
@@ -265,6 +242,12 @@ class Poller:
                 policy.asking = asyncio.create_task(self._ask_policy(Clean(block_id), policy))
             tasks.append(policy.asking)
         return tasks
+
+    def _note_absent(self, block_id: Clean) -> None:
+        """Say once that a block has no policy to ask."""
+        told = self.picture.knowledge.told.get(block_id)
+        if told is None or told.report.voice is not Voice.ABSENT:
+            self._learn(PolicyTold(block_id, PolicyReport(Voice.ABSENT), None))
 
     async def _ask_policy(self, block_id: Clean, policy: _Policy) -> None:
         async with self._limit:
@@ -279,12 +262,11 @@ class Poller:
                 self._pause_management(error)
             else:
                 self._management_refused = False
-        policy.report = report
-        policy.reported_at = self._clock.now()
         pause = {Voice.SILENT: SILENT_SECONDS, Voice.UNREACHABLE: UNREACHABLE_SECONDS}.get(report.voice, 0.0)
         policy.ask_again_at = self._clock.monotonic() + pause
         if report.voice is not Voice.FULL:
             policy.parameters = policy.parameters_for = None
+        self._learn(PolicyTold(block_id, report, self._now(), policy.parameters))
 
     def _pause_management(self, error: ReadError) -> None:
         """Ask no policy for a while when the service before them all refuses, then one of them first."""
@@ -295,7 +277,7 @@ class Poller:
 
     async def _ask_details(self, block_id: Clean, policy: _Policy, report: PolicyReport) -> None:
         """Read the decisions since the cursor, and the parameters when they may have changed."""
-        memory = self._memories.setdefault(block_id, BlockMemory())
+        memory = self.picture.memory(block_id)
         last = report.last_decision
         for _ in range(PAGES):
             if last is None or (report.boot_id == memory.boot_id and (last.seq or 0) <= memory.cursor):
@@ -303,7 +285,7 @@ class Poller:
             page = await self._reads.decisions(block_id, decisions_since(memory), memory.boot_id)
             if page is None or (page.boot_id, page.next_since) == (memory.boot_id, memory.cursor):
                 break
-            take_decisions(memory, page)
+            self._learn(DecisionsTold(block_id, page))
         generation = (report.boot_id, report.state.get("parameters_generation"))
         if policy.parameters is None or policy.parameters_for != generation:
             policy.parameters = await self._reads.parameters(block_id)
@@ -329,52 +311,20 @@ class Poller:
             self._breakers[name] = Breaker(name, self._chance)
         return self._breakers[name]
 
-    def _block_ids(self) -> list[Clean]:
-        """Return the declared blocks in the database's order, then those that only have metrics."""
-        ids = [record.block_id for record in self._knowledge.records.values()]
-        fleet, records = self._knowledge.fleet, self._knowledge.records
-        return ids + [block.block_id for block in fleet.values() if block.block_id not in records]
+    def _now(self) -> float:
+        """Return the time to the millisecond: what is finer says nothing and fills recordings."""
+        return round(self._clock.now(), 3)
+
+    def _learn(self, fact: Fact) -> None:
+        """Put a fact into the picture, and into what the next state was made of."""
+        self.picture.take(fact)
+        self._facts.append(fact)
 
     def _publish_state(self) -> None:
-        now = self._clock.now()
-        blocks: dict[str, BlockState] = {block_id: self._observe(block_id, now) for block_id in self._block_ids()}
+        now = self._now()
         endpoints = {name: breaker.state for name, breaker in self._breakers.items()}
-        polled = replace(
-            self.state,
-            at=now,
-            sequence=self.state.sequence + 1,
-            blocks=blocks,
-            policies=self._knowledge.policies,
-            endpoints=endpoints,
-            verdict=self._verdict(blocks),
-            poll_seconds=self.poll_seconds,
-            polls=sum(entry.polls for entry in endpoints.values()),
-            failures=sum(entry.failures for entry in endpoints.values()),
-        )
-        self.state = self._complete(polled)
-        self._publish(self.state)
-
-    def _verdict(self, blocks: Mapping[str, BlockState]) -> Verdict:
-        """Judge the fleet; with nothing to judge, name the endpoint that failed."""
-        knowledge = self._knowledge
-        problem = knowledge.fleet_problem or self._breaker("blocks").state.problem
-        if problem is not None and not blocks:
-            return Verdict(Severity.BROKEN, f"no data yet: {problem}", code="NoData")
-        return judge_fleet(blocks.values())
-
-    def _observe(self, block_id: Clean, now: float) -> BlockState:
-        knowledge = self._knowledge
-        memory = self._memories.setdefault(block_id, BlockMemory())
-        record = knowledge.records.get(block_id)
-        policy = self._policies.get(block_id, _Policy())
-        uri = record.autoscaler.uri if record is not None and record.autoscaler is not None else None
-        inputs = Inputs(
-            record=record,
-            reading=knowledge.fleet.get(block_id),
-            registered=next((entry for entry in knowledge.policies if entry.uri == uri), None),
-            report=policy.report,
-            reported_at=policy.reported_at,
-            parameters=policy.parameters,
-            problem=knowledge.fleet_problem,
-        )
-        return observe(block_id, memory, inputs, now)
+        self.picture.publish(now, self.poll_seconds, endpoints)
+        state = self.picture.state = self._complete(self.picture.state)
+        facts, self._facts = tuple(self._facts), []
+        self.poll = Poll(now, state.sequence, self.poll_seconds, facts, endpoints, state.context, state.origin_note)
+        self._publish(state)

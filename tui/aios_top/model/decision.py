@@ -1,9 +1,10 @@
 """One evaluation of an autoscaler policy, as it told us or as we had to infer it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from itertools import chain
+from typing import Any, overload
 
 from aios_top.model.text import Clean
 
@@ -99,3 +100,60 @@ class Decision:
     def key(self) -> tuple[object, ...]:
         """What makes a decision itself, whatever becomes known of its confirmation later."""
         return (self.boot_id, self.seq) if self.seq is not None else (self.at, self.code, self.reason)
+
+
+ACTS = frozenset({Action.UP, Action.DOWN})
+"""Decisions that change the number of replicas."""
+
+
+class DecisionLog(Sequence[Decision]):
+    """Decisions, newest first, of which the older ones are read only when somebody looks at them."""
+
+    def __init__(
+        self, head: Sequence[Decision], rest: Callable[[], Sequence[Decision]], acts: Sequence[Decision] = ()
+    ) -> None:
+        """`head` are the newest ones, `rest` reads those behind them, `acts` are the last ones of each direction."""
+        self._head = tuple(head)
+        self._rest = rest
+        self._acts = tuple(acts)
+        self._all: tuple[Decision, ...] | None = None
+
+    def newest(self, actions: Iterable[Action]) -> Decision | None:
+        """Return the newest one with one of these actions, of which only the last UP and DOWN are known."""
+        wanted = frozenset(actions)
+        known = chain(self._head, self._acts) if wanted <= ACTS else iter(self)
+        return next((entry for entry in known if entry.action in wanted), None)
+
+    def __iter__(self) -> Iterator[Decision]:
+        yield from self._head
+        yield from self._everything()[len(self._head) :]
+
+    def __len__(self) -> int:
+        return len(self._everything())
+
+    def __bool__(self) -> bool:
+        return bool(self._head) or bool(self._everything())
+
+    @overload
+    def __getitem__(self, place: int) -> Decision: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Decision, ...]: ...
+    def __getitem__(self, place: int | slice) -> Decision | tuple[Decision, ...]:
+        """Return one, or some as a tuple; what lies within the head costs no reading."""
+        stop = place + 1 if isinstance(place, int) else place.stop
+        start = place if isinstance(place, int) else place.start or 0
+        near = stop is not None and start >= 0 and 0 < stop <= len(self._head)
+        return (self._head if near else self._everything())[place]
+
+    def _everything(self) -> tuple[Decision, ...]:
+        if self._all is None:
+            self._all = (*self._head, *self._rest())
+        return self._all
+
+
+def newest(decisions: Sequence[Decision], actions: Iterable[Action]) -> Decision | None:
+    """Return the newest of these decisions, newest first, that has one of these actions."""
+    if isinstance(decisions, DecisionLog):
+        return decisions.newest(actions)
+    wanted = frozenset(actions)
+    return next((entry for entry in decisions if entry.action in wanted), None)

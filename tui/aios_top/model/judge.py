@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from aios_top.model.decision import Decision
+from aios_top.model.decision import ACTS, Action, Decision, newest
 from aios_top.model.policy_state import Voice
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
 from aios_top.model.state import Averages, BlockState, CooldownPhase, Phase
@@ -155,7 +155,7 @@ def _was_asked_to_shrink(block: BlockState) -> bool:
     """Return whether the silence is what a policy that tells nothing was expected to cause: its rule asked for it."""
     if block.policy.voice is Voice.FULL:
         return False
-    last_down = next((entry for entry in block.decisions if entry.action == "downscale"), None)
+    last_down = newest(block.decisions, {Action.DOWN})
     return last_down is not None and last_down.would == "down"
 
 
@@ -258,4 +258,4 @@ def _means(block: BlockState) -> str:
 
 
 def _last_action(block: BlockState) -> Decision | None:
-    return next((entry for entry in block.decisions if entry.action in {"upscale", "downscale"}), None)
+    return newest(block.decisions, ACTS)

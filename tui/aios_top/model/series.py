@@ -1,7 +1,7 @@
 """Time series in bounded memory: the history behind every sparkline and chart."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 CAPACITY = 1024
@@ -95,6 +95,53 @@ class TrackView(Mapping[str, SeriesView]):
 
     def __len__(self) -> int:
         return len(self.track.columns)
+
+
+class LateTrack(Track):
+    """A track whose beginning is read when somebody looks at it; what is appended meanwhile waits."""
+
+    __slots__ = ("_begin", "_begun", "_waiting")
+
+    def __init__(
+        self, columns: Sequence[str], begin: Callable[[], Iterable[tuple[float, Sequence[float | None]]]]
+    ) -> None:
+        super().__init__(columns)
+        self._begin = begin
+        self._begun: int | None = None
+        """Samples that were read; None before."""
+        self._waiting: list[tuple[float, Sequence[float | None]]] = []
+
+    def append(self, at: float, values: Sequence[float | None]) -> None:
+        """Add a sample."""
+        if self._begun is None:
+            self._waiting.append((at, tuple(values)))
+        else:
+            super().append(at, values)
+
+    def views(self) -> "TrackView":
+        """Return the history of every column up to now, which is not read yet."""
+        return LateTrackView(self, len(self._waiting) if self._begun is None else self.count - self._begun)
+
+    def begun(self) -> int:
+        """Read the beginning, once; return how many samples it had."""
+        if self._begun is None:
+            for at, values in self._begin():
+                super().append(at, values)
+            self._begun = self.count
+            for at, values in self._waiting:
+                super().append(at, values)
+            self._waiting.clear()
+        return self._begun
+
+
+class LateTrackView(TrackView):
+    """The history of a late track; `end` counts from the end of its beginning."""
+
+    def __getitem__(self, column: str) -> SeriesView:
+        if column not in self.track.columns:
+            raise KeyError(column)
+        begun = self.track.begun() if isinstance(self.track, LateTrack) else 0
+        return SeriesView(self.track, self.track.columns.index(column), begun + self.end)
 
 
 EMPTY = Track(("none",)).view("none")

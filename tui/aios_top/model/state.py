@@ -1,6 +1,6 @@
 """The one immutable picture of the world that every view, command and export reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -169,7 +169,7 @@ class BlockState:
     next_evaluation_origin: Origin = Origin.UNKNOWN
     push_seconds: float | None = None
     """Observed period of the instances' pushes."""
-    decisions: tuple[Decision, ...] = ()
+    decisions: Sequence[Decision] = ()
     """Newest first, at most 512."""
     history: Mapping[str, SeriesView] = field(default_factory=dict)
     """Block columns: `input_<window>`, `output_<window>` (averages), `input_rate`, `output_rate`, `replicas`,

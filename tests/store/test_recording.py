@@ -1,0 +1,116 @@
+"""A recording gives back every state that was live, from any moment of it and in order."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aios_top.engine.replay import Replay
+from aios_top.model.errors import ReadError
+from aios_top.model.state import FleetState
+from aios_top.store import recording_writer
+from aios_top.store.paths import StoreError
+from aios_top.store.recording_reader import open_recording
+from aios_top.store.recording_slice import copy_slice, merge
+from fakes.recordings import Story, differences, plain, simulated
+from fakes.simulated import SimulatedBlock
+
+
+async def eventful(path: Path) -> Story:
+    """Scaling of a policy that tells and of one that does not, an outage, a hung replica, a wipe."""
+    clock, reads = simulated(
+        SimulatedBlock("told", "explained", rate=0.4, parameters={"cooldown_seconds": 20}),
+        SimulatedBlock("silent", "plain", rate=0.4, parameters={"cooldown_seconds": 20}),
+        SimulatedBlock("bare", ""),
+        push=6.0,
+        interval=6.0,
+    )
+    story = Story(path, clock, reads)
+    await story.poll(60)
+    reads.fails["fleet"] = ReadError("timeout", "no answer within 4 s")
+    await story.poll(5)
+    reads.fails.clear()
+    next(iter(reads.blocks["told"].sim.replicas.values())).hung = True
+    await story.poll(40)
+    for block in reads.blocks.values():
+        block.wipe()
+        block.spec.rate = 0.0
+    await story.poll(90)
+    return story
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 60.0)
+
+
+async def test_every_moment_comes_back_as_it_was(tmp_path: Path) -> None:
+    story = await eventful(tmp_path / "story.aiosrec")
+    story.writer.close()
+    with open_recording(tmp_path / "story.aiosrec") as recording:
+        replay = Replay(recording)
+        assert list(replay.times) == [state.at for state in story.states]
+        for live in story.states[::17]:
+            again = replay.state(live.at + 0.5)
+            assert differences(plain(live, live.at), plain(again, live.at)) == []
+
+
+async def test_all_states_come_back_in_order(tmp_path: Path) -> None:
+    story = await eventful(tmp_path / "story.aiosrec")
+    story.writer.close()
+    with open_recording(tmp_path / "story.aiosrec") as recording:
+        again = list(Replay(recording).states())
+        assert len(again) == len(story.states)
+        for live, state in zip(story.states, again, strict=True):
+            if live.sequence % 37 == 0:
+                assert differences(plain(live, live.at), plain(state, live.at)) == []
+
+
+async def test_a_slice_shows_what_the_whole_shows(tmp_path: Path) -> None:
+    story = await eventful(tmp_path / "story.aiosrec")
+    story.writer.close()
+    with open_recording(tmp_path / "story.aiosrec") as recording:
+        start = story.states[70].at
+        assert copy_slice(recording, tmp_path / "slice.aiosrec", start, story.states[150].at) == 81
+        with open_recording(tmp_path / "slice.aiosrec") as part:
+            assert part.times[0] == start
+            for live in story.states[70:151:16]:
+                again = Replay(part).state(live.at)
+                assert differences(figures(live), figures(again)) == []
+
+
+def figures(state: FleetState) -> Any:
+    """A state without histories, which a slice has only of its own time, and so without the oldest decisions."""
+    bare = {
+        name: replace(
+            block,
+            history={},
+            instances=tuple(replace(row, history={}) for row in block.instances),
+            decisions=block.decisions[:3],
+        )
+        for name, block in state.blocks.items()
+    }
+    return plain(replace(state, blocks=bare), state.at)
+
+
+async def test_recordings_of_two_runs_become_one(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.aiosrec", tmp_path / "b.aiosrec", tmp_path / "c.aiosrec"]
+    stories = []
+    for number, path in enumerate(paths[:2]):
+        clock, reads = simulated(SimulatedBlock("told", rate=0.4), push=6.0, interval=6.0)
+        clock._now += 1000.0 * number
+        stories.append(Story(path, clock, reads))
+        await stories[-1].poll(40)
+        stories[-1].writer.close()
+    with open_recording(paths[0]) as first, open_recording(paths[1]) as second:
+        assert merge([second, first], paths[2]) == 80
+        with pytest.raises(StoreError, match="recorded the same time"):
+            merge([first, first], tmp_path / "d.aiosrec")
+    assert not (tmp_path / "d.aiosrec").exists()
+    with open_recording(paths[2]) as merged:
+        assert merged.info.sessions == 2
+        live = [state for story in stories for state in story.states]
+        assert [state.at for state in Replay(merged).states()] == [state.at for state in live]
+        for state in live[::26]:
+            assert differences(plain(state, state.at), plain(Replay(merged).state(state.at), state.at)) == []

@@ -1,0 +1,59 @@
+"""The states of a recording: any moment of it, or one after the other, made by the rules that made them live."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from aios_top.engine.restore import restored, shown
+from aios_top.model.fact import Poll
+from aios_top.model.frame import Frame
+from aios_top.model.state import FleetState
+
+
+class Recorded(Protocol):
+    """What a replay needs of a recording; `store.recording_reader.Recording` satisfies it by shape."""
+
+    @property
+    def times(self) -> Sequence[float]:
+        """Unix seconds of every poll, ascending."""
+
+    def frame(self, at: float) -> Frame:
+        """Return the moment of the last poll at or before a time, of the first for an earlier time."""
+
+    def polls(self, start: float, end: float) -> Iterator[Poll]:
+        """Yield the polls of a time span in order."""
+
+    def sessions(self) -> Sequence[tuple[float, float]]:
+        """Return the first and last time of every run that recorded here."""
+
+
+class Replay:
+    """One recording as states."""
+
+    def __init__(self, recording: Recorded) -> None:
+        self._recording = recording
+
+    @property
+    def times(self) -> Sequence[float]:
+        """Unix seconds of every state, ascending."""
+        return self._recording.times
+
+    def state(self, at: float) -> FleetState:
+        """Return the state that was shown at a time: the newest then, the first one for an earlier time."""
+        frame = self._recording.frame(at)
+        return shown(frame, restored(frame))
+
+    def states(self, start: float = float("-inf"), end: float = float("inf")) -> Iterator[FleetState]:
+        """Yield every state of a time span in order; each follows from the one before it, as it did live."""
+        for first, last in self._recording.sessions():
+            if last >= start and first <= end:
+                yield from self._states(max(start, first), min(end, last))
+
+    def _states(self, start: float, end: float) -> Iterator[FleetState]:
+        frame = self._recording.frame(start)
+        picture = restored(frame)
+        state = shown(frame, picture)
+        if frame.at >= start:
+            yield state
+        for poll in self._recording.polls(frame.at, end):
+            if poll.at > frame.at:
+                yield picture.take_poll(poll)

@@ -1,0 +1,118 @@
+"""What a recording gives back of one moment: enough to go on from there as if one had watched all the time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aios_top.model.audit import AuditEntry
+from aios_top.model.decision import Decision
+from aios_top.model.fact import PolicyTold, WorkSeen
+from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.record import BlockRecord, PolicyRecord
+from aios_top.model.state import EndpointState
+from aios_top.model.text import Clean
+
+Pushes = Sequence[tuple[float, InstanceReading]]
+"""Documents with the time at which each was received, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """What is remembered of a block besides its documents: conclusions that took long to come to."""
+
+    push_seconds: float | None = None
+    clock_offset: float = 0.0
+    offset_measured: bool = False
+    wiped_at: float | None = None
+    boot_id: Clean | None = None
+    cursor: int = 0
+    listed: tuple[tuple[Clean, float], ...] = ()
+    """Instances that the policy has listed, each with when it was first seen there."""
+    instances: tuple[tuple[Clean, float, float | None, float | None], ...] = ()
+    """Instances that are remembered: first seen, when a gap was drawn last, how far the instance's clock is off."""
+    acts: tuple[Decision, ...] = ()
+    """The last reported UP and DOWN, newest first."""
+    inferred_action_at: float | None = None
+    inferred_rule: str | None = None
+    inferred_members: tuple[Clean, ...] | None = None
+    watched_since: float | None = None
+    cooldown_reset_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one poll left in a block's memory."""
+
+    bearing: Bearing
+    sample: tuple[float | None, ...] | None = None
+    """The sample of the block's history, None where the poll failed and there was none."""
+    inferred: tuple[Decision, ...] = ()
+    """Decisions that were concluded at this poll, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """A block's row in the metrics service's answer, but for the documents themselves."""
+
+    present: bool = False
+    instance_ids: tuple[Clean, ...] = ()
+    dropped: int = 0
+    duplicates: tuple[Clean, ...] = ()
+    has_executor: bool = False
+    seen_at: float | None = None
+    """When the answer had the block last, of a block that it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHistory:
+    """What an instance sent, and when it was seen to be silent."""
+
+    pushes: Pushes = ()
+    gaps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFrame:
+    """One block at a moment."""
+
+    block_id: Clean
+    documents: Documents = Documents()
+    pushes: Mapping[Clean, Pushes] = field(default_factory=dict)
+    """The newest documents of every instance, as far back as rates look."""
+    executors: Sequence[ExecutorReading] = ()
+    """The newest documents of the executor, oldest first."""
+    told: PolicyTold | None = None
+    bearing: Bearing = Bearing()
+    seen_at: float | None = None
+    reported: Sequence[Decision] = ()
+    """What the policy told, newest first; what is far back is read when somebody looks at it."""
+    inferred: tuple[Decision, ...] = ()
+    """Newest first."""
+    samples: Callable[[], Iterable[tuple[float, Sequence[float | None]]]] = tuple
+    """Reads the block's history before the moment."""
+    history: Callable[[Clean], InstanceHistory] = lambda _instance_id: InstanceHistory()
+    """Reads an instance's history up to the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything at the moment of one poll."""
+
+    at: float
+    sequence: int
+    poll_seconds: float
+    context: str = ""
+    origin_note: str = ""
+    endpoints: Mapping[str, EndpointState] = field(default_factory=dict)
+    records: tuple[BlockRecord, ...] = ()
+    policies: tuple[PolicyRecord, ...] = ()
+    order: tuple[Clean, ...] = ()
+    """Blocks in the order of the metrics service's last good answer."""
+    problem: Clean | None = None
+    """Why the newest poll of the metrics failed."""
+    missed_polls: int = 0
+    resumed_at: float | None = None
+    paused_seconds: float = 0.0
+    blocks: Mapping[Clean, BlockFrame] = field(default_factory=dict)
+    work: WorkSeen = field(default_factory=lambda: WorkSeen(None, None))
+    audit: Sequence[AuditEntry] = ()
+    """Oldest first."""

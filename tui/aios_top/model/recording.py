@@ -1,0 +1,64 @@
+"""What a recording says of itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingHeader:
+    """What is known when a recording begins."""
+
+    context: str = ""
+    origin_note: str = ""
+    program: str = ""
+    """Version of aios-top."""
+    who: str = ""
+    """`user@host`."""
+    address: str = ""
+    """Where AIOS is, without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """A recording as a list shows it."""
+
+    name: str
+    header: RecordingHeader
+    first: float | None
+    """Unix seconds of the first poll, None for a recording without one."""
+    last: float | None
+    polls: int
+    lost: int
+    """Polls that were recorded but cannot be read back any more."""
+    pruned: int
+    """Polls that were removed because the recording had grown old or large."""
+    bytes: int
+    blocks: int
+    sessions: int = 1
+    being_written: bool = False
+
+
+class MarkKind(StrEnum):
+    """What a mark on the time bar stands for."""
+
+    UP = "up"
+    DOWN = "down"
+    ERROR = "error"
+    ACTION = "action"
+    """An operator's."""
+    LOAD = "load"
+    ALERT = "alert"
+    """A block began to need a look."""
+    START = "start"
+    """Recording began, anew in a merged one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened, for the time bar and for jumping from one to the next."""
+
+    at: float
+    """Unix seconds of the poll that showed it."""
+    kind: MarkKind
+    block_id: str = ""
+    text: str = ""

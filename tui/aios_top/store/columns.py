@@ -1,0 +1,186 @@
+"""Packs a column of numbers without loss into a few bytes per number, for a general compressor to finish.
+
+What AIOS measures is of few kinds, and each has a form in which neighbours differ little: counters and stamps are
+whole or have few decimals, the rolling means are fractions of small numbers (a sum of tokens over a count of
+requests), and the rest differ in the last bits of the mantissa.
+"""
+
+import math
+import sys
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+import msgspec
+
+_LARGEST = 2.0**53
+_SINGLE_LIMIT = 1e38
+_MOST_REQUESTS = 1 << 16
+"""Largest denominator to look for: more requests than one instance serves in 15 minutes."""
+_LARGEST_MEAN = 1e6
+"""Larger numbers are stamps and sums, which have few bits behind the point: a fraction would be found by chance."""
+_SCALES = (1.0, 1000.0, 1_000_000.0)
+_FRACTION, _BITS, _SINGLES, _WHOLE = 90, 91, 92, 0
+_WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
+
+Column = Sequence[float | int | None]
+
+
+class Packed(msgspec.Struct, array_like=True):
+    """One packed column."""
+
+    count: int
+    form: int
+    parts: list[bytes]
+    nulls: bytes = b""
+    """One bit per value, set where there is none; empty when there is a value everywhere."""
+    whole: bool = False
+    """Whether the values were ints, which JSON tells from floats."""
+
+
+def pack(values: Column) -> Packed:
+    """Return the column packed; every float and int comes back as it was, a NaN as a NaN."""
+    nulls = b""
+    known = [value for value in values if value is not None]
+    if len(known) != len(values):
+        nulls = _bits([value is None for value in values])
+    whole = bool(known) and all(type(value) is int for value in known)
+    form, parts = _packed(known)
+    return Packed(len(values), form, parts, nulls, whole)
+
+
+def unpack(packed: Packed) -> list[float | int | None]:
+    """Return the column."""
+    known: list[float | int] = _unpacked(packed)
+    if packed.whole:
+        known = [int(value) for value in known]
+    if not packed.nulls:
+        return list(known)
+    following = iter(known)
+    return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
+
+
+def _packed(known: Sequence[float]) -> tuple[int, list[bytes]]:
+    if not known:
+        return _WHOLE, []
+    for number, scale in enumerate(_SCALES):
+        whole = _scaled(known, scale)
+        if whole is not None:
+            return number, [_deltas(whole)]
+    singles = array("f", [value if abs(value) < _SINGLE_LIMIT else 0.0 for value in known])
+    if all(single == value for single, value in zip(singles, known, strict=True)):
+        return _SINGLES, [_deltas(list(array("i", singles.tobytes())))]
+    fractions = _fractions(known)
+    if fractions is not None:
+        return _FRACTION, [_deltas(part) for part in fractions]
+    floats = array("d", known)
+    return _BITS, [_deltas(list(array("q", floats.tobytes())))]
+
+
+def _unpacked(packed: Packed) -> list[float | int]:
+    if not packed.parts:
+        return []
+    first = _sums(packed.parts[0])
+    if packed.form == _FRACTION:
+        return [above / below for above, below in zip(first, _sums(packed.parts[1]), strict=True)]
+    if packed.form == _SINGLES:
+        return list(array("f", array("i", first).tobytes()))
+    if packed.form == _BITS:
+        return list(array("d", array("q", first).tobytes()))
+    scale = _SCALES[packed.form]
+    return [value / scale for value in first]
+
+
+def _scaled(known: Sequence[float], scale: float) -> list[int] | None:
+    """Return the values times `scale` as whole numbers, None when one is not exactly that."""
+    whole = []
+    for value in known:
+        if not abs(value) * scale < _LARGEST:  # NaN and infinities too
+            return None
+        number = round(value * scale)
+        if number / scale != value or (not number and math.copysign(1.0, value) < 0):
+            return None
+        whole.append(number)
+    return whole
+
+
+def _fractions(known: Sequence[float]) -> tuple[list[int], list[int]] | None:
+    above, below = [], []
+    for value in known:
+        found = fraction(value)
+        if found is None:
+            return None
+        above.append(found[0])
+        below.append(found[1])
+    return above, below
+
+
+def fraction(value: float) -> tuple[int, int] | None:
+    """Return the fraction of small whole numbers that divides to exactly `value`, None when there is none.
+
+    The convergents of the continued fraction are the best approximations, so the fraction that the value was made of
+    is one of them.
+    """
+    if not 0.0 <= value < _LARGEST_MEAN:
+        return None
+    above, below, above_before, below_before = int(value), 1, 1, 0
+    rest = value - above
+    while above / below != value:
+        if rest < 1e-9:  # what is left is rounding
+            return None
+        turned = 1.0 / rest
+        digit = int(turned)
+        rest = turned - digit
+        above, above_before = digit * above + above_before, above
+        below, below_before = digit * below + below_before, below
+        if below > _MOST_REQUESTS:
+            return None
+    return above, below
+
+
+def _deltas(numbers: list[int]) -> bytes:
+    """Return the differences in the narrowest width, byte planes apart; the first byte is the width."""
+    steps = [numbers[0], *(after - before for before, after in pairwise(numbers))]
+    if max(steps) >= 2**63 or min(steps) < -(2**63):
+        steps = [numbers[0], *(_wrapped(step) for step in steps[1:])]
+    low, high = min(steps), max(steps)
+    code, width = next(
+        (code, width) for code, width in _WIDTHS if -(1 << 8 * width - 1) <= low <= high < 1 << 8 * width - 1
+    )
+    packed = array(code, steps)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    content = packed.tobytes()
+    return bytes([width]) + b"".join(content[plane::width] for plane in range(width))
+
+
+def _sums(content: bytes) -> list[int]:
+    width = content[0]
+    count = (len(content) - 1) // width
+    joined = bytearray(count * width)
+    for plane in range(width):
+        joined[plane::width] = content[1 + plane * count : 1 + (plane + 1) * count]
+    steps = array(next(code for code, wide in _WIDTHS if wide == width), bytes(joined))
+    if sys.byteorder == "big":
+        steps.byteswap()
+    sums = list(accumulate(steps))
+    if width == 8 and (max(sums) >= 2**63 or min(sums) < -(2**63)):
+        return [_wrapped(number) for number in sums]
+    return sums
+
+
+def _wrapped(number: int) -> int:
+    """Return a number modulo 2^64 within the range of a signed one."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+def _bits(flags: Sequence[bool]) -> bytes:
+    """Return the flags as a bitmap, the first one in the lowest bit."""
+    text = "".join("1" if flag else "0" for flag in reversed(flags))
+    return int(text, 2).to_bytes((len(flags) + 7) // 8, "little")
+
+
+def unbits(content: bytes, count: int) -> list[bool]:
+    """Return the flags of a bitmap."""
+    number = int.from_bytes(content, "little")
+    return [character == "1" for character in reversed(f"{number:0{count}b}")] if count else []

@@ -1,0 +1,237 @@
+"""Says what every poll changed, compared with the polls before it: the form in which polls are recorded."""
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aios_top.model.decision import Decision
+from aios_top.model.fact import (
+    CooldownReset,
+    DecisionsTold,
+    FleetFailed,
+    FleetRead,
+    PolicyTold,
+    Poll,
+    Resumed,
+    WorkSeen,
+)
+from aios_top.model.frame import Bearing, Documents, Frame, Trace
+from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
+from aios_top.store.leaves import Shapes
+from aios_top.store.payload import Row, row_of
+from aios_top.store.segment import Delta, Segment
+from aios_top.store.told import told_document
+from aios_top.store.typed import document
+
+RATE_SECONDS = 60.0
+"""How far back the engine looks for a true rate, over two pushes at least."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one block."""
+
+    readings: dict[str, InstanceReading] = field(default_factory=dict)
+    recents: dict[str, deque[tuple[float, InstanceReading]]] = field(default_factory=dict)
+    executor: ExecutorReading | None = None
+    entered: deque[ExecutorReading] = field(default_factory=deque)
+    told: PolicyTold | None = None
+    documents: Documents = field(default_factory=Documents)
+    bearing: Bearing | None = None
+    decided: Any = None
+    """The newest decision, with the page it came on."""
+    last: Decision | None = None
+    """That decision."""
+
+
+class Differ:
+    """Compares polls; `segment` holds those since `begin`."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._blocks: dict[str, _Known] = {}
+        self._head: dict[str, Any] = {"fleet": None, "failed": None, "order": [], "work": None, "resumed": None}
+        self._fleet_at: float | None = None
+        self.segment = Segment(shapes)
+
+    def resume(self, frame: Frame) -> None:
+        """Know the newest documents of a moment: the next poll is recorded as what it changed of them."""
+        for block_id, block in frame.blocks.items():
+            known = self._known(block_id)
+            known.recents = {str(name): deque(pushes) for name, pushes in block.pushes.items() if pushes}
+            known.readings = {
+                str(name): block.pushes[name][-1][1] for name in block.documents.instance_ids if block.pushes.get(name)
+            }
+            known.entered = deque(block.executors)
+            known.executor = block.executors[-1] if block.executors else None
+
+    def begin(self) -> Delta:
+        """Begin the next segment; return what it starts with."""
+        self.segment = Segment(self._shapes)
+        return self.segment.note(None, None, self._head, {name: _base(known) for name, known in self._blocks.items()})
+
+    def take(self, poll: Poll, traces: Mapping[Any, Trace], records: int | None, policies: int | None) -> Delta:
+        """Add a poll; return what it changed.
+
+        `records` and `policies` are the numbers under which those documents are kept, None where they are unknown.
+        """
+        blocks: dict[str, dict[str, Any]] = {}
+        received: float | None = None
+        head = self._head = {
+            **self._head,
+            "at": poll.at,
+            "sequence": poll.sequence,
+            "poll_seconds": poll.poll_seconds,
+            "context": poll.context,
+            "origin_note": poll.origin_note,
+            "endpoints": document(dict(poll.endpoints)),
+            "records": records,
+            "policies": policies,
+            "asked": False,
+            "resets": [],
+        }
+        for fact in poll.facts:
+            match fact:
+                case FleetRead(reading):
+                    received = reading.received_at
+                    head["fleet"] = [reading.received_at, reading.latency_seconds, reading.dropped]
+                    head["failed"], head["missed"], head["asked"] = None, 0, True
+                    head["order"] = [str(block.block_id) for block in reading.blocks]
+                    self._take_fleet(reading.blocks, reading.received_at, blocks)
+                case FleetFailed(problem):
+                    head["failed"], head["asked"] = None if problem is None else str(problem), True
+                    head["missed"] = head.get("missed", 0) + 1
+                case PolicyTold(block_id):
+                    known = self._known(block_id)
+                    if known.told != fact:
+                        known.told = fact
+                        blocks.setdefault(block_id, {})["told"] = told_document(fact, known.last)
+                case DecisionsTold(block_id, page):
+                    rows = blocks.setdefault(block_id, {}).setdefault("decided", [])
+                    rows += [_decided(entry, page) for entry in page.decisions or (None,)]
+                    self._known(block_id).decided = rows[-1]
+                    self._known(block_id).last = page.decisions[-1] if page.decisions else None
+                case CooldownReset(block_id, at):
+                    head["resets"] = [*head["resets"], [str(block_id), at]]
+                case Resumed(at, seconds):
+                    head["resumed"] = [at, seconds]
+                case WorkSeen():
+                    head["work"] = document(fact)
+        for block_id, trace in traces.items():
+            self._take_trace(block_id, trace, blocks.setdefault(block_id, {}))
+        for forgotten in self._blocks.keys() - {str(block_id) for block_id in traces}:
+            del self._blocks[forgotten]  # by the engine too
+        return self.segment.note(poll.at, received, head, {name: entry for name, entry in blocks.items() if entry})
+
+    def _known(self, block_id: str) -> _Known:
+        return self._blocks.setdefault(str(block_id), _Known())
+
+    def _take_fleet(
+        self, rows: tuple[BlockReading, ...], received_at: float, blocks: dict[str, dict[str, Any]]
+    ) -> None:
+        gone = self._blocks.keys() - {str(row.block_id) for row in rows}
+        for block_id in gone:
+            known = self._blocks[block_id]
+            absent = Documents(seen_at=self._fleet_at if known.documents.present else known.documents.seen_at)
+            self._note_documents(known, absent, blocks.setdefault(block_id, {}))
+        self._fleet_at = received_at
+        for row in rows:
+            self._take_block(row, received_at, blocks.setdefault(str(row.block_id), {}))
+
+    def _take_block(self, block: BlockReading, received_at: float, found: dict[str, Any]) -> None:
+        known = self._known(block.block_id)
+        ids = tuple(entry.instance_id for entry in block.instances)
+        present = Documents(
+            present=True,
+            instance_ids=ids,
+            dropped=block.dropped,
+            duplicates=block.duplicates,
+            has_executor=block.executor is not None,
+        )
+        self._note_documents(known, present, found)
+        for reading in block.instances:
+            before = known.readings.get(reading.instance_id)
+            if before is not reading and before != reading:
+                known.readings[reading.instance_id] = reading
+                _remember(known.recents.setdefault(reading.instance_id, deque()), received_at, reading)
+                found.setdefault("pushes", []).append(row_of(received_at, reading))
+        if block.executor is not None and block.executor != known.executor:
+            known.executor = block.executor
+            _enter(known.entered, block.executor)
+            found["executors"] = [[block.executor.uptime_seconds, block.executor.tasks_processed_total]]
+
+    def _note_documents(self, known: _Known, documents: Documents, found: dict[str, Any]) -> None:
+        if documents != known.documents:
+            for name in known.readings.keys() - set(documents.instance_ids):
+                del known.readings[name]  # its next document is new even when it is the same
+            known.documents = documents
+            found["documents"] = document(documents)
+
+    def _take_trace(self, block_id: str, trace: Trace, found: dict[str, Any]) -> None:
+        known = self._known(block_id)
+        if trace.bearing != known.bearing:
+            known.bearing = trace.bearing
+            found["bearing"] = document(trace.bearing)
+            alive = {entry[0] for entry in trace.bearing.instances}
+            for name in known.recents.keys() - alive:
+                del known.recents[name]
+        if trace.sample is not None:
+            found["sample"] = _singles(trace.sample)
+
+
+def _singles(sample: tuple[float | None, ...]) -> list[float | None]:
+    """Return a sample in the precision in which histories keep it."""
+    rounded = array("f", [0.0 if value is None else value for value in sample])
+    return [None if value is None else single for value, single in zip(sample, rounded, strict=True)]
+
+
+def _base(known: _Known) -> dict[str, Any]:
+    """Return what a segment has to begin with."""
+    found: dict[str, Any] = {"documents": document(known.documents)}
+    if known.told is not None:
+        found["told"] = told_document(known.told, known.last)
+    if known.bearing is not None:
+        found["bearing"] = document(known.bearing)
+    if known.decided is not None:
+        found["decided"] = [known.decided]
+    found["pushes"] = [row for pushes in known.recents.values() for row in _base_rows(list(pushes))]
+    found["executors"] = [[entry.uptime_seconds, entry.tasks_processed_total] for entry in known.entered]
+    return found
+
+
+def _base_rows(pushes: Sequence[tuple[float, InstanceReading]]) -> Iterator[Row]:
+    """Yield an instance's newest pushes; of all but the last one only the counters are needed, for the rates."""
+    for received_at, reading in pushes[:-1]:
+        counters = replace(reading, input_size=None, output_size=None, queue_length=None, per_output_token=None)
+        yield row_of(received_at, counters)
+    yield row_of(*pushes[-1])
+
+
+def _decided(entry: Any, page: Any) -> dict[str, Any]:
+    return {
+        "decision": document(entry),
+        "boot_id": str(page.boot_id),
+        "next_since": page.next_since,
+        "gap": page.gap,
+    }
+
+
+def _remember(pushes: deque[tuple[float, InstanceReading]], received_at: float, reading: InstanceReading) -> None:
+    """Add a push and forget those that no rate needs any more."""
+    pushes.append((received_at, reading))
+    newest = _stamp(received_at, reading)
+    while len(pushes) > 2 and _stamp(*pushes[1]) < newest - RATE_SECONDS:
+        pushes.popleft()
+
+
+def _stamp(received_at: float, reading: InstanceReading) -> float:
+    return received_at if reading.timestamp is None else reading.timestamp
+
+
+def _enter(entered: deque[ExecutorReading], executor: ExecutorReading) -> None:
+    entered.append(executor)
+    newest = executor.uptime_seconds or 0.0
+    while len(entered) > 2 and (entered[1].uptime_seconds or 0.0) <= newest - RATE_SECONDS:
+        entered.popleft()

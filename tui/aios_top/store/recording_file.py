@@ -1,0 +1,201 @@
+"""The file of a recording: a SQLite database with a version, opened only when it is one.
+
+Every poll is a row of its own until its segment of some minutes is over; then the segment is written again as columns
+and its rows go. Write-ahead logging with synchronous NORMAL: a killed process loses nothing that was committed, a
+power cut the last moments.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+from aios_top.store.paths import StoreError, make_private
+
+SUFFIX = ".aiosrec"
+VERSION = 1
+_APPLICATION_ID = 0x41494F53
+"""Spells AIOS."""
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+_BUSY_SECONDS = 5.0
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE progress (polls INTEGER NOT NULL, pruned INTEGER NOT NULL);
+INSERT INTO progress VALUES (0, 0);
+CREATE TABLE dictionary (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE path (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE shape (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE block (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE document (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, content BLOB NOT NULL);
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, session INTEGER NOT NULL, polls INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL,
+    dictionary INTEGER NOT NULL, times BLOB NOT NULL, head BLOB NOT NULL
+);
+CREATE TABLE frame (
+    segment INTEGER NOT NULL, block INTEGER NOT NULL,
+    figures BLOB NOT NULL, documents BLOB NOT NULL, decided BLOB NOT NULL, samples BLOB NOT NULL
+);
+CREATE INDEX frame_by_segment ON frame (segment);
+CREATE INDEX frame_by_block ON frame (block, segment);
+CREATE TABLE poll (
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, session INTEGER NOT NULL, content BLOB NOT NULL
+);
+CREATE TABLE event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, block TEXT NOT NULL, content BLOB);
+CREATE INDEX event_by_kind ON event (kind, at);
+"""
+
+_MIGRATIONS: dict[int, str] = {}
+"""SQL that turns a file of this version into one of the next; the first version needs none."""
+
+
+def create(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Make a new file for this user alone; return its connection, and a descriptor that holds it locked.
+
+    The descriptor is to be closed after the connection. Raises StoreError.
+    """
+    if not _is_sticky(path.parent):  # as /tmp is: others may write there, but not touch this file
+        make_private(path.parent)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; name another file with --output") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        connection = _connect(path, "rw")
+        connection.executescript(
+            f"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {_APPLICATION_ID}; "
+            f"PRAGMA user_version = {VERSION}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
+            f"PRAGMA journal_size_limit = 4194304; BEGIN; {_SCHEMA} COMMIT;"
+        )
+    except (OSError, sqlite3.Error) as error:
+        os.close(descriptor)
+        raise StoreError(f"{path}: cannot be made: {error}") from error
+    return connection, descriptor
+
+
+def open_existing(path: Path) -> sqlite3.Connection:
+    """Open a recording for reading, also while it is written; raises StoreError that says why it is none."""
+    _check_file(path)
+    connection = _connect(path, "ro")
+    try:
+        try:
+            version = _version(connection)
+        except sqlite3.OperationalError:
+            # Without a write-ahead log beside it, and in a folder that may not be written: nobody writes it either.
+            connection.close()
+            connection = _connect(path, "ro", immutable=True)
+            version = _version(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreError(f"{path}: no recording, or one that is broken at its beginning: {error}") from error
+    try:
+        _check_version(path, connection, version)
+    except StoreError:
+        connection.close()
+        raise
+    if version < VERSION:
+        return _migrated(path, connection, version)
+    return connection
+
+
+def being_written(path: Path) -> bool:
+    """Return whether a process holds the recording open for writing; not to be asked about one's own."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a recording with its write-ahead log."""
+    total = 0
+    for name in (path, Path(f"{path}-wal")):
+        with contextlib.suppress(FileNotFoundError):
+            total += name.stat().st_size
+    return total
+
+
+def delete(path: Path) -> None:
+    """Remove a recording with what SQLite keeps beside it."""
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        with contextlib.suppress(FileNotFoundError):
+            name.unlink()
+
+
+def _is_sticky(folder: Path) -> bool:
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no regular file of SQLite, without waiting for a FIFO or reading a device for ever."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "a symbolic link; name the file itself" if error.errno == errno.ELOOP else error.strerror
+        raise StoreError(f"{path}: {reason}") from error
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise StoreError(f"{path}: a folder; name a recording in it, 'aios-top recordings list' shows them")
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path}: not a regular file, so no recording")
+        if found.st_size == 0:
+            raise StoreError(f"{path}: empty, so no recording")
+        if os.read(descriptor, len(_SQLITE_MAGIC)) != _SQLITE_MAGIC:
+            raise StoreError(f"{path}: not a recording of aios-top")
+    finally:
+        os.close(descriptor)
+
+
+def _check_version(path: Path, connection: sqlite3.Connection, version: int) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != _APPLICATION_ID:
+        raise StoreError(f"{path}: a SQLite database, but not a recording of aios-top")
+    if version > VERSION:
+        raise StoreError(
+            f"{path}: recorded by a newer aios-top (format {version}; this one reads up to {VERSION}); upgrade it"
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    connection.execute("SELECT name FROM meta LIMIT 1").fetchall()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _migrated(path: Path, connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    """Return an older recording in this version's form: a copy in memory, the file stays as it is."""
+    copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    with contextlib.closing(connection):
+        connection.backup(copy)
+    try:
+        for step in range(version, VERSION):
+            copy.executescript(f"BEGIN; {_MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
+    except (KeyError, sqlite3.Error) as error:
+        copy.close()
+        raise StoreError(f"{path}: recorded by an older aios-top (format {version}), which cannot be read") from error
+    return copy
+
+
+def _connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}{'&immutable=1' if immutable else ''}"
+    return sqlite3.connect(
+        address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=64
+    )

@@ -1,0 +1,209 @@
+"""Makes one block's frame of a moment out of the parts of its segment."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aios_top.model.decision import Decision, DecisionLog
+from aios_top.model.fact import Backfilled
+from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
+from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.text import Clean
+from aios_top.store.leaves import NOTHING
+from aios_top.store.payload import Pushes
+from aios_top.store.recording_index import RecordingIndex, SegmentEntry
+from aios_top.store.recording_segments import BlockPart
+from aios_top.store.told import told_value
+from aios_top.store.typed import decoded, value
+
+RATE_SECONDS = 60.0
+"""How far back a true rate looks."""
+HISTORY_SECONDS = 2000.0
+"""How much history is drawn: the longest time axis, and what its first column averages over."""
+MAX_DECISIONS = 512
+
+
+def block_frame(
+    index: RecordingIndex,
+    entry: SegmentEntry,
+    poll: int,
+    block_id: Clean,
+    part: BlockPart,
+    inferred: Sequence[Decision],
+) -> BlockFrame:
+    """Return a block as of a poll of a segment."""
+    found = part.latest("documents", poll)
+    documents = Documents() if found is NOTHING else value(found, Documents)
+    found = part.latest("told", poll)
+    told = None if found is NOTHING else told_value(found, part.newest_decided(poll))
+    found = part.latest("bearing", poll)
+    bearing = Bearing() if found is NOTHING else value(found, Bearing)
+    received = entry.received
+    return BlockFrame(
+        block_id,
+        documents,
+        {name: recent(rows, received, poll) for name, rows in part.pushes().items()},
+        _entered(part, poll),
+        told,
+        bearing,
+        _seen_at(index, entry, poll) if documents.present else documents.seen_at,
+        DecisionLog(
+            _head(part, poll),
+            lambda: _rest(index, entry, poll, block_id),
+            bearing.acts,
+        ),
+        tuple(inferred),
+        lambda: samples(index, entry, poll, block_id),
+        lambda name: instance_history(index, entry, poll, block_id, name),
+    )
+
+
+def recent(rows: Pushes, received: Sequence[float | None], poll: int) -> list[tuple[float, InstanceReading]]:
+    """Return an instance's newest documents as far back as a rate looks, two at least."""
+    end = bisect_right(rows.polls, poll)
+    if not end:
+        return []
+    stamps = [rows.stamp(place) for place in range(end)]
+    newest = stamps[-1]
+    begin = end - 1
+    while begin > 0:
+        stamp = stamps[begin]
+        if end - begin >= 2 and newest is not None and stamp is not None and stamp < newest - RATE_SECONDS:
+            break
+        begin -= 1
+    return [(received_at(rows, received, place), rows.reading(place)) for place in range(begin, end)]
+
+
+def received_at(rows: Pushes, received: Sequence[float | None], place: int) -> float:
+    """Return when a document was received."""
+    poll = rows.polls[place]
+    return rows.received[place] if poll < 0 else received[poll] or 0.0
+
+
+def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
+    """Return the executor's documents of the last minute, and one before them."""
+    found = [reading for number, reading in part.executors() if number <= poll]
+    newest = found[-1].uptime_seconds if found else None
+    begin = len(found) - 1
+    while begin > 0:
+        uptime = found[begin].uptime_seconds
+        if newest is not None and uptime is not None and uptime <= newest - RATE_SECONDS:
+            break
+        begin -= 1
+    return found[max(0, begin - 1) :]
+
+
+def _seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | None:
+    """Return when the metrics service answered last."""
+    for found in index.before(entry, float("-inf")):
+        received = found.received[: poll + 1] if found is entry else found.received
+        last = next((at for at in reversed(received) if at is not None), None)
+        if last is not None:
+            return last
+    return None
+
+
+def merged(rows: Iterable[Any]) -> list[Decision]:
+    """Return decisions newest first as the console orders them; of one that was told again the later version."""
+    kept: dict[tuple[str | None, int | None], Decision] = {}
+    boot_id: str | None = None
+    for row in rows:
+        boot_id = row["boot_id"]
+        if row["decision"] is not None:
+            decision = value(row["decision"], Decision)
+            kept[decision.boot_id, decision.seq] = decision
+
+    def age_order(entry: Decision) -> tuple[bool, float]:
+        running = entry.boot_id == boot_id
+        return running, (entry.seq or 0) if running else entry.at
+
+    return sorted(kept.values(), key=age_order, reverse=True)[:MAX_DECISIONS]
+
+
+def _head(part: BlockPart, poll: int) -> list[Decision]:
+    """Return the newest decisions without a gap between their numbers: those behind one may lie in older segments."""
+    found = merged(row for number, row in part.decided() if number <= poll)
+    end = 1
+    while end < len(found) and (
+        found[end].boot_id == found[0].boot_id and (found[end].seq or 0) + 1 == (found[end - 1].seq or 0)
+    ):
+        end += 1
+    return found[:end]
+
+
+def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> list[Decision]:
+    """Return the decisions behind the head, from as many segments as it takes."""
+    rows: list[Any] = []
+    numbers: set[Any] = set()
+    for found in index.before(entry, float("-inf")):
+        part = index.part(found, block_id)
+        if part is None:
+            continue
+        last = poll if found is entry else len(found.times)
+        added = [row for number, row in part.decided() if number <= last]
+        rows[:0] = added
+        numbers |= {(row["boot_id"], row["decision"]["seq"]) for row in added if row["decision"] is not None}
+        if len(numbers) >= MAX_DECISIONS:
+            break
+    everything = merged(rows)
+    part = index.part(entry, block_id)
+    return everything[len(_head(part, poll)) if part is not None else 0 :]
+
+
+def samples(
+    index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
+) -> list[tuple[float, Sequence[float | None]]]:
+    """Return a block's history before a poll."""
+    found: list[tuple[float, Sequence[float | None]]] = []
+    since = entry.times[poll] - HISTORY_SECONDS
+    segments = list(index.before(entry, since))
+    for segment in segments:
+        part = index.part(segment, block_id)
+        if part is not None:
+            last = poll - 1 if segment is entry else len(segment.times)
+            found[:0] = [(segment.times[number], row) for number, row in part.samples() if number <= last]
+    if not _has_older(index, segments[-1]):
+        found[:0] = backfilled(index, entry, segments[-1], block_id)
+    return found
+
+
+def _has_older(index: RecordingIndex, entry: SegmentEntry) -> bool:
+    place = index.segments.index(entry)
+    return place > 0 and index.segments[place - 1].session == entry.session
+
+
+def backfilled(
+    index: RecordingIndex, entry: SegmentEntry, first: SegmentEntry, block_id: Clean
+) -> list[tuple[float, Sequence[float | None]]]:
+    """Return the history that was filled in when the session began."""
+    query = (
+        "SELECT content FROM event WHERE kind = 'backfill' AND block = ? AND at >= ? AND at <= ? ORDER BY id LIMIT 1"
+    )
+    content = index.row(query, (str(block_id), first.times[0], entry.times[-1]))
+    if content is None:
+        return []
+    fact = value(decoded(content[0]), Backfilled)
+    return list(zip(fact.times, fact.values, strict=True))
+
+
+def instance_history(
+    index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean, name: Clean
+) -> InstanceHistory:
+    """Return an instance's documents and silences as far back as history is drawn."""
+    since = entry.times[poll] - HISTORY_SECONDS - 4 * RATE_SECONDS
+    pushes: list[tuple[float, InstanceReading]] = []
+    gaps: set[float] = set()
+    for segment in reversed(list(index.before(entry, since))):
+        part = index.part(segment, block_id)
+        if part is None:
+            continue
+        last = poll if segment is entry else len(segment.times)
+        rows = part.pushes().get(name)
+        if rows is not None:
+            known = pushes[-1][0] if pushes else float("-inf")
+            for place in range(bisect_right(rows.polls, last)):
+                at = received_at(rows, segment.received, place)
+                if rows.polls[place] >= 0 or at > known:
+                    pushes.append((at, rows.reading(place)))
+        gaps |= {gap for number, instance, gap in part.gaps() if number <= last and instance == name}
+    return InstanceHistory(pushes, tuple(sorted(gaps)))
