@@ -18,6 +18,7 @@ CONVENTION = {
     "parser": 30501,
     "inference": 31504,
     "discovery": 31501,
+    "grpc": 31500,
     "nodes": 32304,
 }
 

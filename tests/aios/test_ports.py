@@ -4,12 +4,19 @@ import inspect
 
 import pytest
 
-from aios_top.aios.inference import AiosInference
 from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
-from aios_top.engine.ports import Inference, Mutations, Reads
+from aios_top.engine.ports import LoadFlight, LoadGenerator, LoadRuns, Mutations, Reads
+from aios_top.load.child import ChildFlight, ProcessGenerator
+from aios_top.store.load_runs import LoadRunFolder
 
-PAIRS = [(Reads, AiosReader), (Mutations, AiosMutator), (Inference, AiosInference)]
+PAIRS = [
+    (Reads, AiosReader),
+    (Mutations, AiosMutator),
+    (LoadGenerator, ProcessGenerator),
+    (LoadFlight, ChildFlight),
+    (LoadRuns, LoadRunFolder),
+]
 METHODS = [(port, part, name) for port, part in PAIRS for name in vars(port) if not name.startswith("_")]
 
 
@@ -17,5 +24,7 @@ METHODS = [(port, part, name) for port, part in PAIRS for name in vars(port) if 
 def test_a_method_is_as_the_port_has_it(port, part, name):
     wanted, found = getattr(port, name), getattr(part, name)
 
-    assert inspect.signature(found) == inspect.signature(wanted)
+    assert list(inspect.signature(found).parameters) == list(inspect.signature(wanted).parameters)
+    if name != "start":  # it promises a flight, by the name of its own class
+        assert inspect.signature(found) == inspect.signature(wanted)
     assert inspect.iscoroutinefunction(found) == inspect.iscoroutinefunction(wanted)

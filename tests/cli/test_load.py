@@ -68,7 +68,7 @@ def test_a_failure_inside_a_200_counts_and_is_told(aios, run):
     ran = run("load", "--block", BLOCK, *aios.options)
 
     assert ran.code == 1
-    assert "(failed: block not found in the DB)" in ran.out
+    assert "(failed: block not found in the DB)" in ran.out, ran.out
     assert "1 x block not found in the DB" in ran.out
 
 
@@ -93,7 +93,7 @@ def test_json_on_standard_output_stands_alone(aios, run):
 def test_json_to_a_file(aios, run, tmp_path):
     ran = run("load", "--block", BLOCK, "--json", str(tmp_path / "report.json"), *aios.options)
 
-    assert ran.out.splitlines()[-1].startswith("latency:")
+    assert "latency from planned send time: p50" in ran.out
     assert json.loads((tmp_path / "report.json").read_text())["plan"]["requests"] == 1
 
 
@@ -125,8 +125,7 @@ def test_caps_cannot_be_raised_by_a_flag(flags, aios, run):
 
 
 def audit_lines(tmp_path):
-    paths = list((tmp_path / "state").rglob("*.jsonl"))
-    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in (tmp_path / "state" / "audit.jsonl").read_text().splitlines()]
 
 
 def test_a_load_test_is_recorded_before_it_is_sent_and_when_it_has_ended(aios, run, tmp_path):

@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from aios_top.engine.load_plan import checked
+from aios_top.model.aim import crossing_plan
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import (
     BindPolicy,
@@ -18,7 +20,8 @@ from aios_top.model.change import (
     ScaleUp,
 )
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
-from aios_top.model.load import LoadLimits, LoadPhase, LoadPlan, LoadState
+from aios_top.model.errors import ActionRefusedError
+from aios_top.model.load import Api, Estimate, LoadLimits, LoadPhase, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 
 T = TypeVar("T")
@@ -157,8 +160,19 @@ class FakeCockpit:
         )
         return self.deploy
 
-    def load_target(self) -> str:
+    def load_target(self, api: Api) -> str:
+        del api
         return "http://127.0.0.1:31504"
+
+    def load_estimate(self, plan: LoadPlan) -> Estimate:
+        return checked(plan, self.load_limits)
+
+    def aimed_load(self, block_id: str, percent: float, seconds: float) -> LoadPlan:
+        self._called("aimed_load", block_id, percent, seconds)
+        plan = crossing_plan(self.state.blocks[block_id], percent, seconds)
+        if isinstance(plan, str):
+            raise ActionRefusedError(plan)
+        return plan
 
     async def start_load(self, plan: LoadPlan) -> None:
         self._called("start_load", plan)
@@ -166,3 +180,12 @@ class FakeCockpit:
 
     async def stop_load(self) -> None:
         self._called("stop_load")
+
+    async def change_load_rate(self, factor: float) -> None:
+        self._called("change_load_rate", factor)
+
+    async def next_load_stage(self) -> None:
+        self._called("next_load_stage")
+
+    async def hold_load(self) -> None:
+        self._called("hold_load")

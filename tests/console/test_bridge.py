@@ -1,6 +1,5 @@
 """The console's cockpit over a real session on the engine's own thread."""
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,35 +17,19 @@ from aios_top.engine.thread import EngineThread
 from aios_top.model.change import Fate
 from aios_top.model.deploy import Bundle
 from aios_top.model.errors import ActionRefusedError
-from aios_top.model.load import InferenceReply, LoadPhase, LoadPlan
+from aios_top.model.load import Cause, LoadPhase, LoadPlan
 from aios_top.model.policy_state import PolicyReport, Voice
 from aios_top.model.reading import BlockReading
 from aios_top.model.record import PolicyRecord
 from aios_top.model.text import clean
 from aios_top.store.audit import AuditLog
+from aios_top.store.load_runs import LoadRunFolder
 from fakes.controls import BLOCK, FakeMutations, record
+from fakes.generator import FakeGenerator, FakeSender
 from fakes.readings import instance
 from fakes.reads import FakeReads
 
 OLDER = "tokens:0.9-stable"
-
-
-class NoAnswer:
-    """An inference server that accepts every request and answers none."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Semaphore(0)
-
-    async def infer(self, *_: object) -> InferenceReply:
-        self.asked.release()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    def target(self) -> str:
-        return "http://127.0.0.1:31504"
-
-    async def close(self) -> None:
-        return None
 
 
 class NoBundles:
@@ -67,16 +50,10 @@ class Engine:
             PolicyRecord(clean(OLDER), clean("tokens"), clean("0.9"), clean("stable"), clean("http://files/a.zip")),
         )
         self.mutations = FakeMutations()
-        self.inference = NoAnswer()
-        ports = Ports(
-            self.reads,
-            self.mutations,
-            AuditLog(folder / "audit.jsonl", clock.now),
-            self.inference,
-            NoBundles(),
-            clock,
-            RuleProcesses(),
-        )
+        self.sender = FakeSender(clock, replies=[None] * 10)
+        audit = AuditLog(folder / "audit.jsonl", clock.now)
+        generator, runs = FakeGenerator(self.sender, clock), LoadRunFolder(folder / "load")
+        ports = Ports(self.reads, self.mutations, audit, generator, runs, NoBundles(), clock, RuleProcesses())
         session = Session(ports, SessionOptions(context="lab", poll_seconds=0.25, who="ann@desk"))
 
         @asynccontextmanager
@@ -144,17 +121,18 @@ def test_a_screen_that_stands_still_stops_the_load_test(engine: Engine) -> None:
     cockpit = engine.cockpit
     cockpit.screen_stalled()  # nothing runs, nothing happens
     cockpit.submit(cockpit.start_load, LoadPlan(BLOCK, requests=3)).result(10)
-    assert all(engine.inference.asked.acquire(timeout=10) for _ in range(3))
+    eventually(lambda: engine.sender.in_flight == 3)
     cockpit.screen_stalled()
     eventually(lambda: (state := cockpit.load_state()) is not None and state.phase is LoadPhase.DRAINING)
     cockpit.submit(cockpit.stop_load).result(10)
     eventually(lambda: (state := cockpit.load_state()) is not None and state.phase is LoadPhase.STOPPED)
+    assert (cockpit.load_state() or pytest.fail("no state")).cause is Cause.UI_LOST
 
 
 def test_closing_ends_a_load_test_that_still_waits(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
     cockpit = engine.cockpit
     cockpit.submit(cockpit.start_load, LoadPlan(BLOCK, requests=2)).result(10)
-    assert all(engine.inference.asked.acquire(timeout=10) for _ in range(2))
+    eventually(lambda: engine.sender.in_flight == 2)
     assert engine.thread.close(0.5)
-    assert not engine.inference.asked.acquire(blocking=False)
+    assert (engine.sender.in_flight, len(engine.sender.requests)) == (0, 2)

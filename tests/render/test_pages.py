@@ -9,6 +9,7 @@ from aios_top.model.change import Fate, Outcome
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
 from aios_top.model.record import PolicyRecord
+from aios_top.model.spread import Spread
 from aios_top.model.state import EndpointState, Link
 from aios_top.model.text import clean
 from aios_top.render.cells import Row, width
@@ -23,9 +24,9 @@ PLAN = LoadPlan(BLOCK, requests=20, input_tokens=1500, max_output_tokens=50)
 RUNNING = LoadState(
     PLAN, LoadPhase.RUNNING, NOW - 70, "http://127.0.0.1:31504", sent=20, ok=11, failed=1, lost=0,
     errors=(("HTTP 500: worker died", 1),), latencies=tuple(0.5 + 0.1 * number for number in range(11)),
-    input_tokens=30_000,
+    input_tokens=30_000, expected=20, address="127.0.0.1", latency=Spread(11, 1.0, 1.0, 1.4, None, None, 1.5),
+    service=Spread(11, 0.9, 0.9, 1.3, None, None, 1.4), lateness=Spread(12, 0.1, 0.1, 0.1, None, None, 0.2),
 )  # fmt: skip
-FEW = {"p50": 1.0, "p90": 1.4, "p95": None, "p99": None}
 
 
 def text(rows: list[Row]) -> str:
@@ -39,39 +40,40 @@ def flat(rows: list[Row]) -> str:
 
 class TestLoad:
     def test_the_page_accounts_for_every_request(self) -> None:
-        shown = text(load_rows(RUNNING, FEW, states.scaling(), NOW, 80))
+        shown = text(load_rows(RUNNING, states.scaling(), NOW, 80))
+        assert "20 requests at once, 1500 input tokens each, at most 50 output tokens" in " ".join(shown.split())
         for part in (
             "● RUNNING  70s", "12/20 answered or given up",
-            "20 requests at once, 1500 input tokens each, at most 50 output", "http://127.0.0.1:31504",
+            "http://127.0.0.1:31504 (127.0.0.1) infer",
             "sent 20  ok 11  failed 1 5%  lost 0  in flight 8  ~30.0k tokens",
-            "p50 1.00 s  p90 1.40 s  p95 ?  p99 ?  of 11 good answers", "1x HTTP 500: worker died",
+            "p50 1.00 s  p90 1.40 s  p95 ?  p99 ?  n 11", "p50 900 ms", "max 200 ms", "500 ms ", " 1.50 s", "1x HTTP 500: worker died",
         ):  # fmt: skip
             assert part in shown, part
 
     def test_the_effect_is_told_with_the_time_it_took(self) -> None:
-        shown = text(load_rows(RUNNING, FEW, states.scaling(), NOW, 80))
+        shown = text(load_rows(RUNNING, states.scaling(), NOW, 80))
         assert "540/500 tok/req 1m" in shown
         assert "+26s    ▲ UP 3→4 input 540.2 > 500" in shown
         assert "WithinRange" not in shown
 
     def test_without_a_decision_the_newest_evaluation_says_why(self) -> None:
         fresh = replace(RUNNING, started_at=NOW - 20)
-        shown = text(load_rows(fresh, FEW, states.scaling(), NOW, 80))
+        shown = text(load_rows(fresh, states.scaling(), NOW, 80))
         assert "no scaling decision since the start: cooldown, 84s left; rule asks up" in shown
         assert "no evaluation has been seen" in text(
-            load_rows(replace(RUNNING, started_at=NOW), FEW, states.scaling(), NOW, 90)
+            load_rows(replace(RUNNING, started_at=NOW), states.scaling(), NOW, 90)
         )
 
     def test_a_stopped_test_says_why_it_stopped(self) -> None:
         ended = replace(RUNNING, phase=LoadPhase.STOPPED, ended_at=NOW - 10, stop_reason="stopped by itself: 3 of 12")
-        shown = text(load_rows(ended, FEW, None, NOW, 80))
+        shown = text(load_rows(ended, None, NOW, 80))
         assert "■ STOPPED  60s" in shown
         assert "stopped by itself: 3 of 12" in shown
         assert "its block is gone" in shown
 
     def test_an_empty_page_says_how_to_fill_it(self) -> None:
         shown = flat(idle_rows(states.scaling(), 80))
-        assert "No load test has run in this session. T sends a burst of requests to gemma3-27b-block" in shown
+        assert "No load test has run in this session. T sends requests to gemma3-27b-block" in shown
         assert "aios-top load --block gemma3-27b-block" in shown
 
     @pytest.mark.parametrize("columns", [30, 58, 60, 78, 80, 118, 200])
@@ -83,11 +85,11 @@ class TestLoad:
 
     @pytest.mark.parametrize("columns", [58, 78, 80, 98])
     def test_nothing_is_cut(self, columns: int) -> None:
-        assert "…" not in text(load_rows(RUNNING, FEW, states.scaling(), NOW, columns))
+        assert "…" not in text(load_rows(RUNNING, states.scaling(), NOW, columns))
 
     def test_hostile_text_stays_text(self) -> None:
         bad = replace(RUNNING, errors=(("\x1b]0;x\x07[/b]", 2),), stop_reason="\x9b2J")
-        shown = text(load_rows(bad, FEW, None, NOW, 80))
+        shown = text(load_rows(bad, None, NOW, 80))
         assert "␛]0;x␇[/b]" in shown
         assert "<U+009B>2J" in shown
 
@@ -224,7 +226,7 @@ class TestEvents:
     def test_a_load_test_has_a_beginning_and_an_end(self) -> None:
         ended = replace(RUNNING, phase=LoadPhase.FINISHED, ended_at=NOW - 1, ok=19)
         lines = self.shown(load=ended)
-        assert any("load test started, 20 requests x 1500 input tokens" in line for line in lines)
+        assert any("load test started, 20 requests at once, 1500 input tokens" in line for line in lines)
         assert any("load test finished: 19 ok, 1 failed, 0 lost" in line for line in lines)
 
     def test_a_load_test_of_another_process_comes_from_the_record_and_ones_own_is_told_once(self) -> None:

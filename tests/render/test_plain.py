@@ -6,14 +6,13 @@ import pytest
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
-from aios_top.model.load import LoadPhase, LoadPlan, LoadState
 from aios_top.model.policy_state import PolicyReport, Voice
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, FleetState, Replicas
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.model.window import Window
 from aios_top.render.changes import changes
-from aios_top.render.plain import audit_line, decision_line, fleet_table, load_lines, restart_line
+from aios_top.render.plain import audit_line, decision_line, fleet_table, restart_line
 
 NOW = 1_795_445_525.5
 UP = Decision(
@@ -146,17 +145,3 @@ def test_a_wiped_store_is_no_change_of_replicas():
     wiped = replace(BLOCK, replicas=Replicas(reporting=0, wiped=True))
 
     assert changes(fleet(BLOCK), fleet(wiped)) == []
-
-
-def test_the_summary_of_a_load_test_counts_everything():
-    state = LoadState(
-        LoadPlan("gemma", 5), LoadPhase.STOPPED, NOW, sent=5, ok=2, failed=1, lost=1,
-        errors=(("no such block", 1),), latencies=(0.5, 2.0, 1.0), stop_reason="more than 3 were lost",
-    )  # fmt: skip
-
-    assert load_lines(state) == [
-        "5 sent: 2 ok, 1 failed, 1 without an answer, 1 given up",
-        "latency: min 500 ms, median 1.00 s, max 2.00 s (n 3)",
-        "1 x no such block",
-        "stopped: more than 3 were lost",
-    ]

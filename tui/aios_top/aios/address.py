@@ -21,6 +21,7 @@ NODE_PORTS: Mapping[str, int] = MappingProxyType(
         "parser": 30501,
         "inference": 31504,
         "discovery": 31501,
+        "grpc": 31500,
         "nodes": 32304,
     }
 )

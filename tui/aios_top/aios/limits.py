@@ -18,8 +18,6 @@ class Limits:
     change_seconds: float = 30.0
     upload_bytes_per_second: int = 256 * 1024
     """The slowest line on which an upload is still waited for."""
-    inference_seconds: float = 300.0
-    """AIOS's inference server has no deadline of its own."""
     answer_bytes: int = 2 * MIB
     list_bytes: int = 16 * MIB
     """For the lists of all records: 5,000 blocks of 3 kB."""
@@ -29,8 +27,6 @@ class Limits:
     """A live cluster's metric document is 2.9 kB."""
     sockets: int = 16
     """Of all reads together."""
-    inference_sockets: int = 64
-    """As many as a load test may have in flight."""
 
     def upload_seconds(self, size: int) -> float:
         """Return the deadline of an upload of `size` bytes."""

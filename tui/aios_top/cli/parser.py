@@ -8,6 +8,7 @@ from typing import Any
 
 from aios_top import __version__
 from aios_top.cli.exits import EXPLANATION
+from aios_top.cli.load_options import add_load_options
 from aios_top.cli.numbers import seconds, whole
 from aios_top.cli.options import (
     PORT_OFFSET_LIMIT,
@@ -170,42 +171,18 @@ def _actions(commands: Any) -> None:
 
 
 def _load(commands: Any) -> None:
-    load = command(commands, "load", "load", "send a burst of inference requests, all at once")
+    load = command(
+        commands, "load", "load", "send inference requests: the tutorial client's burst, or another shape of load"
+    )
     add_block(load)
-    burst = load.add_argument_group("the burst")
-    burst.add_argument("--num-requests", metavar="N", type=whole(1, 10**6), default=1, help="requests (default: 1)")
-    burst.add_argument(
-        "--input-tokens", metavar="N", type=whole(1, 10**6), default=100, help="tokens of each request (default: 100)"
-    )
-    burst.add_argument(
-        "--max-output-tokens",
-        metavar="N",
-        type=whole(1, 10**6),
-        default=100,
-        help="longest reply to ask for (default: 100)",
-    )
-    burst.add_argument(
-        "--seed", metavar="N", type=whole(0, 2**31 - 1), default=1, help="seed of the words (default: 1)"
-    )
-    burst.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=seconds(1, 3600),
-        default=300.0,
-        help="deadline of one request (default: 300)",
-    )
-    load.add_argument(
-        "--json", metavar="PATH", help="write the report; `-` is standard output, with nothing else on it"
-    )
-    load.add_argument(
-        "--allow-target",
-        metavar="HOST[:PORT]",
-        action="append",
-        default=[],
-        help="a host other than this one that may be loaded",
-    )
+    add_load_options(load)
     add_yes(load)
     add_connection(load)
+    lag = command(
+        commands, "lag", "lag", "show where scale-ups of a block spent their time, by the load tests kept here"
+    )
+    add_block(lag)
+    add_json(lag)
 
 
 def _audit(commands: Any) -> None:

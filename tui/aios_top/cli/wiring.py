@@ -1,26 +1,25 @@
 """Introduces the parts to each other: the engine gets its world, and whoever opens closes."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from aios_top.aios.inference import AiosInference
 from aios_top.aios.limits import Limits
 from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
 from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
-from aios_top.engine.ports import Bundles, Inference, Rule
+from aios_top.engine.ports import Bundles, Rule
 from aios_top.engine.session import Ports, Session
+from aios_top.load.child import ProcessGenerator
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.shipped import shipped
 from aios_top.store.audit import AuditLog
-from aios_top.store.paths import audit_file
-
-Around = Callable[[Inference], Inference]
+from aios_top.store.load_runs import LoadRunFolder
+from aios_top.store.paths import audit_file, load_folder
 
 
 class PolicyFolders:
@@ -55,14 +54,10 @@ class RuleProcesses:
 
 
 @asynccontextmanager
-async def open_session(
-    installation: Installation, *, bundles: Bundles | None = None, around_inference: Around | None = None
-) -> AsyncIterator[Session]:
+async def open_session(installation: Installation, *, bundles: Bundles | None = None) -> AsyncIterator[Session]:
     """Open one installation's session on the running loop; its connections end with it."""
     options = installation.options
-    # A load test has its own deadline for a request; the client's only has to be no shorter.
-    longest = options.load_limits.timeout_seconds
-    limits = replace(Limits(), read_seconds=installation.timeout_seconds, inference_seconds=longest)
+    limits = replace(Limits(), read_seconds=installation.timeout_seconds)
     clock = SystemClock()
     with stored():
         audit = AuditLog(audit_file(os.environ), clock.now)
@@ -70,10 +65,6 @@ async def open_session(
     async with AsyncExitStack() as opened:
         reader = AiosReader(installation.addresses, limits, credentials=proof, now=clock.now)
         opened.push_async_callback(reader.close)
-        inference: Inference = AiosInference(
-            installation.addresses, limits, credentials=proof, read_only=options.read_only
-        )
-        opened.push_async_callback(inference.close)
         mutator = AiosMutator(
             installation.addresses, limits, read_only=options.read_only, credentials=proof, now=clock.now
         )
@@ -81,7 +72,8 @@ async def open_session(
             reads=reader,
             mutations=mutator,
             audit=audit,
-            inference=around_inference(inference) if around_inference else inference,
+            generator=ProcessGenerator(installation.addresses, proof, read_only=options.read_only),
+            load_runs=LoadRunFolder(load_folder(os.environ)),
             bundles=bundles or PolicyFolders(),
             clock=clock,
             rules=RuleProcesses(),

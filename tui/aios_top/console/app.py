@@ -27,7 +27,6 @@ from aios_top.console.updates import ThriftyScreen
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
-from aios_top.model.load import LoadPhase
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
@@ -284,7 +283,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         """Move the panels to where the layout wants them; does nothing when nothing moves."""
         if not self.is_running:
             return
-        running = self.view.load is not None and self.view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
+        running = self.view.load is not None and self.view.load.phase.sending
         places = arrange(self.view, banner=running)
         wanted = {place.panel: place for place in places}
         for name, panel in self._panels.items():

@@ -11,7 +11,7 @@ from aios_top.engine.thread import EngineThread
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
-from aios_top.model.load import LoadLimits, LoadPlan, LoadState
+from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.render.load import runs
 
@@ -59,7 +59,7 @@ class EngineCockpit:
 
     def load_state(self) -> LoadState | None:
         """Return the running or last load test."""
-        return self._session.load_state()
+        return self._session.load.state
 
     def deploy_state(self) -> DeployState | None:
         """Return the running or last deploy."""
@@ -115,24 +115,46 @@ class EngineCockpit:
     @property
     def load_limits(self) -> LoadLimits:
         """How much load one run may make."""
-        return self._session.options.load_limits
+        return self._session.load.limits
 
-    def load_target(self) -> str:
+    def load_target(self, api: Api) -> str:
         """Return the base URL that a load test would be sent to."""
-        return self._session.load_target()
+        return self._session.load.target(api)
+
+    def load_estimate(self, plan: LoadPlan) -> Estimate:
+        """Return what a plan comes to."""
+        return self._session.load.estimate(plan)
+
+    def aimed_load(self, block_id: str, percent: float, seconds: float) -> LoadPlan:
+        """Return the load that makes the block's policy scale up."""
+        return self._session.load.aimed(block_id, percent, seconds)
 
     async def start_load(self, plan: LoadPlan) -> None:
         """Start a load test."""
-        await self._session.start_load(plan)
+        await self._session.load.start(plan)
+        await self._read_audit()
 
     async def stop_load(self) -> None:
         """Stop sending; a second call also gives up on the requests in flight."""
-        await self._session.stop_load()
+        await self._session.load.stop()
+
+    async def change_load_rate(self, factor: float) -> None:
+        """Multiply the present rate of the running load test."""
+        await self._session.load.change_rate(factor)
+
+    async def next_load_stage(self) -> None:
+        """Go on to the next stage of the running load test."""
+        await self._session.load.next_stage()
+
+    async def hold_load(self) -> None:
+        """Let the running load test stay at its present rate, or go on."""
+        await self._session.load.hold()
 
     def screen_stalled(self) -> None:
         """Stop a load test that nobody can watch any more; what AIOS has accepted is still awaited."""
         if runs(self.load_state()):
-            self.submit(self.stop_load)
+            reason = "stopped by itself: the screen stood still for ten seconds"
+            self.submit(self._session.load.stop, Cause.UI_LOST, reason)
 
     async def _read_audit(self) -> None:
         entries = await asyncio.to_thread(self._session.audit_entries)

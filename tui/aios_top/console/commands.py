@@ -21,7 +21,7 @@ from aios_top.console.ports import Command, Console
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
-from aios_top.model.load import LoadPhase
+from aios_top.model.load import Api, LoadPhase
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.render.guide import title_of
@@ -54,7 +54,7 @@ async def load_test(console: Console) -> None:
         console.toast("A load test is running: X stops it.", Severity.DEGRADED)
         return
     cockpit = console.cockpit
-    form = LoadDialog(block, cockpit.load_target(), cockpit.load_limits, typed_name=typed_name(console, block))
+    form = LoadDialog(block, cockpit.load_target(Api.INFER), cockpit.load_limits, typed_name=typed_name(console, block))
     plan = await console.ask(form)
     if plan is None:
         return

@@ -16,7 +16,7 @@ from aios_top.console.view import ViewState
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
-from aios_top.model.load import LoadLimits, LoadPlan, LoadState
+from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity
 
@@ -105,14 +105,29 @@ class Cockpit(Protocol):
     def load_limits(self) -> LoadLimits:
         """How much load one run may make."""
 
-    def load_target(self) -> str:
-        """Return the base URL that a load test would be sent to."""
+    def load_target(self, api: Api) -> str:
+        """Return the base URL that a load test would be sent to; raises ReadError when there is none."""
+
+    def load_estimate(self, plan: LoadPlan) -> Estimate:
+        """Return what a plan comes to; raises ActionRefusedError with all that is out of bounds."""
+
+    def aimed_load(self, block_id: str, percent: float, seconds: float) -> LoadPlan:
+        """Return the load that makes the block's policy scale up; raises ActionRefusedError."""
 
     async def start_load(self, plan: LoadPlan) -> None:
         """Start a load test."""
 
     async def stop_load(self) -> None:
         """Stop sending; a second call also gives up on the requests in flight."""
+
+    async def change_load_rate(self, factor: float) -> None:
+        """Multiply the present rate of the running load test."""
+
+    async def next_load_stage(self) -> None:
+        """Go on to the next stage of the running load test."""
+
+    async def hold_load(self) -> None:
+        """Let the running load test stay at its present rate, or go on."""
 
 
 class Console(Protocol):

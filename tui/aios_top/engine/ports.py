@@ -3,7 +3,7 @@
 `aios` and `store` satisfy them by shape, never by import; `cli.wiring` introduces them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
 from aios_top.model.decision import Decision
 from aios_top.model.deploy import Bundle, PolicyCode
-from aios_top.model.load import InferenceReply
+from aios_top.model.load import Api, LoadJob, LoadNews, Order
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
@@ -151,14 +151,40 @@ class Rules(Protocol):
         """Return a rule that runs from entering to leaving; entering raises RuleError."""
 
 
-class Inference(Protocol):
-    """Sends one inference request (`POST :31504/v1/infer`)."""
+class LoadFlight(Protocol):
+    """One run of the load generator, in a process of its own."""
 
-    async def infer(self, block_id: str, session_id: str, seq_no: int, text: str, max_tokens: int) -> InferenceReply:
-        """Send one chat request and wait for its reply, at most the client's own deadline."""
+    def news(self) -> AsyncIterator[LoadNews]:
+        """Yield what it tells until it ends; raises ReadError when it ends before its run does."""
 
-    def target(self) -> str:
-        """Return the base URL that requests go to."""
+    def order(self, order: Order) -> None:
+        """Tell it something; one that has ended hears nothing."""
 
     async def close(self) -> None:
-        """Close the connections."""
+        """End it at once, with every request that is still under way."""
+
+
+class LoadGenerator(Protocol):
+    """Sends load."""
+
+    def target(self, api: Api) -> str:
+        """Return the base URL that requests go to; raises ReadError `no_address`."""
+
+    async def resolve(self, url: str) -> str:
+        """Return the one IP address that the host of `url` has now; raises ReadError."""
+
+    async def start(self, job: LoadJob) -> LoadFlight:
+        """Start a run; raises OSError when no process can be started."""
+
+
+class LoadRuns(Protocol):
+    """Keeps the reports of load tests on disk."""
+
+    def claim(self) -> Callable[[], None]:
+        """Take the one place that load tests of this account have and return what frees it.
+
+        Raises ActionRefusedError when it is taken.
+        """
+
+    def save(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Write the files of one run and return their folder; raises OSError."""

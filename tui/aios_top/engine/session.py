@@ -10,10 +10,10 @@ from aios_top.engine.awakening import Awakening
 from aios_top.engine.deploy import Deploy
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.lint import Linter
-from aios_top.engine.load import LoadRun, check_target, described, load_outcome
+from aios_top.engine.load_session import LoadSession
 from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
-from aios_top.engine.ports import Audit, Bundles, Clock, Inference, Mutations, Reads, Rules
+from aios_top.engine.ports import Audit, Bundles, Clock, LoadGenerator, LoadRuns, Mutations, Reads, Rules
 from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
@@ -22,7 +22,7 @@ from aios_top.model.deploy import Bundle, DeployState
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
-from aios_top.model.load import LoadLimits, LoadPlan, LoadState
+from aios_top.model.load import LoadLimits
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
 from aios_top.model.verification import PolicyFile
@@ -61,7 +61,8 @@ class Ports:
     reads: Reads
     mutations: Mutations
     audit: Audit
-    inference: Inference
+    generator: LoadGenerator
+    load_runs: LoadRuns
     bundles: Bundles
     clock: Clock
     rules: Rules
@@ -113,9 +114,15 @@ class Session:
         self._policy = PolicyActions(ports.reads, self._actions.sender, self._linter, ports.clock, self._actions.place)
         self._deploy: DeployState | None = None
         self._planned: _PlannedDeploy | None = None
-        self._load: LoadState | None = None
-        self._load_run: LoadRun | None = None
-        self._load_task: asyncio.Task[LoadState] | None = None
+        self.load = LoadSession(
+            ports.generator,
+            ports.load_runs,
+            self._actions.sender,
+            ports.clock,
+            self.latest,
+            allowed=options.allowed_targets,
+            limits=options.load_limits,
+        )
 
     # -- the picture
 
@@ -144,7 +151,7 @@ class Session:
         try:
             await self._poller.run()
         finally:
-            await self._end_load()
+            await self.load.close()
             if self._verifier is not None:
                 await self._verifier.close()
 
@@ -269,64 +276,6 @@ class Session:
         """Return the running or last deploy."""
         return self._deploy
 
-    # -- a load test
-
-    def load_target(self) -> str:
-        """Return the base URL that a load test would be sent to."""
-        return self._ports.inference.target()
-
-    async def start_load(self, plan: LoadPlan) -> None:
-        """Start a load test, one at a time; it is recorded first, and what cannot be recorded is not sent."""
-        if self._load_task is not None and not self._load_task.done():
-            raise ActionRefusedError("a load test is running: stop it first")
-        target = self._ports.inference.target()
-        self.gate.check()
-        check_target(target, self.options.allowed_targets)
-        self._check_block(plan.block_id)
-        self._load_run = LoadRun(
-            plan, self._ports.inference, self._ports.clock, self._note_load, self.options.load_limits
-        )
-        intent = await self._actions.sender.intend(
-            {"title": f"Load test on {plan.block_id}", "request": {"change": "LoadTest", **described(plan, target)}}
-        )
-        self._load_task = asyncio.create_task(self._run_load(self._load_run, intent))
-
-    async def _run_load(self, run: LoadRun, intent: int) -> LoadState:
-        """Run to the end and record it, also when it is broken off."""
-        try:
-            return await run.run()
-        finally:
-            await asyncio.shield(self._actions.sender.conclude(intent, load_outcome(run.state)))
-
-    def _check_block(self, block_id: str) -> None:
-        """Refuse a block that AIOS does not list, where its list is known."""
-        blocks = self.latest().blocks
-        if blocks and block_id not in blocks:
-            raise ActionRefusedError(f"there is no block {block_id}; known blocks: {', '.join(blocks)}")
-
-    async def stop_load(self) -> None:
-        """Stop sending and wait for the answers; a second call gives them up."""
-        if self._load_run is not None:
-            self._load_run.stop()
-
-    def load_state(self) -> LoadState | None:
-        """Return the running or last load test."""
-        return self._load
-
-    async def load_ended(self) -> LoadState | None:
-        """Wait for the running load test to end."""
-        if self._load_task is not None:
-            await asyncio.wait({self._load_task})
-        return self._load
-
-    async def _end_load(self) -> None:
-        if self._load_task is not None and not self._load_task.done():
-            self._load_task.cancel()
-            await asyncio.gather(self._load_task, return_exceptions=True)
-
-    def _note_load(self, state: LoadState) -> None:
-        self._load = state
-
     def _follow(self, change: object) -> None:
         """Tell the poller what a change means for what it knows."""
         match change:
@@ -343,5 +292,6 @@ class Session:
             self._verifier.offer(state.blocks)
 
     def _publish(self, state: FleetState) -> None:
+        self.load.observe(state)
         for listener in tuple(self._listeners):
             listener(state)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aios_top.model.decision import Origin
-from aios_top.model.load import LoadPhase, LoadState
+from aios_top.model.load import LoadState
 from aios_top.model.state import BlockState, FleetState, Link
 from aios_top.render.block import policy_cells
 from aios_top.render.cells import Cell, Role, Row, row
@@ -54,8 +54,10 @@ def _number(value: Any) -> str:
 def _load_row(load: LoadState | None, now: float) -> Row:
     if load is None:
         return row(Cell(" load test ", Role.DIM), "idle", Cell("  T start", Role.DIM))
-    counts = f"{load.sent}/{load.plan.requests} sent  {load.ok} ok  {load.failed} failed  {load.lost} lost"
-    running = load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
+    counts = (
+        f"{load.sent}/{load.expected or load.plan.requests} sent  {load.ok} ok  {load.failed} failed  {load.lost} lost"
+    )
+    running = load.phase.sending
     ago = "" if running or load.ended_at is None else f" {span(now - load.ended_at)} ago"
     return row(
         Cell(" load test ", Role.DIM), Cell(f"{load.phase}{ago}  ", Role.LOUD if running else Role.TEXT), Cell(counts)

@@ -12,8 +12,9 @@ from aios_top.model.state import FleetState, Link
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
+from aios_top.render.load_text import plan_text
 from aios_top.render.notes import data_notes
-from aios_top.render.numbers import amount, clock, latency
+from aios_top.render.numbers import clock, latency
 from aios_top.render.wrap import wrap
 
 _KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
@@ -118,7 +119,7 @@ def _loads(load: LoadState | None) -> Iterator[Event]:
         return
     plan = load.plan
     block_id = clean(plan.block_id, 60)
-    wish = f"{plan.requests} requests x {amount(plan.input_tokens)} input tokens"
+    wish = plan_text(plan)
     yield Event(load.started_at, "load", block_id, "this console", f"load test started, {wish}", Role.INPUT)
     if load.ended_at is not None:
         counts = f"{load.ok} ok, {load.failed} failed, {load.lost} lost"

@@ -5,14 +5,13 @@ import textwrap
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision, Origin
-from aios_top.model.load import LoadState
 from aios_top.model.state import Averages, BlockState, FleetState
 from aios_top.model.text import Clean
 from aios_top.render.cells import fit
 from aios_top.render.decisions import badge_of, cooldown_text, step_text, why
 from aios_top.render.document import rfc3339
 from aios_top.render.gauge import replica_count
-from aios_top.render.numbers import amount, latency, span
+from aios_top.render.numbers import amount, span
 
 COLUMNS = 80
 _WIDTHS = (22, 9, 8, 8, 8, 8, 10, 7)
@@ -83,15 +82,3 @@ def _cells(*texts: str) -> str:
 
 def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, COLUMNS, subsequent_indent="  ", break_long_words=True)
-
-
-def load_lines(state: LoadState) -> list[str]:
-    """Return the summary of a load test: what became of the requests, how long the answers took."""
-    counts = f"{state.sent} sent: {state.ok} ok, {state.failed} failed, {state.lost} without an answer"
-    lines = [counts if not state.in_flight else f"{counts}, {state.in_flight} given up"]
-    if state.latencies:
-        ordered = sorted(state.latencies)
-        low, middle, high = (latency(ordered[place]) for place in (0, len(ordered) // 2, -1))
-        lines.append(f"latency: min {low}, median {middle}, max {high} (n {len(ordered)})")
-    lines += [f"{number} x {message}" for message, number in state.errors]
-    return lines if not state.stop_reason else [*lines, f"stopped: {state.stop_reason}"]

@@ -36,6 +36,11 @@ def audit_file(environ: Mapping[str, str]) -> Path:
     return state_folder(environ) / "audit.jsonl"
 
 
+def load_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the load tests' reports, whether it exists or not."""
+    return state_folder(environ) / "load"
+
+
 def make_private(folder: Path) -> None:
     """Create `folder` and its missing parents for this user alone; raises StoreError where others could write.
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from aios_top.console.keys import Key
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.lines import Panel
-from aios_top.model.load import LoadPhase
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, columns_of, row
 
@@ -42,7 +41,7 @@ class FooterPanel(Panel):
         if not view.read_only:
             wanted += [key.action for key in shown if key.writes and view.writable]
             wanted += ["write_mode"]
-        if view.load is not None and view.load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}:
+        if view.load is not None and view.load.phase.sending:
             wanted.insert(0, "stop_load")
         looks = {Page.FLEET: ["filter", "sort", "window"], Page.BLOCK: ["window", "zoom"]}.get(view.page, ["window"])
         pages = [page for page in _PAGES if page != view.page]

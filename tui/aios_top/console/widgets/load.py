@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
-from aios_top.engine.load import latencies
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Row
 from aios_top.render.load import idle_rows, load_rows
@@ -21,6 +20,6 @@ class LoadPanel(Panel):
         load = view.load
         if load is None:
             return idle_rows(view.block(state), columns)[:lines]
-        rows = load_rows(load, latencies(load), state.blocks.get(load.plan.block_id), now, columns)
+        rows = load_rows(load, state.blocks.get(load.plan.block_id), now, columns)
         visible = self.window(len(rows), lines)
         return rows[visible.start : visible.stop]
