@@ -174,7 +174,8 @@ class Field:
         if self.choices:
             schema["enum"] = list(self.choices)
         elif self.kind == "array":
-            schema |= {"items": {"type": "string", "minLength": 1}, "maxItems": MAX_ITEMS}
+            names = {"type": "string", "minLength": 1}
+            schema |= {"items": names, "uniqueItems": True, "minItems": self.minimum, "maxItems": self.maximum}
         elif self.kind == "string":
             schema["maxLength"] = MAX_TEXT
         elif self.kind in {"number", "integer"}:
@@ -195,7 +196,7 @@ class Field:
             )
         words = {
             "boolean": "true or false",
-            "array": f"a list of at most {MAX_ITEMS} instance ids",
+            "array": f"a list of {self.minimum} to {self.maximum} different instance ids",
             "object": "an object",
             "string": f"text of at most {MAX_TEXT} characters",
         }
@@ -210,7 +211,8 @@ class Field:
         if self.kind == "boolean":
             return isinstance(value, bool)
         if self.kind == "array":
-            return isinstance(value, list) and len(value) <= MAX_ITEMS and all(isinstance(i, str) and i for i in value)
+            names = isinstance(value, list) and all(isinstance(i, str) and i for i in value)
+            return names and len(set(value)) == len(value) and self.minimum <= len(value) <= (self.maximum or math.inf)
         if self.kind == "string":
             return isinstance(value, str) and len(value) <= MAX_TEXT
         if self.kind == "object":
@@ -273,7 +275,7 @@ OPT_IN_PARAMETERS = (
     _flag("block_while_pending", "no upscale while an instance that was asked for has not reported yet"),
     Field("pending_timeout_seconds", 600, "an instance that has not reported for so long is no longer waited for"),
     _choice("scale_down_selection", "which instance is removed", "lowest_tokens", "least_active", "newest"),
-    Field("protected_instances", [], "instances that are never removed", "array"),
+    Field("protected_instances", [], "instances that are never removed", "array", maximum=MAX_ITEMS),
     _choice("mode", "shadow decides and records, and changes nothing", "active", "shadow"),
     Field("decision_history_size", MAX_RECORDS, "decisions that are kept", "integer", 1, 4096),
 )
@@ -321,7 +323,10 @@ REQUESTS: dict[str, tuple[Field, ...]] = {
         Field("instances_count", None, "instances to add", "integer", 1, MAX_FORCED_STEP, required=True),
         *_FORCED,
     ),
-    "force_scale downscale": (Field("instances_list", None, "who goes", "array", required=True), *_FORCED),
+    "force_scale downscale": (
+        Field("instances_list", None, "who goes", "array", 1, MAX_FORCED_STEP, required=True),
+        *_FORCED,
+    ),
     "force_scale cancel": _FORCED[:1],
     "dry_run": (_LAID_OVER,),
 }
@@ -1819,7 +1824,8 @@ class AIOSv1PolicyRule:
             if operation == "cancel":
                 self._force = None
                 return {"status": "ok", "force": None}
-            order = Order({**what, "reason": _text(what["reason"])}, now, what.pop("expires_s"))
+            seconds = what.pop("expires_s")
+            order = Order({**what, "reason": _text(what["reason"])}, now, seconds)
             self._check_force(order.what, now)
             self._force = order
             report = order.report(now)

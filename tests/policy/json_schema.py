@@ -21,6 +21,7 @@ KEYWORDS = {
     "maxLength": lambda v, want: not isinstance(v, str) or len(v) <= want,
     "minItems": lambda v, want: not isinstance(v, list) or len(v) >= want,
     "maxItems": lambda v, want: not isinstance(v, list) or len(v) <= want,
+    "uniqueItems": lambda v, want: not (want and isinstance(v, list)) or all(v.count(item) == 1 for item in v),
     "minProperties": lambda v, want: not isinstance(v, dict) or len(v) >= want,
     "items": lambda v, want: not isinstance(v, list) or all(accepts(want, item) for item in v),
     "required": lambda v, want: not isinstance(v, dict) or set(want) <= set(v),

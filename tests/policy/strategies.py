@@ -90,15 +90,31 @@ parameters = mostly(
     odd_value,
     60,
 )
-clock_step = st.sampled_from(
-    [0, 0.25, 1, 29.75, 30, 30.25, 60, 119.75, 120, 120.25, 121, 150, 500, 3600, -0.25, -60, -3600]
-)
-evaluation_step = st.fixed_dictionaries(
+CLOCK_STEPS = [0, 0.25, 1, 29.75, 30, 30.25, 60, 119.75, 120, 120.25, 121, 150, 500, 3600, -0.25, -60, -3600]
+collectors = mostly(st.just("returns"), st.sampled_from(["raises", "absent", "not callable"]), 25)
+scenario = st.fixed_dictionaries(
     {
-        "metrics": metrics,
-        "input_data": input_data,
-        "advance": clock_step,
-        "collector": mostly(st.just("returns"), st.sampled_from(["raises", "absent", "not callable"]), 25),
-        "reset": mostly(st.just(False), st.just(True), 10),
+        "parameters": parameters,
+        "metrics": st.lists(metrics, min_size=3, max_size=3),
+        "input_data": st.lists(input_data, min_size=2, max_size=2),
+        "collectors": st.lists(collectors, min_size=2, max_size=2),
+        "walk": st.lists(st.integers(0, 3 * 2 * 2 * len(CLOCK_STEPS) * 8 - 1), min_size=10, max_size=12),
     }
 )
+"""A policy's parameters, some inputs, and in which order it meets them: one number per step keeps drawing cheap."""
+
+
+def steps_of(drawn):
+    """The evaluations of a scenario: every step pairs some metrics with some input data after some time."""
+    for number in drawn["walk"]:
+        rest, metrics_index = divmod(number, 3)
+        rest, input_index = divmod(rest, 2)
+        rest, collector_index = divmod(rest, 2)
+        eighth, clock_index = divmod(rest, len(CLOCK_STEPS))
+        yield {
+            "metrics": drawn["metrics"][metrics_index],
+            "input_data": drawn["input_data"][input_index],
+            "collector": drawn["collectors"][collector_index],
+            "advance": CLOCK_STEPS[clock_index],
+            "reset": eighth == 7,
+        }

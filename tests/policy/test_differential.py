@@ -1,20 +1,23 @@
 """Both policies against the frozen transcription, over sequences of evaluations on arbitrary inputs.
 
-AIOS_TOP_POLICY_EXAMPLES raises the number of examples; a raised run also draws new ones each time.
+AIOS_TOP_POLICY_CASES sets the number of compared evaluations; such a run also draws new ones each time.
 """
 
 import json
 import os
+from collections import Counter
 
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
 
 from policy.harness import INPUT, OUTPUT, WallClock, explained, new_explained, new_plain
 from policy.seed import new_seed, seed_eval, seed_management
-from policy.strategies import evaluation_step, parameters
+from policy.strategies import scenario, steps_of
 
-ASKED = os.environ.get("AIOS_TOP_POLICY_EXAMPLES")
-EXAMPLES = int(ASKED or 2000)
+ASKED = os.environ.get("AIOS_TOP_POLICY_CASES")
+CASES = int(ASKED or 20_000)
+PARTS = 2
+"""Each draws its own cases, so that two workers share the work."""
 
 
 class Collector:
@@ -77,56 +80,92 @@ def strict_json(value):
 
 def check_record(policy, result):
     """A record of every evaluation, JSON-safe, truthful, and enough to decide again when it says so."""
-    state = policy.management("get_state", None)
-    record = state["last_decision"]
-    strict_json(state)
-    strict_json(policy.management("get_parameters", None))
-    assert record["seq"] == state["seq"] == sum(state["counts"].values())
+    record = policy.management("get_decisions", {"limit": 1})["decisions"][0]
+    strict_json(record)
     assert record["outcome"] == result.get("operation", "error" if record["code"] == "EvalError" else "hold")
-    event(record["code"])
     if record["complete"]:
         assert reevaluated(record) == explained.reevaluate(record) == record["result"]
-        event("complete record")
     return record
 
 
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=ASKED is None,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-@given(given_parameters=parameters, steps=st.lists(evaluation_step, min_size=2, max_size=5))
-def test_the_same_decisions_as_the_frozen_policy(given_parameters, steps):
+def compare(drawn):
+    """Take one scenario with all three; return the codes of the evaluations that were compared."""
     clock, collector = WallClock(), Collector()
-    collector.step = steps[0]
-    seed, refusal = attempt(lambda: new_seed(collector.settings(), given_parameters))
-    shipped, shipped_refusal = attempt(lambda: new_explained(collector.settings(), given_parameters, clock))
-    plain, plain_refusal = attempt(lambda: new_plain(collector.settings(), given_parameters, clock))
+    collector.step = next(steps_of(drawn))
+    frozen, refusal = attempt(lambda: new_seed(collector.settings(), drawn["parameters"]))
+    shipped, shipped_refusal = attempt(lambda: new_explained(collector.settings(), drawn["parameters"], clock))
+    plain, plain_refusal = attempt(lambda: new_plain(collector.settings(), drawn["parameters"], clock))
     assert shipped_refusal == plain_refusal == refusal
+    codes = []
     if refusal is not None:
-        return
-
-    for step in steps:
+        return codes
+    for step in steps_of(drawn):
         collector.step = step
         clock.advance(step["advance"])
-        for policy in (seed, shipped, plain):
+        for policy in (frozen, shipped, plain):
             policy.settings = collector.settings()
         if step["reset"]:
-            expected = seed_management(seed, "reset_cooldown")
+            expected = seed_management(frozen, "reset_cooldown")
             assert shipped.management("reset_cooldown", None) == plain.management("reset_cooldown", {}) == expected
-        stamp_before = seed.last_action_ts
-        expected = seed_eval(seed, step["input_data"], clock.time)
-        plain_result = plain.eval({}, step["input_data"], None)
-        shipped_result = shipped.eval({}, step["input_data"], None)
+        codes += compare_step(step["input_data"], clock, frozen, shipped, plain)
+    state = shipped.management("get_state", None)
+    strict_json(state)
+    strict_json(shipped.management("get_parameters", None))
+    assert state["seq"] == sum(state["counts"].values()) == len(drawn["walk"])
+    return codes
 
-        # repr shows types, key order and NaN, which == does not.
-        assert repr(plain_result) == repr(expected)
-        assert repr(shipped_result) == repr(expected)
-        assert plain.last_action_ts == seed.last_action_ts
-        record = check_record(shipped, shipped_result)
-        if record["code"] == "NoVictim":  # the one deviation in a decision: no cooldown for no action
-            assert seed.last_action_ts == clock.now
-            seed.last_action_ts = plain.last_action_ts = stamp_before
-        assert shipped.last_action_ts == seed.last_action_ts
+
+def compare_step(input_data, clock, frozen, shipped, plain):
+    """Compare one evaluation; return its code, and `complete` when it was also decided again."""
+    stamp_before = frozen.last_action_ts
+    expected = seed_eval(frozen, input_data, clock.time)
+    plain_result = plain.eval({}, input_data, None)
+    shipped_result = shipped.eval({}, input_data, None)
+
+    # repr shows types, key order and NaN, which == does not.
+    assert repr(plain_result) == repr(expected)
+    assert repr(shipped_result) == repr(expected)
+    assert plain.last_action_ts == frozen.last_action_ts
+    record = check_record(shipped, shipped_result)
+    if record["code"] == "NoVictim":  # the one deviation in a decision: no cooldown for no action
+        assert frozen.last_action_ts == clock.now
+        frozen.last_action_ts = plain.last_action_ts = stamp_before
+    assert shipped.last_action_ts == frozen.last_action_ts
+    return [record["code"], *(["complete"] if record["complete"] else [])]
+
+
+OFTEN = (
+    "NoInstances",
+    "NoMetrics",
+    "CooldownActive",
+    "ScaleUp",
+    "ScaleDown",
+    "TooFewReplicas",
+    "WithinRange",
+    "EvalError",
+)
+SELDOM = ("NoCollector", "NoVictim")
+"""What the cases reach; seldom ones need not come in every run."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_same_decisions_as_the_frozen_policy(part):
+    codes = Counter()
+
+    @settings(
+        max_examples=CASES // PARTS // 10,
+        derandomize=False,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(drawn=scenario)
+    def run(drawn):
+        codes.update(compare(drawn))
+
+    (run if ASKED else seed(part)(run))()
+    complete = codes.pop("complete")
+    assert codes.total() >= CASES // PARTS
+    assert complete > codes.total() / 2
+    assert set(OFTEN) <= set(codes) <= {*OFTEN, *SELDOM}
+    assert min(codes[code] for code in OFTEN) > 20

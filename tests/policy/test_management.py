@@ -3,8 +3,6 @@
 import hashlib
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 
 import pytest
 
@@ -397,66 +395,6 @@ def test_a_failure_inside_an_answer_is_an_answer(policy, monkeypatch, caplog):
     answer = policy.management("get_state", None)
     assert answer == {"status": "error", "reason": "Management action failed:no clock "}
     assert "get_state failed" in caplog.text
-
-
-MEANWHILE = {
-    "update_thresholds": {"min_replicas": 2},
-    "set_parameters": {"parameters": {"max_replicas": 5}},
-    "pause": {"seconds": 60, "direction": "down"},
-    "hold": {"seconds": 60},
-    "force_scale": {"operation": "cancel"},
-}
-
-
-def test_management_answers_while_an_evaluation_hangs(clock):
-    entered, release = Event(), Event()
-
-    def hanging_metrics():
-        entered.set()
-        assert release.wait(timeout=60)
-        return {"block_metrics": [document("in-a", 600)]}
-
-    policy = new_explained({"get_metrics": hanging_metrics}, {}, clock)
-    policy.last_action_ts = clock.now
-    with ThreadPoolExecutor(2) as pool:
-        evaluation = pool.submit(policy.eval, {}, {"current_instances": ["in-a"]}, None)
-        try:
-            assert entered.wait(timeout=10)
-            answers = {
-                action: pool.submit(policy.management, action, MEANWHILE.get(action)).result(timeout=20)
-                for action in SUPPORTED
-            }
-        finally:
-            release.set()
-        # The reset arrived while the metrics were awaited, and counts.
-        assert evaluation.result(timeout=10)["operation"] == "upscale"
-    refused = {action for action, answer in answers.items() if answer["status"] != "ok"}
-    assert refused == {"dry_run"}  # there are no inputs yet
-    assert (answers["get_state"]["eval_in_progress_since"], answers["get_state"]["next_eval_in_s"]) == (START, None)
-    assert policy.management("get_state", None)["eval_in_progress_since"] is None
-    assert policy.management("get_state", None)["last_decision"]["generation"] == 3
-
-
-def test_evaluations_and_management_in_parallel_lose_nothing(block, clock):
-    policy = new_explained({"get_metrics": block.get_metrics}, {"cooldown_seconds": -1}, clock)
-
-    def evaluate():
-        for _ in range(100):
-            policy.eval({}, block.input_data(), None)
-
-    def ask():
-        for _ in range(50):
-            policy.management("update_thresholds", {"input_up_threshold": 100})
-            policy.management("reset_cooldown", None)
-            json.dumps(policy.management("get_state", None), allow_nan=False)
-            policy.management("get_decisions", {"since": 0})
-
-    with ThreadPoolExecutor(4) as pool:
-        for future in [pool.submit(evaluate), pool.submit(ask), pool.submit(evaluate), pool.submit(ask)]:
-            future.result(timeout=30)
-    state = policy.management("get_state", None)
-    assert (state["seq"], sum(state["counts"].values()), state["parameters_generation"]) == (200, 200, 101)
-    assert [d["seq"] for d in policy.management("get_decisions", {"since": 0})["decisions"]] == list(range(1, 201))
 
 
 def test_each_start_has_its_own_boot_id():

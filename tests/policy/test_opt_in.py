@@ -1,52 +1,9 @@
 """Every opt-in parameter: what it changes, at its exact bound, and what the record says of it."""
 
-import json
-
 import pytest
 
-from policy.harness import INPUT, START, Block, SystemLikeClock, document, explained, new_explained
-
-
-class Bench:
-    """A policy over one block and one clock, whose every complete record is decided again."""
-
-    def __init__(self, *documents, current=None, limits=None, **parameters):
-        self.clock = SystemLikeClock()
-        self.block = Block(*documents, current=current)
-        self.limits = limits or {}
-        self.policy = new_explained({"get_metrics": self.block.get_metrics}, parameters, self.clock)
-
-    def evaluate(self, *documents, after=0.0, current=None):
-        """Evaluate after some seconds, on other documents if there are any; return the record."""
-        self.clock.advance(after)
-        if documents:
-            self.block.documents = list(documents)
-        if documents or current is not None:
-            self.block.current = [d["instanceId"] for d in documents] if current is None else current
-        data = self.block.input_data()
-        data["block_data"] |= self.limits
-        result = self.policy.eval({}, data, None)
-        record = self.policy.management("get_state", None)["last_decision"]
-        assert record["result"] == result
-        assert record["complete"] is True
-        assert explained.reevaluate(json.loads(json.dumps(record))) == result
-        return record
-
-    def code(self, *documents, **more):
-        return self.evaluate(*documents, **more)["code"]
-
-
-def busy(*names, **more):
-    return [document(name, 900, 100, **more) for name in names]
-
-
-def idle(*names, **more):
-    return [document(name, 10, 5, **more) for name in names]
-
-
-def condition(record, kind):
-    return next((c["status"], c["reason"]) for c in record["conditions"] if c["type"] == kind)
-
+from policy.bench import Bench, busy, condition, idle
+from policy.harness import INPUT, START, document
 
 # -- limits
 
@@ -137,7 +94,7 @@ def test_a_restarted_counter_gives_no_rate_and_no_downscale():
     bench.evaluate(push("in-a", START, 5000, 900), push("in-b", START, 9000, 900))
     fallen = [push("in-a", START + 30, 5, 0), push("in-b", START + 30, 3, 0)]
     assert bench.code(*fallen, after=30) == "NoUsableMetrics"
-    bench.policy.management("set_parameters", {"parameters": {"missing_metrics": "skip"}})
+    bench.ask("set_parameters", {"parameters": {"missing_metrics": "skip"}})
     assert bench.code(push("in-a", START + 60, 6, 1), push("in-b", START + 60, 1, 0), after=30) == "NoUsableMetrics"
 
 
@@ -145,8 +102,8 @@ def test_a_rate_is_counted_over_the_averaging_period():
     bench = Bench(signal="counter_rate")
     for n, total in enumerate([0, 3000, 3000, 3000]):
         record = bench.evaluate(push("in-a", START + 30 * n, total, 0), after=30)
-        bench.policy.management("reset_cooldown", None)
-    rates = [d["instances"][0]["rate_in"] for d in bench.policy.management("get_decisions", None)["decisions"]]
+        bench.ask("reset_cooldown")
+    rates = [d["instances"][0]["rate_in"] for d in bench.ask("get_decisions")["decisions"]]
     assert rates == [None, 6000.0, 3000.0, 0.0]
     assert record["state_before"]["counters"] == {"in-a": [START + 30, 3000.0, 0.0]}
     bench = Bench(signal="counter_rate", averaging_period="current")
@@ -269,13 +226,13 @@ def test_each_direction_waits_its_own_time_after_any_action():
 def test_one_direction_can_be_reset():
     bench = Bench(*busy("in-a", "in-b"))
     bench.evaluate()
-    bench.policy.management("reset_cooldown", {"direction": "down"})
+    bench.ask("reset_cooldown", {"direction": "down"})
     assert bench.code() == "CooldownActive"
     assert bench.code(*idle("in-a", "in-b")) == "ScaleDown"
-    bench.policy.management("reset_cooldown", {"direction": "up"})
+    bench.ask("reset_cooldown", {"direction": "up"})
     assert bench.code() == "CooldownActive"
     assert bench.code(*busy("in-a", "in-b")) == "ScaleUp"
-    answer = bench.policy.management("reset_cooldown", {"direction": "upwards"})
+    answer = bench.ask("reset_cooldown", {"direction": "upwards"})
     assert answer == {"status": "error", "reason": "direction must be both, up or down, not 'upwards'"}
 
 
@@ -364,9 +321,9 @@ def test_an_upscale_of_several_is_confirmed_when_all_are_listed():
     assert bench.evaluate()["result"]["instances_count"] == 2
     record = bench.evaluate(current=["in-a", "in-b"], after=30)
     assert record["state_before"]["unlisted"] == 1
-    assert bench.policy.management("get_state", None)["pending_action"]["expected"] == 3
+    assert bench.state()["pending_action"]["expected"] == 3
     bench.evaluate(current=["in-a", "in-b", "in-c"], after=30)
-    assert bench.policy.management("get_state", None)["pending_action"] is None
+    assert bench.state()["pending_action"] is None
 
 
 @pytest.mark.parametrize(
@@ -446,7 +403,7 @@ def test_the_choice_of_who_goes(parameters, victim):
 def test_the_newest_goes():
     bench = Bench(*idle("in-a", "in-b"), scale_down_selection="newest", input_tokens_down_threshold=5)
     bench.evaluate()
-    bench.policy.management("set_parameters", {"parameters": {"input_tokens_down_threshold": 100}})
+    bench.ask("set_parameters", {"parameters": {"input_tokens_down_threshold": 100}})
     record = bench.evaluate(*idle("in-a", "in-b", "in-late"), after=30)
     assert record["result"]["instances_list"] == ["in-late"]
     assert record["state_before"]["seen"] == {"in-a": 30.0, "in-b": 30.0}
@@ -467,7 +424,7 @@ def test_shadow_mode_decides_and_does_nothing():
         assert (record["code"], record["outcome"], record["mode"]) == ("Shadow", "hold", "shadow")
         assert record["would"]["result"]["operation"] == "upscale"
         assert record["reason"].startswith("Shadow mode, not done: upscale. Token rate exceeded threshold")
-    state = bench.policy.management("get_state", None)
+    state = bench.state()
     assert (state["mode"], state["cooldown"]["last_action_ts"], state["pending_action"]) == ("shadow", None, None)
     assert condition(record, "AbleToScale") == ("False", "Shadow")
     assert bench.code(document("in-a", 300)) == "WithinRange"
@@ -477,12 +434,12 @@ def test_the_history_has_the_size_that_is_asked_for():
     bench = Bench(*busy("in-a"), decision_history_size=3)
     for _ in range(5):
         bench.evaluate()
-    page = bench.policy.management("get_decisions", {"since": 0})
+    page = bench.ask("get_decisions", {"since": 0})
     assert ([d["seq"] for d in page["decisions"]], page["gap"]) == ([3, 4, 5], True)
-    bench.policy.management("set_parameters", {"parameters": {"decision_history_size": 4}})
+    bench.ask("set_parameters", {"parameters": {"decision_history_size": 4}})
     for _ in range(3):
         bench.evaluate()
-    page = bench.policy.management("get_decisions", {"since": 0})
+    page = bench.ask("get_decisions", {"since": 0})
     assert [d["seq"] for d in page["decisions"]] == [5, 6, 7, 8]
 
 
@@ -494,7 +451,10 @@ def test_the_history_has_the_size_that_is_asked_for():
         ({"mode": "shadwo"}, "mode: 'shadwo' is not active or shadow"),
         ({"scale_up_tolerance": 1.5}, "scale_up_tolerance: 1.5 is not a number of at least 0 and at most 1"),
         ({"use_block_limits": 1}, "use_block_limits: 1 is not true or false"),
-        ({"protected_instances": "in-a"}, "protected_instances: 'in-a' is not a list of at most 64 instance ids"),
+        (
+            {"protected_instances": "in-a"},
+            "protected_instances: 'in-a' is not a list of 0 to 64 different instance ids",
+        ),
         ({"max_metric_age_seconds": "90"}, "max_metric_age_seconds: '90' is not a number of at least 1"),
         ({"scale_up_cooldown_seconds": "90"}, "scale_up_cooldown_seconds: '90' is not a number of at least 0"),
         ({"decision_history_size": 0}, "decision_history_size: 0 is not a whole number of at least 1 and at most 4096"),
@@ -506,10 +466,10 @@ def test_a_wrong_opt_in_parameter_stops_scaling_and_says_why(parameters, text):
     assert (record["code"], record["reason"]) == ("InvalidParameters", f"Invalid parameters: {text}")
     assert condition(record, "ScalingActive") == ("False", "InvalidParameters")
     name = text.split(":")[0]
-    assert name in bench.policy.management("get_parameters", None)["parameter_errors"]
+    assert name in bench.ask("get_parameters")["parameter_errors"]
 
 
 def test_a_wrong_parameter_of_the_tutorials_is_reported_and_stays_in_force():
     bench = Bench({"instanceId": "in-a", INPUT: {"average_1m": 600}}, min_replicas=0, max_replicas=5)
     assert bench.code() == "ScaleUp"
-    assert list(bench.policy.management("get_parameters", None)["parameter_errors"]) == ["min_replicas"]
+    assert list(bench.ask("get_parameters")["parameter_errors"]) == ["min_replicas"]

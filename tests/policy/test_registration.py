@@ -53,20 +53,122 @@ def test_parameter_schemas_are_those_the_policy_reports():
     assert RECORD["policy_parameters_schema"]["properties"] == reported
 
 
-json_scalar = st.one_of(
+CHOICES = sorted({choice for f in explained.PARAMETERS for choice in f.choices})
+OPERATIONS = ["upscale", "downscale", "cancel"]
+BOUNDS = [0, 0.5, 1, 1.0, 1.5, 2, 10, 11, 64, 65, 100, 101, 1000, 3600, 3600.5, 4096, 4097, 86_400, 86_401, -1, 1e9]
+json_value = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(-3, 3),
-    st.floats(-3, 3, width=16),
-    st.sampled_from(["", "5", *explained.WINDOWS]),
+    st.sampled_from(BOUNDS),
+    st.integers(-3, 5000),
+    st.floats(-3, 5000, width=32),
+    st.sampled_from(["", "5", "x" * 500, "x" * 501, *CHOICES, "both", "up", *OPERATIONS]),
+    st.lists(st.sampled_from(["in-a", "in-b", "", "in-c", 7, None]), max_size=4),
+    st.sampled_from([[f"in-{n}" for n in range(count)] for count in (10, 11, 64, 65)]),
+    st.just({}),
 )
+fixed = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(value=json_scalar, parameter=st.sampled_from(explained.PARAMETERS))
-def test_a_schema_accepts_exactly_what_the_policy_finds_in_order(value, parameter):
+def agreement(check):
+    """Run a check that says whether a value was accepted; both answers must have come."""
+    verdicts = {check(value) for value in [None, True, *BOUNDS, *CHOICES, [], ["in-a"], "up", "full", *OPERATIONS]}
+    assert verdicts == {True, False}
+
+    @fixed
+    @given(json_value)
+    def any_value(value):
+        check(value)
+
+    any_value()
+
+
+@pytest.mark.parametrize("parameter", explained.PARAMETERS, ids=lambda p: p.name)
+def test_a_parameters_schema_accepts_exactly_what_the_policy_takes(parameter):
     schema = RECORD["policy_parameters_schema"]["properties"][parameter.name]
-    assert accepts(schema, value) == (parameter.problem(value) is None)
+    wide = {
+        "max_replicas": None,
+        "min_replicas": 1,
+        "input_tokens_down_threshold": 0,
+        "output_tokens_down_threshold": 0,
+    }
+    wide |= {"input_tokens_up_threshold": 1e12, "output_tokens_up_threshold": 1e12}  # no other value contradicts it
+    if parameter.name == "max_replicas":
+        wide["min_replicas"] = 1
+    policy = new_explained({}, wide, WallClock())
+
+    def check(value):
+        valid = accepts(schema, value)
+        asked = {"parameters": {parameter.name: value}, "dry_run": True}
+        assert (
+            valid
+            == (parameter.problem(value) is None)
+            == (policy.management("set_parameters", asked)["status"] == "ok")
+        )
+        given_at_start = new_explained({}, wide | {parameter.name: value}, WallClock())
+        errors = given_at_start.management("get_parameters", None)["parameter_errors"]
+        assert (parameter.name in errors) == (not valid)
+        return valid
+
+    agreement(check)
+
+
+SETTLED = {
+    "get_decisions": [{}],
+    "set_parameters": [{"parameters": {}}],
+    "pause": [{"seconds": 60}],
+    "hold": [{"seconds": 60}],
+    "resume": [{}],
+    "force_scale": [
+        {"operation": "upscale", "instances_count": 1},
+        {"operation": "downscale", "instances_list": ["in-a"]},
+        {"operation": "cancel"},
+    ],
+    "dry_run": [{}],
+}
+
+
+@pytest.mark.parametrize(("action", "base"), [(action, base) for action, bases in SETTLED.items() for base in bases])
+def test_a_commands_schema_accepts_exactly_what_the_policy_takes(action, base):
+    """Each name of a command, with any value, is accepted by both or by neither; so is one that is not there."""
+    schema = RECORD["functionality_data"]["management_commands"][action]["data"]
+    shape = action if action in explained.REQUESTS else f"{action} {base['operation']}"
+    fields = explained.REQUESTS[shape]
+    block = Block(document("in-a", 300), document("in-b", 300))
+    policy = new_explained({"get_metrics": block.get_metrics}, {}, WallClock())
+
+    def ask(data):
+        status = policy.management(action, data)["status"]
+        policy.management("resume", None)
+        valid = accepts(schema, data)
+        assert valid == (status == "ok" or _is_about_the_block(policy, action, data))
+        return valid
+
+    policy.eval({}, block.input_data(), None)
+    assert ask(base)
+    for name in base:
+        assert not ask({key: value for key, value in base.items() if key != name})
+    assert ask(base | {"stranger": 1}) == (action == "get_decisions")
+    for f in fields:
+        if f.name not in {"parameters", "expect_generation"}:
+            agreement(lambda value, name=f.name: ask(base | {name: value}))
+
+
+def _is_about_the_block(policy, action, data):
+    """Whether a command is well formed, and refused only for the instances that are listed now."""
+    return action == "force_scale" and policy.management(action, data)["reason"].startswith(
+        ("not listed: ", "0 instances, ")
+    )
+
+
+@pytest.mark.parametrize("action", ["set_parameters", "dry_run"])
+def test_a_schema_looks_into_the_parameters_of_a_command(action):
+    schema = RECORD["functionality_data"]["management_commands"][action]["data"]
+    policy = new_explained({"get_metrics": dict}, {}, WallClock())
+    policy.eval({}, {}, None)
+    for parameters in ({}, {"max_replicas": 4}, {"max_replicas": "4"}, {"maximum": 4}, {"mode": "shadow"}, [], None):
+        data = {"parameters": parameters}
+        assert accepts(schema, data) == (policy.management(action, data)["status"] == "ok"), parameters
 
 
 @pytest.mark.parametrize(
@@ -95,6 +197,13 @@ def test_the_management_commands_are_those_the_policy_answers():
         ("get_decisions", {}),
         ("get_decisions", {"since": 3, "boot_id": "b", "limit": 5, "detail": "brief"}),
         ("get_decisions", {"since": -1}),
+        ("reset_cooldown", {"direction": "up"}),
+        ("reset_cooldown", {"direction": "upwards"}),
+        ("reset_cooldown", {"direction": None}),
+        ("reset_cooldown", ["direction"]),
+        ("set_parameters", None),
+        ("pause", None),
+        ("resume", None),
         ("get_decisions", {"limit": 0}),
         ("get_decisions", {"detail": "long"}),
         ("get_decisions", []),
@@ -109,12 +218,17 @@ def test_the_management_commands_are_those_the_policy_answers():
 def test_a_data_schema_accepts_exactly_what_the_action_answers(action, data):
     schema = RECORD["functionality_data"]["management_commands"][action]["data"]
     answer = new_explained({}, {}, WallClock()).management(action, data)
-    assert accepts(schema, data) == (answer["status"] == "ok")
+    # Commands arrive without data as well; for those that need none it is the same as an empty object.
+    assert accepts(schema, {} if data is None else data) == (answer["status"] == "ok")
 
 
 def test_the_checker_itself_refuses():
     assert not accepts({"type": "integer"}, True)
     assert not accepts({"type": "object", "required": ["a"]}, {})
+    assert not accepts({"uniqueItems": True}, [1, 1])
+    assert not accepts({"type": ["integer", "null"]}, "x")
+    assert not accepts({"maxLength": 1, "minLength": 1}, "xx")
+    assert not accepts({"maximum": 1}, 1.5)
     with pytest.raises(KeyError):
         accepts({"pattern": "x"}, "x")
 
@@ -122,4 +236,19 @@ def test_the_checker_itself_refuses():
 def test_the_readme_names_every_parameter_and_action():
     readme = (EXPLAINED.parents[1] / "README.md").read_text()
     names = [p.name for p in explained.PARAMETERS] + list(RECORD["functionality_data"]["management_commands"])
-    assert [name for name in names if f"`{name}`" not in readme] == []
+    codes = {*explained.SCALING_ACTIVE_FAILURES, *explained.NOT_ABLE_TO_SCALE, *ACTING_AND_RESTING}
+    assert [name for name in [*names, *codes] if f"`{name}`" not in readme] == []
+
+
+ACTING_AND_RESTING = (
+    "ScaleUp",
+    "ScaleDown",
+    "ForcedScale",
+    "WithinRange",
+    "WithinTolerance",
+    "Stabilizing",
+    "TooManyReplicas",
+    "TooFewReplicas",
+    "UnsafeScaleDown",
+    "NoVictim",
+)
