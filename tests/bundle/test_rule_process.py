@@ -1,5 +1,6 @@
 """A policy file runs in a child that tells it the time and lets it do nothing but compute."""
 
+import json
 import math
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aios_top.bundle.rule_process import RuleLimits, RuleProcess
-from aios_top.model.rule_call import Call, Construct, Evaluate, Manage, Restore, RuleAnswer, RuleError
+from aios_top.model.rule_call import Call, Construct, Encoded, Evaluate, Manage, Restore, RuleAnswer, RuleError
 from aios_top.shipped import shipped
 
 OURS = (shipped("policy") / "code" / "function.py").read_bytes()
@@ -60,6 +61,14 @@ def sentence(source, limits=TIGHT):
     with pytest.raises(RuleError) as caught:
         evaluate(source, limits)
     return str(caught.value), caught.value.ended
+
+
+def test_encoded_metrics_are_told_like_plain_ones():
+    source = policy("return [input_data, self.settings['get_metrics'](), self.parameters]")
+    metrics = {"block_metrics": [document("in-\u00fc", 600.125)], "none": None}
+    plain = evaluate(source, input_data={"a": 1}, metrics=metrics)
+    encoded = evaluate(source, input_data={"a": 1}, metrics=Encoded(json.dumps(metrics, ensure_ascii=False)))
+    assert encoded == plain == [{"a": 1}, metrics, {}]
 
 
 @pytest.mark.parametrize("source", [OURS, TUTORIAL], ids=["ours", "tutorial"])

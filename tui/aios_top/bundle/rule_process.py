@@ -15,7 +15,17 @@ from typing import Any, Self
 
 from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
-from aios_top.model.rule_call import Call, Construct, Evaluate, Manage, Restore, RuleAnswer, RuleCall, RuleError
+from aios_top.model.rule_call import (
+    Call,
+    Construct,
+    Encoded,
+    Evaluate,
+    Manage,
+    Restore,
+    RuleAnswer,
+    RuleCall,
+    RuleError,
+)
 from aios_top.model.text import clean
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -211,9 +221,12 @@ def _lines(calls: Iterable[RuleCall]) -> Iterator[list[str]]:
 
 def _encoded(call: RuleCall) -> str:
     try:
-        return json.dumps(_wire(call))
+        text = json.dumps(_wire(call))
     except (TypeError, ValueError, RecursionError) as error:
         raise RuleError(f"cannot be told: {error}") from error
+    if isinstance(call, Evaluate) and isinstance(call.metrics, Encoded):
+        return f'{text[:-1]}, "metrics": {call.metrics.text}}}'
+    return text
 
 
 def _wire(call: RuleCall) -> dict[str, Any]:
@@ -231,9 +244,9 @@ def _wire(call: RuleCall) -> dict[str, Any]:
             return {"do": "restore", "attributes": call.attributes}
         case Evaluate():
             given = call.metrics
-            seen = (
-                {"raises": [type(given).__name__, str(given)]} if isinstance(given, Exception) else {"metrics": given}
-            )
+            seen = {} if isinstance(given, Encoded) else {"metrics": given}
+            if isinstance(given, Exception):
+                seen = {"raises": [type(given).__name__, str(given)]}
             return {"do": "evaluate", "input": call.input_data, "at": call.at, "monotonic": call.monotonic, **seen}
         case Manage():
             return {

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from aios_top.engine.ports import Rule
 from aios_top.model.rule import asks, thresholds, window
-from aios_top.model.rule_call import RuleError
+from aios_top.model.rule_call import Encoded, RuleError
 from aios_top.model.simulation import Latency, Sample, Scaling, SimulationPlan, SimulationReport, percentile
 from aios_top.sim.block import BlockSim
 from aios_top.sim.closed_loop import WALL, ClosedLoop
@@ -89,7 +91,7 @@ class _Asked:
         """Ask for a decision; what the policy raises becomes an answer that is none."""
         self._now = now
         try:
-            result = self.rule.evaluate(given, metrics, WALL + now)
+            result = self.rule.evaluate(given, Encoded(msgspec.json.encode(metrics).decode()), WALL + now)
         except RuleError as error:
             if error.ended:
                 raise

@@ -41,12 +41,19 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as JSON already, from somebody with a faster encoder than ours that need not carry NaN."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate:
     """Evaluate once."""
 
     input_data: Any
     metrics: Any
-    """What `get_metrics` returns; an exception is raised there instead."""
+    """What `get_metrics` returns, perhaps Encoded; an exception is raised there instead."""
     at: float
     monotonic: float | None = None
 
