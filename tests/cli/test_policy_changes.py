@@ -254,3 +254,83 @@ class TestDiff:
 
         assert ran.code == 0
         assert f"  code: {aios.base}/files/{ARCHIVE}: " in ran.out
+
+
+class TestRealPolicy:
+    """The shipped policy itself answers here, loaded as AIOS loads it."""
+
+    def in_force(self, aios, run):
+        shown = json.loads(run("policy", "show", "--block", BLOCK, "--json", *aios.options).out)
+        return shown["in_force"]
+
+    def test_parameters_are_set_and_marked_as_lasting_until_the_restart(self, aios, run):
+        ran = run(*command(("policy", "set", "cooldown_seconds=60", "max_replicas=4"), "--yes"), *aios.options)
+
+        assert (ran.code, ran.err) == (0, "")
+        last = " ".join(ran.out.splitlines()[-1:])
+        assert "cooldown_seconds 120 \u2192 60" in last
+        assert "max_replicas null \u2192 4" in last
+        told = self.in_force(aios, run)
+        assert (told["effective"]["cooldown_seconds"], told["source"]["cooldown_seconds"]) == (60, "runtime")
+        lint = run("policy", "lint", "--json", *aios.options)
+        assert '"RuntimeOnly"' in lint.out
+        assert '"NoMaximum"' not in lint.out
+
+    def test_a_dry_run_tells_what_it_would_have_decided_and_changes_nothing(self, aios, run):
+        ran = run(
+            *command(
+                ("policy", "set", "input_tokens_up_threshold=5000", "output_tokens_up_threshold=5000"), "--dry-run"
+            ),
+            *aios.options,
+        )
+
+        assert ran.code == 0
+        assert "its last evaluation would have decided WithinRange" in " ".join(ran.out.split())
+        assert self.in_force(aios, run)["generation"] == 1
+
+    def test_a_pause_holds_and_a_resume_ends_it(self, aios, run):
+        assert (
+            run(*command(PAUSE, "--yes"), *aios.options)
+            .out.splitlines()[-1]
+            .startswith("done: scaling up is paused for ")
+        )
+        again = run("policy", "lint", "--json", *aios.options)
+        assert '"PolicyPaused"' in again.out
+        ran = run(*command(RESUME, "--yes"), *aios.options)
+        assert (ran.code, ran.out.splitlines()[-1]) == (0, "done: scaling goes on")
+
+    def test_a_forced_scaling_is_queued_and_taken_back(self, aios, run):
+        ran = run(*command(FORCE, "--yes"), *aios.options)
+        assert ran.out.splitlines()[-1] == "done: upscale of 2 is queued for the next evaluation"
+        back = run(*command(CANCEL, "--yes"), *aios.options)
+        assert (back.code, back.out.splitlines()[-1]) == (0, "done: no scaling is queued any more")
+
+    def test_what_the_policy_itself_refuses_is_a_failure_with_its_words(self, aios, run):
+        run(*command(("policy", "set", "max_replicas=3"), "--yes"), *aios.options)
+        ran = run(*command(("policy", "force", "--up", "9"), "--yes"), *aios.options)
+        assert ran.code == 1
+        assert ran.err.startswith("failed: the policy refused: ")
+        assert "3" in ran.err
+
+    def test_every_value_that_the_console_accepts_the_policy_accepts(self, aios, run):
+        """The console checks by the policy's own schemas: what passes here must not fail there, and the reverse."""
+        words = (
+            "missing_metrics=conservative",
+            "max_replicas=6",
+            'protected_instances=["in-aa01"]',
+            "scale_up_tolerance=0.1",
+            "use_block_limits=true",
+            "signal=counter_rate",
+            "queue_length_up_threshold=5",
+        )
+        ran = run(*command(("policy", "set", *words), "--yes"), *aios.options)
+        assert (ran.code, ran.err) == (0, "")
+        for word in (
+            "missing_metrics=never",
+            "max_replicas=0",
+            "protected_instances=1",
+            "scale_up_tolerance=-1",
+            "signal=size",
+        ):
+            refused = run(*command(("policy", "set", word), "--yes"), *aios.options)
+            assert (refused.code, "nothing was sent" in refused.err) == (1, True), word

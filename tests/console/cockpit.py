@@ -1,7 +1,7 @@
 """An engine without AIOS: it hands out constructed states and writes down what it was asked."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.change import (
     BindPolicy,
     Fate,
+    Manage,
     Outcome,
     Plan,
     PreparedRequest,
@@ -21,6 +22,8 @@ from aios_top.model.change import (
 )
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
 from aios_top.model.errors import ActionRefusedError
+from aios_top.model.lint import LintReport
+from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPhase, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 
@@ -58,6 +61,9 @@ class FakeCockpit:
     failure: Exception | None = None
     """Raised by every plan_* method when set."""
     executed: list[Plan] = field(default_factory=list)
+    reports: dict[str, LintReport] = field(default_factory=dict)
+    facts: Callable[[Facts], Facts] | None = None
+    """Adds served and local code to the facts of a block."""
 
     def now(self) -> float:
         return self.state.at + 0.5 if self.clock is None else self.clock
@@ -141,6 +147,41 @@ class FakeCockpit:
         self._called("plan_bind", block_id, uri)
         request = PreparedRequest(BindPolicy(block_id, uri), "PUT", "http://127.0.0.1:30100/blocks")
         return self._plan(f"Bind {block_id} to {uri}", request)
+
+    def lint_report(self, block_id: str) -> LintReport | None:
+        return self.reports.get(block_id)
+
+    async def policy_facts(self, block_id: str, path: str | None = None) -> Facts:
+        self._called("policy_facts", block_id, path)
+        if self.failure is not None:
+            raise self.failure
+        facts = Facts(self.state.blocks[block_id], self.state.policies)
+        return facts if self.facts is None else self.facts(facts)
+
+    async def plan_set(self, block_id: str, values: Mapping[str, Any]) -> Plan:
+        self._called("plan_set", block_id, dict(values))
+        return self._managed(block_id, "set_parameters", {"parameters": dict(values)})
+
+    async def plan_pause(self, block_id: str, seconds: float, direction: str, reason: str) -> Plan:
+        self._called("plan_pause", block_id, seconds, direction, reason)
+        return self._managed(block_id, "pause", {"seconds": seconds})
+
+    async def plan_resume(self, block_id: str) -> Plan:
+        self._called("plan_resume", block_id)
+        return self._managed(block_id, "resume", {})
+
+    async def plan_force(self, block_id: str, change: int, ignore_cooldown: bool, reason: str) -> Plan:
+        self._called("plan_force", block_id, change, ignore_cooldown, reason)
+        return self._managed(block_id, "force_scale", {"operation": "upscale"})
+
+    async def plan_cancel(self, block_id: str) -> Plan:
+        self._called("plan_cancel", block_id)
+        return self._managed(block_id, "force_scale", {"operation": "cancel"})
+
+    def _managed(self, block_id: str, action: str, data: dict[str, Any]) -> Plan:
+        body = {"action": action, "payload": data}
+        request = PreparedRequest(Manage(block_id, action, data), "POST", "http://127.0.0.1:30600/blocks/mgmt", body)
+        return self._plan(f"{action} of {block_id}", request)
 
     async def execute(self, plan: Plan) -> Outcome:
         self._called("execute", plan)

@@ -24,7 +24,9 @@ def test_what_changes_the_cluster_is_upper_case_and_nothing_else_writes() -> Non
     for key in KEYS:
         if key.writes:
             assert key.keys[0].isupper()
-    assert {key.action for key in KEYS if key.writes} == {"reset_cooldown", "load_test", "deploy", "roll_back", "scale"}
+    assert {key.action for key in KEYS if key.writes} == {
+        "reset_cooldown", "load_test", "deploy", "roll_back", "scale", "send_draft", "pause_policy", "force_scale",
+    }  # fmt: skip
 
 
 def test_every_key_has_its_help() -> None:

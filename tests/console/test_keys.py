@@ -10,11 +10,15 @@ from aios_top.console.dialogs.command import CommandDialog
 from aios_top.console.dialogs.config import ConfigDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog
+from aios_top.console.dialogs.diff import DiffDialog
+from aios_top.console.dialogs.draft import DraftDialog
 from aios_top.console.dialogs.explanation import ExplanationDialog
 from aios_top.console.dialogs.filter import FilterDialog
+from aios_top.console.dialogs.force import ForceDialog
 from aios_top.console.dialogs.guide import GuideDialog
 from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
+from aios_top.console.dialogs.pause import PauseDialog
 from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.keys import KEYS, bound
 from aios_top.console.view import Page, Sort, ViewState
@@ -73,6 +77,10 @@ DIALOGS = {
     "D": DeployDialog,
     "A": ScaleDialog,
     "B": ChoiceDialog,
+    "e": DraftDialog,
+    "d": DiffDialog,
+    "P": PauseDialog,
+    "F": ForceDialog,
     "f2": GuideDialog,
     "f12": ConfigDialog,
     "slash": FilterDialog,
@@ -86,7 +94,7 @@ ASKING = {
     "plus": [("set_poll_seconds", (1.0,))],
     "minus": [("set_poll_seconds", (4.0,))],
 }
-ELSEWHERE = {"W", "X", "c", "q", "ctrl+c", "ctrl+z"}
+ELSEWHERE = {"U", "W", "X", "c", "q", "ctrl+c", "ctrl+z"}
 """Tested one by one below; ctrl+z in a real terminal."""
 
 
@@ -130,7 +138,7 @@ async def test_a_key_that_asks_opens_its_dialog_and_sends_nothing(key: str, dial
         await pilot.pause()
         assert len(app.screen_stack) == 1
     assert engine.executed == []
-    assert {name for name, _ in engine.calls} <= {"plan_reset"}
+    assert {name for name, _ in engine.calls} <= {"plan_reset", "policy_facts"}
 
 
 @pytest.mark.parametrize(("key", "calls"), ASKING.items(), ids=ASKING)

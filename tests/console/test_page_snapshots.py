@@ -12,7 +12,7 @@ from aios_top.console.dialogs import deploy as deploy_dialog
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
-from console import states
+from console import policy_states, states
 from console.cockpit import FakeCockpit
 from console.screen import matches_snapshot, screen_text
 
@@ -42,8 +42,16 @@ AUDIT = [
     AuditEntry(3, NOW - 60, "refused", {"title": "Scale llama3-8b-block", "by": "you@host", "reason": "read-only"}),
 ]  # fmt: skip
 
-PAGES = {"load-idle": ("3", {}), "load": ("3", {"load": LOAD}), "policy": ("4", {}), "events": ("5", {"audit": AUDIT})}
+TOLD = {"state": policy_states.fleet(), "reports": {BLOCK: policy_states.report()}}
+PAGES = {
+    "policy-told": ("4", TOLD),
+    "load-idle": ("3", {}),
+    "load": ("3", {"load": LOAD}),
+    "policy": ("4", {}),
+    "events": ("5", {"audit": AUDIT}),
+}
 DIALOGS = {
+    "draft": ("e", TOLD), "diff": ("d", TOLD), "pause": ("P", {}), "force": ("F", {}),
     "confirm": ("C", {}), "confirm-production": ("C", {"production": True}), "load-form": ("T", {}),
     "deploy-form": ("D", {}), "scale-form": ("A", {}), "roll-back": ("B", {}), "filter": ("slash", {}),
     "command": ("colon", {}), "help": ("question_mark", {}), "guide": ("f2", {}), "settings": ("f12", {}), "quit": ("q", {"load": LOAD}),
@@ -51,7 +59,7 @@ DIALOGS = {
 
 
 async def shot(name: str, key: str, size: tuple[int, int], cockpit: dict[str, object]) -> str:
-    app = ConsoleApp(FakeCockpit(states.fleet(), **cockpit))  # type: ignore[arg-type]
+    app = ConsoleApp(FakeCockpit(**{"state": states.fleet(), **cockpit}))  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:
         await pilot.press(key)
         for _ in range(4):

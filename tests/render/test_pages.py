@@ -123,12 +123,6 @@ class TestPolicy:
         assert "speaks explains its decisions" in shown
         assert "careful" not in shown
 
-    def test_parameters_carry_value_source_and_default(self) -> None:
-        rows = [row.text.split() for row in policy_rows(states.fleet(), states.scaling(), None, 100)]
-        assert ["PARAMETER", "VALUE", "FROM", "DEFAULT"] in rows
-        assert ["input_tokens_up_threshold", "500", "block"] in rows
-        assert ["cooldown_seconds", "120", "default", "120"] in rows
-
     def test_a_policy_that_waits_for_a_restart_is_named(self) -> None:
         block = states.scaling()
         assert block.record is not None
@@ -143,7 +137,7 @@ class TestPolicy:
 
     def test_a_silent_policy_shows_declared_parameters_as_such(self) -> None:
         shown = flat(policy_rows(states.fleet(), states.silent(), None, 100))
-        assert "parameters as declared nothing proves that they are in force" in shown
+        assert "parameters as declared nothing proves that they are in force: ~" in shown
         assert "tells nothing: decisions and cooldown are inferred (~)" in shown
         assert "? (only the policy itself could say)" in shown
 
@@ -160,14 +154,6 @@ class TestPolicy:
         assert "tokenautoscaler:2.0-stable qwen2-7b-block" in shown
         unused = PolicyRecord(clean("x:1-y"), clean("x"), clean("1"), clean("y"), clean("u"))
         assert "x:1-y no block" in flat(policy_rows(replace(fleet, policies=(unused,)), states.scaling(), None, 100))
-
-    def test_refused_and_unknown_parameters_are_listed(self) -> None:
-        block = states.scaling()
-        assert block.parameters is not None
-        told = replace(block.parameters, errors={"cooldown_seconds": "not a number"}, unknown=("cooldwn",))
-        shown = flat(policy_rows(states.fleet(), replace(block, parameters=told), None, 100))
-        assert "refused cooldown_seconds: not a number" in shown
-        assert "unknown cooldwn" in shown
 
     def test_the_steps_of_a_deploy(self) -> None:
         steps = (

@@ -24,9 +24,10 @@ from aios_top.console.relay import Relay
 from aios_top.console.settings import Setting
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
 from aios_top.console.updates import ThriftyScreen
-from aios_top.console.view import ViewState
+from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
+from aios_top.model.lint import LintReport
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
@@ -272,9 +273,16 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             production=self.cockpit.production,
             load=self.cockpit.load_state(),
             deploy=self.cockpit.deploy_state(),
+            lint=self._found(view),
             audit=tuple(self.cockpit.audit_entries()),
             now=self.cockpit.now(),
         )
+
+    def _found(self, view: ViewState) -> LintReport | None:
+        """Return what is known to be wrong with the selected block; looking costs requests, so only on its page."""
+        if view.page is not Page.POLICY or view.block_id is None:
+            return view.lint
+        return self.cockpit.lint_report(view.block_id)
 
     def _visible(self) -> list[Panel]:
         return [self._panels[place.panel] for place in self._places]

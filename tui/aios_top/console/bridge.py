@@ -1,7 +1,7 @@
 """The engine as the console meets it: what the screen asks crosses to the engine's thread here."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -11,6 +11,9 @@ from aios_top.engine.thread import EngineThread
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
+from aios_top.model.errors import ActionRefusedError, ReadError
+from aios_top.model.lint import LintReport
+from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.render.load import runs
@@ -19,6 +22,8 @@ T = TypeVar("T")
 
 AUDIT_LIMIT = 2000
 """Newest entries of the operator's record that the screen keeps."""
+LINT_SECONDS = 5.0
+"""How old a look at a block may be while its policy page is open."""
 
 
 class EngineCockpit:
@@ -29,6 +34,8 @@ class EngineCockpit:
         self._thread = thread
         self._session = thread.start()
         self._audit: tuple[AuditEntry, ...] = ()
+        self._reports: dict[str, LintReport] = {}
+        self._looking: set[str] = set()
         self.submit(self._read_audit)
 
     @property
@@ -100,6 +107,46 @@ class EngineCockpit:
             return await self._session.execute(plan)
         finally:
             await self._read_audit()
+
+    def lint_report(self, block_id: str) -> LintReport | None:
+        """Return the last look at a block, and look again on the engine's loop when it is old."""
+        report = self._reports.get(block_id)
+        if block_id not in self._looking and (report is None or self.now() - report.at > LINT_SECONDS):
+            self._looking.add(block_id)
+            self.submit(self._lint, block_id)
+        return report
+
+    async def _lint(self, block_id: str) -> None:
+        try:
+            self._reports[block_id] = await self._session.lint(block_id, anew=False)
+        except (ActionRefusedError, ReadError):
+            self._reports.pop(block_id, None)
+        finally:
+            self._looking.discard(block_id)
+
+    async def policy_facts(self, block_id: str, path: str | None = None) -> Facts:
+        """Return everything that is known of a block's policy."""
+        return await self._session.policy_facts(block_id, path)
+
+    async def plan_set(self, block_id: str, values: Mapping[str, Any]) -> Plan:
+        """Prepare other parameters of the running policy."""
+        return await self._session.plan_set(block_id, values)
+
+    async def plan_pause(self, block_id: str, seconds: float, direction: str, reason: str) -> Plan:
+        """Prepare a pause of a block's scaling."""
+        return await self._session.plan_pause(block_id, seconds, direction, reason)
+
+    async def plan_resume(self, block_id: str) -> Plan:
+        """Prepare the end of a pause."""
+        return await self._session.plan_resume(block_id)
+
+    async def plan_force(self, block_id: str, change: int, ignore_cooldown: bool, reason: str) -> Plan:
+        """Prepare a scaling that the policy carries out at its next evaluation."""
+        return await self._session.plan_force(block_id, change, ignore_cooldown=ignore_cooldown, reason=reason)
+
+    async def plan_cancel(self, block_id: str) -> Plan:
+        """Prepare to take back a scaling that waits for the next evaluation."""
+        return await self._session.plan_cancel(block_id)
 
     async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
         """Prepare a deploy of the policy in `folder`."""

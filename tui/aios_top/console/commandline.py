@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from aios_top.console.policy_line import TELLING
 from aios_top.console.ports import Console
 from aios_top.console.view import Page, Sort
 from aios_top.model.text import clean
@@ -16,8 +17,16 @@ ARGUMENTS = (
     ("sort", "COLUMN", f"Sort the fleet by {', '.join(Sort)}."),
     ("filter", "TEXT", "Show only the blocks that match."),
     ("poll", "SECONDS", "Set the polling period."),
+    ("diff", "PATH", "Compare what is served with the policy in a folder or an archive."),
 )
 """Name, argument and meaning of each command with an argument."""
+CHANGES = (
+    ("set", "NAME=VALUE ...", "Set parameters of the running policy, after a question."),
+    ("pause_policy", "TIME", "Pause scaling for 10m; `10m up why` only up, with a reason; after a question."),
+    ("force_scale", "+N|-N", "Let the policy scale at its next evaluation, after a question."),
+    ("roll_back", "URI", "Bind the block to another registered policy, after a question."),
+)
+"""The same of those that change something; a console that sends nothing has none of them."""
 
 POLL_SECONDS = (0.25, 60.0)
 """The shortest and the longest polling period."""
@@ -32,6 +41,8 @@ async def run_line(console: Console, line: str) -> None:
         problem = _TAKING[name](console, argument)
         if problem:
             console.toast(problem, Severity.DEGRADED)
+    elif name in TELLING and argument:
+        await TELLING[name](console, argument)
     elif name in actions and not argument:
         console.act(name)
     elif name == "poll":

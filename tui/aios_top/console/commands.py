@@ -1,6 +1,6 @@
 """What the keys do that ask, send or leave; moving and looking are the app's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from aios_top.console.changing import SEVERITIES, changeable, confirm_and_send, planned, typed_name
@@ -17,6 +17,7 @@ from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.explaining import explain
+from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
@@ -24,6 +25,7 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import Api, LoadPhase
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
+from aios_top.model.versions import others
 from aios_top.render.guide import title_of
 from aios_top.shipped import guide
 
@@ -110,7 +112,7 @@ async def roll_back(console: Console) -> None:
     bound = block.record.autoscaler.uri if block.record and block.record.autoscaler else ""
     blocks = [entry.record for entry in console.state.blocks.values() if entry.record is not None]
     elsewhere = {str(used.uri) for record in blocks for name, used in record.policies.items() if name != "autoscaler"}
-    options = _earlier(bound, [str(policy.uri) for policy in console.state.policies if policy.uri not in elsewhere])
+    options = others(bound, [str(policy.uri) for policy in console.state.policies if policy.uri not in elsewhere])
     if not options:
         console.toast("The registry holds no other policy.", Severity.DEGRADED)
         return
@@ -118,16 +120,6 @@ async def roll_back(console: Console) -> None:
     uri = await console.ask(ChoiceDialog("Roll back", explanation, options))
     if uri is not None and await confirm_and_send(console, block, console.cockpit.plan_bind, uri):
         await confirm_and_send(console, block, console.cockpit.plan_restart)
-
-
-def _earlier(bound: str, uris: Sequence[str]) -> list[str]:
-    """Return the other policies, those of the same name first, the newest registered first.
-
-    Policies that blocks use for something else, such as their load balancer, are left out by the caller.
-    """
-    name = bound.partition(":")[0]
-    others = [uri for uri in dict.fromkeys(reversed(uris)) if uri != bound]
-    return sorted(others, key=lambda uri: uri.partition(":")[0] != name)
 
 
 async def write_mode(console: Console) -> None:
@@ -149,7 +141,9 @@ async def filter_blocks(console: Console) -> None:
 
 async def command(console: Console) -> None:
     """Ask for a command and run it."""
-    line = await console.ask(CommandDialog(console.keys, tuple(console.state.blocks)))
+    line = await console.ask(
+        CommandDialog(console.keys, tuple(console.state.blocks), read_only=console.cockpit.gate.read_only)
+    )
     if line:
         await run_line(console, line)
 
@@ -184,6 +178,7 @@ async def leave(console: Console) -> None:
 
 
 COMMANDS: Mapping[str, Command] = {
+    **POLICY_COMMANDS,
     "reset_cooldown": reset_cooldown,
     "scale": scale,
     "load_test": load_test,

@@ -4,7 +4,7 @@
 `Console` is the app as its dialogs and commands see it, so that they need not import it.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,8 @@ from aios_top.console.view import ViewState
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
+from aios_top.model.lint import LintReport
+from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity
@@ -94,6 +96,27 @@ class Cockpit(Protocol):
 
     async def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan: gate, precondition, audit, one request each."""
+
+    def lint_report(self, block_id: str) -> LintReport | None:
+        """Return what was last found wrong with a block, None before the first look; an old look is repeated."""
+
+    async def policy_facts(self, block_id: str, path: str | None = None) -> Facts:
+        """Return everything that is known of a block's policy; `path` names the local one to compare with."""
+
+    async def plan_set(self, block_id: str, values: Mapping[str, Any]) -> Plan:
+        """Prepare other parameters of the running policy."""
+
+    async def plan_pause(self, block_id: str, seconds: float, direction: str, reason: str) -> Plan:
+        """Prepare a pause of a block's scaling."""
+
+    async def plan_resume(self, block_id: str) -> Plan:
+        """Prepare the end of a pause."""
+
+    async def plan_force(self, block_id: str, change: int, ignore_cooldown: bool, reason: str) -> Plan:
+        """Prepare a scaling that the policy carries out at its next evaluation."""
+
+    async def plan_cancel(self, block_id: str) -> Plan:
+        """Prepare to take back a scaling that waits for the next evaluation."""
 
     async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
         """Pack and inspect the policy in `folder` and prepare its deploy."""

@@ -1,10 +1,13 @@
 """What the operator is looking at, as opposed to what is the case."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
+from aios_top.model.lint import LintReport
 from aios_top.model.load import LoadState
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.window import Window
@@ -86,6 +89,10 @@ class ViewState:
     """The context is marked production: a change asks for the block's name."""
     load: LoadState | None = None
     deploy: DeployState | None = None
+    lint: LintReport | None = None
+    """What was last found wrong with the selected block; only asked for on the policy page."""
+    drafts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Parameters that the operator has changed and not sent, by block id."""
     audit: tuple[AuditEntry, ...] = ()
     """Newest last, at most a screenful is needed."""
     now: float = 0.0
@@ -108,6 +115,16 @@ class ViewState:
     def block(self, state: FleetState) -> BlockState | None:
         """Return the selected block of `state`, None when it is gone or nothing is selected."""
         return None if self.block_id is None else state.blocks.get(self.block_id)
+
+    @property
+    def draft(self) -> Mapping[str, Any]:
+        """The selected block's draft, empty when there is none."""
+        return self.drafts.get(self.block_id or "", {})
+
+    def drafted(self, block_id: str, values: Mapping[str, Any]) -> "ViewState":
+        """Return the view with another draft for a block; an empty one removes it."""
+        rest = {name: draft for name, draft in self.drafts.items() if name != block_id}
+        return replace(self, drafts={**rest, block_id: values} if values else rest)
 
     def zoomed(self) -> "ViewState":
         """Return the view with the next length of the time axis."""

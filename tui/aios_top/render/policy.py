@@ -1,20 +1,25 @@
 """A block's policy on one page: bound, registered, running; its parameters; the deploy under way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from aios_top.model.change import Fate
-from aios_top.model.deploy import DeployState, DeployStep, StepStatus
-from aios_top.model.policy_state import ParameterReport, Voice
+from aios_top.model.deploy import DeployState
+from aios_top.model.lint import Level, LintReport
+from aios_top.model.lint_facts import Facts
+from aios_top.model.policy_state import ForcedScale, Voice
 from aios_top.model.record import PolicyRecord
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
-from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row, ruled
-from aios_top.render.gauge import fraction
-from aios_top.render.numbers import span
+from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
+from aios_top.render.deploy import deploy_rows
+from aios_top.render.lint import lint_rows, lint_summary
+from aios_top.render.numbers import count, span
+from aios_top.render.policy_parameters import parameter_rows
 from aios_top.render.wrap import labelled, wrap
 
 _LABELS = 12
+_ERRORS_ABOVE = 2
+"""Errors that are named above the parameters; every finding stands below them."""
 _VOICES = {
     Voice.FULL: ("explains its decisions", Role.OK),
     Voice.SILENT: ("tells nothing: decisions and cooldown are inferred (~)", Role.WARN),
@@ -22,22 +27,31 @@ _VOICES = {
     Voice.UNREACHABLE: ("its autoscaler does not answer", Role.BAD),
     Voice.UNASKED: ("not asked yet", Role.DIM),
 }
-_STEPS = {
-    StepStatus.WAITING: ("·", Role.DIM),
-    StepStatus.RUNNING: ("▸", Role.ACCENT),
-    StepStatus.DONE: ("✓", Role.OK),
-    StepStatus.FAILED: ("✗", Role.BAD),
-    StepStatus.SKIPPED: ("-", Role.DIM),
-}
-_FATES = {Fate.DONE: Role.OK, Fate.FAILED: Role.BAD, Fate.REFUSED: Role.WARN, Fate.UNKNOWN: Role.BAD}
 
 
-def policy_rows(state: FleetState, block: BlockState | None, deploy: DeployState | None, columns: int) -> list[Row]:
+def policy_rows(
+    state: FleetState,
+    block: BlockState | None,
+    deploy: DeployState | None,
+    columns: int,
+    report: LintReport | None = None,
+    draft: Mapping[str, Any] | None = None,
+) -> list[Row]:
     """Return the page below its title; a deploy stands first while there is one."""
     rows = [] if deploy is None else [*deploy_rows(deploy, columns), ruled((_name(block),), columns)]
     if block is None:
         return [*rows, row(Cell(" no block is selected: 1 shows them all", Role.DIM)), *_registry(state, columns)]
-    return [*rows, *_identity(state, block, columns), *_parameters(block, columns), *_registry(state, columns)]
+    facts = Facts(block, state.policies or None)
+    return [
+        *rows,
+        *_identity(state, block, columns),
+        *_status(block, columns),
+        *(_lints(report, columns) if facts.bound else []),
+        *parameter_rows(facts, draft or {}, columns),
+        *_findings(report, columns),
+        *_others(state, block, columns),
+        *_registry(state, columns),
+    ]
 
 
 def policy_title(block: BlockState | None, deploy: DeployState | None) -> Cell:
@@ -49,27 +63,6 @@ def policy_title(block: BlockState | None, deploy: DeployState | None) -> Cell:
 
 def _name(block: BlockState | None) -> Cell:
     return Cell("policy" if block is None else f"policy of {block.block_id}", Role.TITLE)
-
-
-def deploy_rows(deploy: DeployState, columns: int) -> list[Row]:
-    """Return the steps of a deploy, what each found, and its end."""
-    steps = enumerate(deploy.steps, start=1)
-    rows = [line for number, step in steps for line in _step_rows(number, step, columns)]
-    if deploy.outcome is None:
-        return [*rows, row(Cell(" running; leaving this page does not stop it", Role.DIM))]
-    fate = deploy.outcome.fate
-    return [*rows, *labelled(f" {fate.value.upper()}", clean(deploy.outcome.message, 800), columns, _FATES[fate])]
-
-
-def _step_rows(number: int, step: DeployStep, columns: int) -> list[Row]:
-    glyph, role = _STEPS[step.status]
-    head = [Cell(f" {glyph} {number} {step.name:<20} ", role)]
-    if step.fraction is not None and step.status is StepStatus.RUNNING:
-        return [row(*head, *fraction(step.fraction, 14, Role.ACCENT), Cell(f" {100 * step.fraction:.0f}%", Role.DIM))]
-    word = step.detail or ("" if step.status is StepStatus.WAITING else step.status.value)
-    indent = columns_of(head)
-    first, *others = wrap(clean(word, 400), columns - indent)
-    return [row(*head, Cell(first, Role.DIM)), *(row(Cell(" " * indent), Cell(line, Role.DIM)) for line in others)]
 
 
 def _identity(state: FleetState, block: BlockState, columns: int) -> list[Row]:
@@ -137,70 +130,68 @@ def differs(block: BlockState) -> str:
     )
 
 
-def _parameters(block: BlockState, columns: int) -> list[Row]:
-    told = block.parameters
-    if told is None:
-        return _declared(block, columns)
-    name_columns = min(34, max((len(name) for name in told.effective), default=9) + 2)
-    total = block.cooldown.total_seconds
-    note = "" if total is None else f"  generation {told.generation}, cooldown {span(total)}"
-    rows = [
-        ruled((Cell("parameters in force, as the policy tells", Role.TITLE), Cell(note, Role.DIM)), columns),
-        _line(("PARAMETER", "VALUE", "FROM", "DEFAULT"), name_columns, columns, Role.DIM),
-    ]
-    for name, value in told.effective.items():
-        default = _value(told.defaults[name]) if name in told.defaults else ""
-        source = clean(str(told.source.get(name, "?")), 20)
-        role = Role.TEXT if source == "default" else Role.ACCENT
-        rows.append(_line((clean(name, 60), _value(value), source, default), name_columns, columns, role))
-    return [*rows, *_complaints(told, columns)]
-
-
-def _declared(block: BlockState, columns: int) -> list[Row]:
-    """Return what the record says, which nothing proves to be in force."""
-    reference = block.record.autoscaler if block.record else None
-    title = (Cell("parameters as declared", Role.TITLE), Cell("  nothing proves that they are in force", Role.DIM))
-    if reference is None:
-        return []
-    entries: Mapping[str, Any] = {**reference.parameters, **reference.settings}
-    if not entries:
-        return [ruled(title, columns), row(Cell(" none: the policy's own defaults apply", Role.DIM))]
-    width = min(34, max(len(name) for name in entries) + 2)
-    rows = [
-        _line((clean(name, 60), _value(value), "record", ""), width, columns, Role.TEXT)
-        for name, value in entries.items()
-    ]
-    return [ruled(title, columns), *rows]
-
-
-def _complaints(told: ParameterReport, columns: int) -> list[Row]:
-    found = [
-        ("refused", [f"{name}: {reason}" for name, reason in told.errors.items()], Role.BAD),
-        ("unknown", list(told.unknown), Role.WARN),
-        ("unused", list(told.unused_settings), Role.DIM),
-    ]
+def _status(block: BlockState, columns: int) -> list[Row]:
+    """Return what holds the policy back or waits for it: a pause, a scaling that is queued, shadow mode."""
     rows: list[Row] = []
-    for label, entries, role in found:
-        if entries:
-            rows += labelled(f" {label}", clean(", ".join(entries), 600), columns, role, indent=_LABELS)
+    paused, forced, mode = block.policy.paused, block.policy.forced, block.policy.mode
+    if paused is not None:
+        where = {"up": "scaling up", "down": "scaling down"}.get(paused.direction, "scaling up and down")
+        reason = f": {paused.reason}" if paused.reason else ""
+        text = f"{where} for {span(paused.remaining_seconds)} more{reason}; P resumes"
+        rows += labelled(" paused", text, columns, Role.WARN, indent=_LABELS)
+    if forced is not None:
+        rows += labelled(" pending", _forced(forced), columns, Role.ACCENT, indent=_LABELS)
+    if mode == "shadow":
+        text = "it records its decisions and carries out none"
+        rows += labelled(" shadow", text, columns, Role.WARN, indent=_LABELS)
     return rows
 
 
-def _line(texts: Sequence[str], name_columns: int, columns: int, role: Role) -> Row:
-    name, value, source, default = texts
-    cells = (
-        Cell(f" {fit(name, name_columns)}", Role.DIM if role is Role.DIM else Role.TEXT),
-        Cell(fit(value, 14), role),
-        Cell(fit(source, 12), Role.DIM),
-        Cell(default, Role.DIM),
-    )
-    return Row(clip(cells, columns))
+def _forced(forced: ForcedScale) -> str:
+    what = f"+{forced.count}" if forced.count else f"remove {', '.join(forced.instance_ids) or '?'}"
+    cooldown = ", whatever the cooldown" if forced.ignores_cooldown else ""
+    reason = f": {forced.reason}" if forced.reason else ""
+    return f"{what} at the next evaluation{cooldown}, forgotten after {span(forced.remaining_seconds)}{reason}"
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return clean(str(value), 40)
+def _lints(report: LintReport | None, columns: int) -> list[Row]:
+    """Return how many findings there are, and the errors among them; all of them stand below."""
+    if report is None:
+        return labelled(" lints", "not looked yet", columns, Role.DIM, indent=_LABELS)
+    role = Role.BAD if report.failed else Role.WARN if report.count(Level.WARNING) else Role.OK
+    rows = labelled(" lints", lint_summary(report), columns, role, indent=_LABELS)
+    for finding in report.findings[:_ERRORS_ABOVE]:
+        if finding.level is Level.ERROR:
+            rows += labelled("", f"\u2717 {finding.sentence}", columns, Role.BAD, indent=_LABELS)
+    return rows
+
+
+def _findings(report: LintReport | None, columns: int) -> list[Row]:
+    if report is None or not (report.findings or report.not_checked):
+        return []
+    return [BLANK, ruled((Cell("lints", Role.TITLE),), columns), *lint_rows(report, columns)]
+
+
+def _others(state: FleetState, block: BlockState, columns: int) -> list[Row]:
+    """Return the block's policies beside its autoscaler, with what the registry knows of them."""
+    policies = block.record.policies if block.record else {}
+    rest = {name: entry for name, entry in policies.items() if name != "autoscaler"}
+    if not rest:
+        return []
+    known = {str(entry.uri) for entry in state.policies}
+    rows = [BLANK, ruled((Cell("other policies of the block", Role.TITLE),), columns)]
+    for name, entry in rest.items():
+        unknown = "" if str(entry.uri) in known or not state.policies else "  not in the registry"
+        given = sum(map(len, (entry.parameters, entry.settings)))
+        own = f"  {count(given, 'value')} of its own" if given else ""
+        cells = (
+            Cell(f" {fit(clean(name, 40), 22)} "),
+            Cell(str(entry.uri), Role.ACCENT),
+            Cell(own, Role.DIM),
+            Cell(unknown, Role.WARN),
+        )
+        rows.append(Row(clip(cells, columns)))
+    return rows
 
 
 def _registry(state: FleetState, columns: int) -> list[Row]:

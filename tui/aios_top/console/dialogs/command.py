@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aios_top.console.commandline import ARGUMENTS
+from aios_top.console.commandline import ARGUMENTS, CHANGES
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
 from aios_top.console.keys import Key
@@ -19,10 +19,12 @@ class CommandDialog(Dialog[str]):
 
     widest = 78
 
-    def __init__(self, keys: Sequence[Key], block_ids: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[Key], block_ids: Sequence[str], *, read_only: bool = False) -> None:
+        """Read-only, the palette offers nothing that changes something."""
         super().__init__("Command", fields=[Field("line", ":")], buttons=(self.CANCEL, Button("run", "Run")))
-        self._entries = [(key.action, key.shown, key.help) for key in keys]
-        self._entries += [(f"{name} {hint}", "", meaning) for name, hint, meaning in ARGUMENTS]
+        self._entries = [(key.action, key.shown, key.help) for key in keys if not (key.writes and read_only)]
+        taking = ARGUMENTS if read_only else ARGUMENTS + CHANGES
+        self._entries += [(f"{name} {hint}", "", meaning) for name, hint, meaning in taking]
         self._block_ids = tuple(block_ids)
         self._chosen = 0
 
@@ -102,4 +104,4 @@ class CommandDialog(Dialog[str]):
 
 def _has_argument(suggestion: str) -> bool:
     """Return whether a suggestion is a pattern with something still to type."""
-    return any(suggestion == f"{name} {hint}" for name, hint, _ in ARGUMENTS)
+    return any(suggestion == f"{name} {hint}" for name, hint, _ in ARGUMENTS + CHANGES)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aios_top.console.dialogs.dialog import Button, Dialog
-from aios_top.console.dialogs.field import Field
+from aios_top.console.dialogs.field import Field, typed_path
 from aios_top.render.cells import Cell, Role, Row
 from aios_top.render.wrap import labelled
 from aios_top.shipped import shipped
@@ -54,7 +54,7 @@ class DeployDialog(Dialog[DeployWish]):
         folder = self.fields["folder"].text.strip()
         if not folder:
             return "name a folder or a zip"
-        if not Path(folder).expanduser().exists():
+        if not Path(typed_path(folder)).exists():
             return "there is no such folder or file"
         if _answer(self.fields["restart"].text) is None:
             return "restart: yes or no"
@@ -62,7 +62,7 @@ class DeployDialog(Dialog[DeployWish]):
 
     def press(self, _button: str) -> None:
         """Take it."""
-        folder = str(Path(self.fields["folder"].text.strip()).expanduser())
+        folder = typed_path(self.fields["folder"].text)
         self.answer(DeployWish(folder, self._block_ids, bool(_answer(self.fields["restart"].text))))
 
 

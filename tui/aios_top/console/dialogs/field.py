@@ -1,6 +1,7 @@
 """One line of text being typed."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aios_top.render.cells import Cell, Role, width
 
@@ -79,3 +80,12 @@ class Field:
             Cell(line[under : under + 1] or " ", Role.LOUD),
             Cell(line[under + 1 :], Role.ACCENT),
         )
+
+
+def typed_path(text: str) -> str:
+    """Return a path as typed, with `~` as the home folder where there is one."""
+    typed = text.strip()
+    try:
+        return str(Path(typed).expanduser())
+    except RuntimeError:  # `~nobody`
+        return typed

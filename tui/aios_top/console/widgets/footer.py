@@ -9,6 +9,7 @@ from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, columns_of, row
 
 _ALWAYS = ("command", "help", "quit")
+_POLICY_WRITES = ("pause_policy", "force_scale", "deploy", "roll_back", "reset_cooldown", "scale")
 _PAGES = ("fleet", "block", "load", "policy", "events")
 
 
@@ -39,10 +40,17 @@ class FooterPanel(Panel):
         shown = sorted((key for key in self._keys.values() if key.footer), key=lambda key: key.footer)
         wanted = ["open"] if view.page is Page.FLEET else ["back"]
         if not view.read_only:
-            wanted += [key.action for key in shown if key.writes and view.writable]
+            writes = [key.action for key in shown if key.writes]
+            if view.page is Page.POLICY:
+                writes = [*(["send_draft"] if view.draft else []), *_POLICY_WRITES]
+            wanted += writes if view.writable else []
             wanted += ["write_mode"]
         if view.load is not None and view.load.phase.sending:
             wanted.insert(0, "stop_load")
-        looks = {Page.FLEET: ["filter", "sort", "window"], Page.BLOCK: ["window", "zoom"]}.get(view.page, ["window"])
+        looks = {
+            Page.FLEET: ["filter", "sort", "window"],
+            Page.BLOCK: ["window", "zoom"],
+            Page.POLICY: ["edit_draft", "diff"],
+        }.get(view.page, ["window"])
         pages = [page for page in _PAGES if page != view.page]
         return [*wanted[:1], *looks, *wanted[1:], "pause", *pages, "zoom" if "zoom" not in looks else "maximise"]

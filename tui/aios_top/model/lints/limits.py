@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from math import floor
 
 from aios_top.model.lint import Finding, NotChecked
-from aios_top.model.lint_facts import Facts
+from aios_top.model.lint_facts import TUTORIAL, Facts
 from aios_top.model.schema import shown
 
-_SAID = "the value that is wrong still counts, for AIOS checks none and the policy refuses none at its start"
+_COUNTS = "the value still counts as it is: AIOS checks none, and what compares with it fails at every evaluation"
+_STOPS = "while it is wrong, every evaluation ends without a decision: the number of replicas stays as it is"
 
 
 def invalid_values(facts: Facts) -> Iterator[Finding]:
@@ -16,7 +17,8 @@ def invalid_values(facts: Facts) -> Iterator[Finding]:
     for name, problem in facts.value_problems().items():
         if name not in inverted:
             advice = f"correct {shown(name)} in the block's policies.autoscaler.parameters, or with policy set"
-            yield Finding("InvalidParameter", f"{shown(name)}: {problem}", _SAID, advice)
+            why = _COUNTS if name in TUTORIAL or not facts.speaks else _STOPS
+            yield Finding("InvalidParameter", f"{shown(name)}: {problem}", why, advice)
 
 
 def limits_contradict(facts: Facts) -> Iterator[Finding]:
