@@ -20,6 +20,7 @@ from aios_top.cli.options import (
     add_yes,
 )
 from aios_top.cli.parser_base import Parser, command, family
+from aios_top.cli.parser_handover import add_handing_over
 from aios_top.cli.parser_policy import add_policy
 
 CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
@@ -54,6 +55,7 @@ def build_parser() -> Parser:
     _actions(commands)
     _load(commands)
     add_policy(commands)
+    add_handing_over(commands)
     _audit(commands)
     _about(commands)
     return parser
