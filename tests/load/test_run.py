@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aios_top.load.run import LoadRun
@@ -106,6 +106,7 @@ async def test_above_64_in_flight_the_rest_waits_which_its_latency_counts_and_it
     assert {end.service for end in bench.ends} == {1.0}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(0, 5), st.integers(0, 5))
 def test_a_prompt_has_one_common_word_per_token_and_its_seed_repeats_it(words: int, seed: int, number: int) -> None:
     text = prompt(words, seed, number)

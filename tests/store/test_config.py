@@ -68,7 +68,7 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
     [
         ("pol_seconds = 2", "unknown key 'pol_seconds' (did you mean 'poll_seconds'?)"),
         ("[contexts.a]\nhsot = 'x'\nhost = 'y'", "unknown key 'contexts.a.hsot' (did you mean 'host'?)"),
-        ("[load]\nzzz = 1", "unknown key 'load.zzz' (known: requests, in_flight,"),
+        ("[load]\nzzz = 1", "unknown key 'load.zzz' (known: requests, rate, in_flight,"),
         ("[contexts.a]\nproduction = true", "'contexts.a' has no address; give it a host, or urls"),
         ("current_context = 'x'", "current_context 'x' is not one of the contexts (none)"),
         ("poll_seconds = '2'", "'poll_seconds' is '2': input should be a valid number"),
@@ -77,7 +77,10 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
         ("poll_seconds = 0.01", "'poll_seconds' is 0.01: input should be greater than or equal to 0.5"),
         ("[contexts.a]\nhost = 'x'\nport_offset = 70000", "less than or equal to 32980"),
         ("[contexts.a]\nhost = 'x'\nproduction = 'yes'", "'contexts.a.production' is 'yes': input should be a valid"),
-        ("[load]\nrequests = 2001", "'load.requests' is 2001: input should be less than or equal to 2000"),
+        (
+            "[load]\nrequests = 2001",
+            "'load' requests = 2001 is above the built-in limit 2000; i_accept_higher_caps = true allows",
+        ),
         ("poll_seconds = ", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
         (b"theme = '\xff'", "not UTF-8 (byte 9)"),
@@ -121,3 +124,28 @@ def test_a_link_to_another_users_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.toml").symlink_to(target)
     with pytest.raises(StoreError, match="belongs to another user"):
         read_config(tmp_path / "link.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("requests", 2_000), ("rate", 50.0), ("in_flight", 64), ("seconds", 900.0), ("tokens_per_run", 20_000_000)],
+)
+def test_caps_of_load_rise_up_to_ten_times_and_only_when_that_is_accepted(tmp_path, name, most):
+    path = tmp_path / "config.toml"
+    for value, accepted, allowed in ((most, False, True), (10 * most, True, True), (10 * most + 1, True, False)):
+        path.write_text(f"[load]\n{name} = {value}\ni_accept_higher_caps = {str(accepted).lower()}\n")
+        if allowed:
+            assert getattr(read_config(path).load.limits(), name) == value
+        else:
+            with pytest.raises(StoreError, match=f"load.{name}"):
+                read_config(path)
+    path.write_text(f"[load]\n{name} = {most + 1}\n")
+    with pytest.raises(StoreError, match="i_accept_higher_caps = true allows up to ten times"):
+        read_config(path)
+
+
+def test_the_threads_of_grpc_are_no_cap_that_could_be_raised(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[load]\ngrpc_in_flight = 20\n")
+    with pytest.raises(StoreError, match="unknown key"):
+        read_config(path)

@@ -4,8 +4,9 @@ from typing import Protocol
 
 from aios_top.aios.credentials import NOBODY, Credentials, origin_of
 from aios_top.aios.inference import HttpInference
+from aios_top.aios.inference_grpc import GrpcInference
 from aios_top.model.errors import ReadError
-from aios_top.model.load import InferenceReply, LoadJob
+from aios_top.model.load import Api, InferenceReply, LoadJob
 from aios_top.model.secret import Secret
 
 
@@ -22,6 +23,8 @@ class Sender(Protocol):
 async def open_sender(job: LoadJob) -> Sender:
     """Return the sender for a job, which dials its address and nothing else; raises ReadError."""
     api, proof = job.plan.api, job.proof
+    if api is Api.GRPC:
+        return GrpcInference(job.url, job.address)
     credentials = NOBODY
     if proof is not None:
         headers = {name: Secret(value) for name, value in proof.headers.items()}

@@ -12,7 +12,6 @@ from aios_top.cli.credentials import credentials_of
 from aios_top.cli.exits import UsageError
 from aios_top.cli.stored import stored
 from aios_top.engine.session import SessionOptions
-from aios_top.model.load import LoadLimits
 from aios_top.store.config import Config, Context, read_config
 from aios_top.store.paths import StoreError, config_file
 
@@ -120,12 +119,7 @@ def _options(
         writable=writable,
         production=production,
         who=f"{getpass.getuser()}@{os.uname().nodename}",
-        load_limits=LoadLimits(
-            requests=config.load.requests,
-            in_flight=config.load.in_flight,
-            tokens_per_request=config.load.tokens_per_request,
-            tokens_per_run=config.load.tokens_per_run,
-        ),
+        load_limits=config.load.limits(),
         allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
     )
 

@@ -10,7 +10,7 @@ from aios_top.cli.installation import (
     locked_by_environment,
 )
 from aios_top.console.settings import Setting
-from aios_top.store.config import Config
+from aios_top.store.config import CAPS, Config
 
 _OPTION, _FILE, _DEFAULT = "option", "file", "default"
 
@@ -28,8 +28,10 @@ def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
         Setting("theme", theme, _source(config, "theme", theme)),
         Setting("poll_seconds", f"{options.poll_seconds:g}", _source(config, "poll_seconds", options.poll_seconds)),
         Setting("timeout", f"{timeout:g} s", _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
-        Setting("load.requests", str(options.load_limits.requests), _load_source(config, "requests")),
-        Setting("load.in_flight", str(options.load_limits.in_flight), _load_source(config, "in_flight")),
+        *(
+            Setting(f"load.{name}", f"{getattr(options.load_limits, name):g}", _load_source(config, name))
+            for name in CAPS
+        ),
         Setting("load targets", ", ".join(sorted(options.allowed_targets)) or "loopback only", _targets(installation)),
         *(Setting(f"keys.{action}", key, _FILE) for action, key in config.keys.items()),
     ]

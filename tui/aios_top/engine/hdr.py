@@ -28,6 +28,7 @@ def log_text(latencies: Iterable[float], started_at: float, seconds: float) -> s
     highest = max(values, default=0) / MILLIS
     return (
         "#[Histogram log format version 1.3]\n"
+        f"#[BaseTime: {started_at:.3f} (seconds since epoch)]\n"
         f"#[StartTime: {started_at:.3f} (seconds since epoch), {began}]\n"
         '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
         f"0.000,{seconds:.3f},{highest:.3f},{encoded(values)}\n"

@@ -92,6 +92,7 @@ def plan_document(plan: LoadPlan) -> dict[str, Any]:
     document = asdict(plan)
     trace = document.pop("trace")
     del document["block_id"], document["api"]
+    document["stages"] = list(document["stages"])
     document["trace_requests"] = len(trace)
     return document
 

@@ -13,7 +13,7 @@ from aios_top.aios.senders import Sender, open_sender
 from aios_top.engine.clock import SystemClock
 from aios_top.load import messages
 from aios_top.load.run import BEAT_SECONDS, LoadRun
-from aios_top.model.errors import ReadError
+from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import LoadJob, LoadNews
 from aios_top.model.load_target import check_address
 
@@ -25,7 +25,7 @@ def main() -> NoReturn:
     """Run one job; exits with 0 after its end, 1 when it could not run, 3 when the parent went away."""
     try:
         code = asyncio.run(_main())
-    except (ReadError, ValueError) as error:
+    except (ReadError, ActionRefusedError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         code = 1
     sys.stderr.flush()

@@ -4,16 +4,21 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aios_top.model.load import LoadLimits
 from aios_top.store.paths import CONFIG_VARIABLE, StoreError
 from aios_top.store.secrets import SecretSource
 
 MAX_BYTES = 1024 * 1024
+BUILT_IN = LoadLimits()
+CAPS = ("requests", "rate", "in_flight", "seconds", "tokens_per_request", "tokens_per_run")
+"""Limits of a load test that the file can set."""
 _MOST_PROBLEMS_SHOWN = 8
 _OWN_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "cookie"}
@@ -82,14 +87,34 @@ class Context(_Section):
 
 
 class LoadCaps(_Section):
-    """Lower limits for load tests; a number above the built-in limit is an error, for nothing may raise it."""
+    """Limits for load tests: lower ones freely, higher ones up to ten times with `i_accept_higher_caps`."""
 
-    requests: Annotated[int, Field(ge=1, le=2_000)] = 2_000
-    in_flight: Annotated[int, Field(ge=1, le=64)] = 64
-    tokens_per_request: Annotated[int, Field(ge=1, le=32_000)] = 32_000
-    tokens_per_run: Annotated[int, Field(ge=1, le=20_000_000)] = 20_000_000
+    requests: Annotated[int, Field(ge=1, le=10 * BUILT_IN.requests)] = BUILT_IN.requests
+    rate: Annotated[float, Field(gt=0, le=10 * BUILT_IN.rate, strict=False)] = BUILT_IN.rate
+    """Requests per second."""
+    in_flight: Annotated[int, Field(ge=1, le=10 * BUILT_IN.in_flight)] = BUILT_IN.in_flight
+    seconds: Annotated[float, Field(gt=0, le=10 * BUILT_IN.seconds, strict=False)] = BUILT_IN.seconds
+    """Longest time that a run may send."""
+    tokens_per_request: Annotated[int, Field(ge=1, le=10 * BUILT_IN.tokens_per_request)] = BUILT_IN.tokens_per_request
+    tokens_per_run: Annotated[int, Field(ge=1, le=10 * BUILT_IN.tokens_per_run)] = BUILT_IN.tokens_per_run
+    i_accept_higher_caps: bool = False
+    """Whether numbers above the built-in limits are meant; no option of the command line can say so."""
     allow_targets: tuple[str, ...] = Field(default=(), strict=False)
     """Hosts, or host:port, that load tests may go to besides loopback."""
+
+    @model_validator(mode="after")
+    def _higher_only_if_accepted(self) -> "LoadCaps":
+        for name in CAPS:
+            if getattr(self, name) > getattr(BUILT_IN, name) and not self.i_accept_higher_caps:
+                raise ValueError(
+                    f"{name} = {getattr(self, name):g} is above the built-in limit {getattr(BUILT_IN, name):g}; "
+                    "i_accept_higher_caps = true allows up to ten times as much"
+                )
+        return self
+
+    def limits(self) -> LoadLimits:
+        """Return the limits in force."""
+        return replace(BUILT_IN, **{name: getattr(self, name) for name in CAPS})
 
 
 class Config(_Section):
