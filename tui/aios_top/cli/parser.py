@@ -22,6 +22,7 @@ from aios_top.cli.options import (
 from aios_top.cli.parser_base import Parser, command, family
 from aios_top.cli.parser_handover import add_handing_over
 from aios_top.cli.parser_policy import add_policy
+from aios_top.cli.parser_what_if import add_what_if
 
 CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
 DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
@@ -55,6 +56,7 @@ def build_parser() -> Parser:
     _actions(commands)
     _load(commands)
     add_policy(commands)
+    add_what_if(commands)
     add_handing_over(commands)
     _audit(commands)
     _about(commands)

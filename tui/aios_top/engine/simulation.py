@@ -1,7 +1,7 @@
 """Runs a policy file against simulated replicas, with AIOS's timings and faster than real time."""
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from aios_top.model.simulation import Latency, Sample, Scaling, SimulationPlan, 
 from aios_top.sim.block import BlockSim
 from aios_top.sim.closed_loop import WALL, ClosedLoop
 from aios_top.sim.lengths import TRAFFIC
-from aios_top.sim.pace import REAL
+from aios_top.sim.pace import REAL, Pace
 from aios_top.sim.profile import PROFILES
 from aios_top.sim.workload import Phase, Workload
 
@@ -27,19 +27,32 @@ Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1; what it raises ends the run."""
 
 
-def simulate(plan: SimulationPlan, rule: Rule, progress: Progress = lambda _share: None) -> SimulationReport:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a run begins and what it meets, when that is not a profile's own load on a block that has just started."""
+
+    phases: tuple[Phase, ...]
+    """The load; may be empty."""
+    replicas: int
+    """At the beginning, all of them ready."""
+    pace: Pace
+
+
+def simulate(
+    plan: SimulationPlan, rule: Rule, progress: Progress = lambda _share: None, scene: Scene | None = None
+) -> SimulationReport:
     """Run a plan; the same plan and policy always give the same report.
 
     Raises RuleError when the policy cannot be constructed or its process had to be ended; ValueError for a plan
     that cannot be run. What the policy raises in an evaluation is an error in the report, as AIOS only logs it.
     """
-    phase = _phase(plan)
+    scene = scene or _scene(plan)
     rule.construct({"intervalSeconds": plan.interval_seconds}, plan.parameters, WALL)
     asked = _Asked(rule, plan)
     loop = ClosedLoop(
         block=BlockSim(BLOCK_ID, PROFILES[TRAFFIC[plan.profile].replica], plan.seed),
-        workload=Workload([phase], plan.seed),
-        pace=replace(REAL, replica_start_seconds=plan.replica_start_seconds, evaluation_seconds=plan.interval_seconds),
+        workload=Workload(scene.phases, plan.seed),
+        pace=scene.pace,
         decide=asked.decide,
         record={
             "id": BLOCK_ID,
@@ -47,24 +60,28 @@ def simulate(plan: SimulationPlan, rule: Rule, progress: Progress = lambda _shar
             "maxInstances": plan.max_instances,
             "policies": {"autoscaler": {"parameters": dict(plan.parameters)}},
         },
+        replicas=scene.replicas,
         room=plan.room,
     )
     watch = _Watch(loop, plan, progress)
     loop.run(plan.seconds)
     asked.look()
-    return _report(plan, phase, loop, watch, asked)
+    return _report(plan, scene, loop, watch, asked)
 
 
-def _phase(plan: SimulationPlan) -> Phase:
+def _scene(plan: SimulationPlan) -> Scene:
+    """Return the profile's load on a block that has just started, at AIOS's own pace."""
     traffic = TRAFFIC.get(plan.profile)
     if traffic is None:
         raise ValueError(f"there is no profile {plan.profile!r}; choose one of {', '.join(TRAFFIC)}")
     phase = Phase.of(plan.profile, 0.0, plan.seconds, plan.requests_per_minute)
-    return replace(
+    phase = replace(
         phase,
         input_tokens=plan.input_tokens or phase.input_tokens,
         output_tokens=plan.output_tokens or phase.output_tokens,
     )
+    pace = replace(REAL, replica_start_seconds=plan.replica_start_seconds, evaluation_seconds=plan.interval_seconds)
+    return Scene((phase,), max(1, plan.min_instances), pace)
 
 
 @dataclass(slots=True)
@@ -168,7 +185,7 @@ class _Watch:
         loop.at(now + SAMPLE_SECONDS, self._sample)
 
 
-def _report(plan: SimulationPlan, phase: Phase, loop: ClosedLoop, watch: _Watch, asked: _Asked) -> SimulationReport:
+def _report(plan: SimulationPlan, scene: Scene, loop: ClosedLoop, watch: _Watch, asked: _Asked) -> SimulationReport:
     block, samples = loop.block, tuple(watch.samples)
     queued = [sample.queued for sample in samples]
     scalings = tuple(
@@ -176,10 +193,9 @@ def _report(plan: SimulationPlan, phase: Phase, loop: ClosedLoop, watch: _Watch,
         for change in loop.changes
         if change.kind != "fault"
     )
-    start = max(1, plan.min_instances)
     return SimulationReport(
         plan=plan,
-        requests_per_minute=phase.requests_per_minute,
+        requests_per_minute=_requests_per_minute(scene.phases, plan.seconds),
         evaluations=len(loop.results),
         scalings=scalings,
         replica_hours=loop.replica_seconds / 3600.0,
@@ -190,11 +206,16 @@ def _report(plan: SimulationPlan, phase: Phase, loop: ClosedLoop, watch: _Watch,
         arrived=block.submitted_total,
         answered=block.done_total,
         lost=block.lost_total,
-        replicas_peak=max([start, *(scaling.replicas for scaling in scalings)]),
+        replicas_peak=max([scene.replicas, *(scaling.replicas for scaling in scalings)]),
         replicas_end=len(block.replicas),
         samples=samples,
         warnings=asked.warnings,
     )
+
+
+def _requests_per_minute(phases: Sequence[Phase], seconds: float) -> float:
+    """Return the mean rate of a load."""
+    return sum(phase.requests_per_minute * (phase.until - phase.at) for phase in phases) / seconds
 
 
 def _latency(loop: ClosedLoop) -> Latency:

@@ -11,10 +11,11 @@ SCHEMA = 1
 
 def simulation_document(reports: Sequence[SimulationReport]) -> dict[str, Any]:
     """Return the runs in their order; lengths of time carry their unit in the name, moments are seconds from 0."""
-    return {"schema": SCHEMA, "origin": "simulated", "runs": [_run(report) for report in reports]}
+    return {"schema": SCHEMA, "origin": "simulated", "runs": [run_document(report) for report in reports]}
 
 
-def _run(report: SimulationReport) -> dict[str, Any]:
+def run_document(report: SimulationReport) -> dict[str, Any]:
+    """Return one run."""
     latency = report.latency
     return {
         "plan": {**asdict(report.plan), "requests_per_minute": report.requests_per_minute},

@@ -42,9 +42,10 @@ class ClosedLoop:
         pace: Pace,
         decide: Decide | None,
         record: Mapping[str, Any],
+        replicas: int | None = None,
         room: int = 10_000,
     ) -> None:
-        """Begin at time 0 with as many ready replicas as the block's `record` has `minInstances`, at least one.
+        """Begin at time 0 with ready replicas: so many, or as the block's `record` has `minInstances`, at least one.
 
         Without `decide` the block does not scale. `room` is how many replicas the cluster has cards for: AIOS fails
         a scaling call that finds no node.
@@ -73,7 +74,7 @@ class ClosedLoop:
         self._ids = (f"in-{number:04d}" for number in count(1))
         self._timers: list[tuple[float, int, Action]] = []
         self._serial = count()
-        for _ in range(max(1, int(record.get("minInstances", 1)))):
+        for _ in range(max(1, int(record.get("minInstances", 1)) if replicas is None else replicas)):
             self._add_replica(0.0, start_seconds=0.0)
         self.at(0.0, self._scan)
         if decide is not None:
