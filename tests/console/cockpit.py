@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from aios_top.engine.load_plan import checked
@@ -25,7 +25,10 @@ from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPhase, LoadPlan, LoadState
+from aios_top.model.shadow import ShadowPlan, ShadowState
 from aios_top.model.state import FleetState
+from aios_top.model.text import clean
+from aios_top.model.verification import PolicyFile
 
 T = TypeVar("T")
 
@@ -64,6 +67,7 @@ class FakeCockpit:
     reports: dict[str, LintReport] = field(default_factory=dict)
     facts: Callable[[Facts], Facts] | None = None
     """Adds served and local code to the facts of a block."""
+    shadow: ShadowState | None = None
 
     def now(self) -> float:
         return self.state.at + 0.5 if self.clock is None else self.clock
@@ -182,6 +186,21 @@ class FakeCockpit:
         body = {"action": action, "payload": data}
         request = PreparedRequest(Manage(block_id, action, data), "POST", "http://127.0.0.1:30600/blocks/mgmt", body)
         return self._plan(f"{action} of {block_id}", request)
+
+    def shadow_state(self) -> ShadowState | None:
+        return self.shadow
+
+    async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None) -> ShadowState:
+        self.calls.append(("start_shadow", (block_id, values, path)))
+        if self.failure is not None:
+            raise self.failure
+        file = PolicyFile(clean(path or "the shipped policy"), b"", "00")
+        self.shadow = ShadowState(ShadowPlan(clean(block_id), file, values), self.now())
+        return self.shadow
+
+    async def stop_shadow(self) -> None:
+        self.calls.append(("stop_shadow", ()))
+        self.shadow = None if self.shadow is None else replace(self.shadow, running=False)
 
     async def execute(self, plan: Plan) -> Outcome:
         self._called("execute", plan)

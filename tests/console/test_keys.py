@@ -94,8 +94,8 @@ ASKING = {
     "plus": [("set_poll_seconds", (1.0,))],
     "minus": [("set_poll_seconds", (4.0,))],
 }
-ELSEWHERE = {"U", "W", "X", "c", "q", "ctrl+c", "ctrl+z"}
-"""Tested one by one below; ctrl+z in a real terminal."""
+ELSEWHERE = {"U", "o", "W", "X", "c", "q", "ctrl+c", "ctrl+z"}
+"""Tested one by one below; ctrl+z in a real terminal, o in test_shadowing."""
 
 
 def console(**cockpit: object) -> tuple[ConsoleApp, FakeCockpit]:

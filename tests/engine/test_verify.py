@@ -70,6 +70,25 @@ def test_every_complete_record_evaluates_to_its_own_result(source: bytes, decisi
     assert all(result.note for result, whole in zip(found, complete, strict=True) if not whole)
 
 
+def test_whole_records_of_an_older_schema_are_evaluated_by_what_they_hold(decisions: tuple[Decision, ...]) -> None:
+    """As the first version of the explained policy kept them: no parameters, no ages in the state before."""
+    dropped = {"parameters"}
+    older = [
+        replace(
+            entry,
+            record={
+                **{name: value for name, value in entry.record.items() if name not in dropped},
+                "state_before": {"last_action_ts": entry.record["state_before"]["last_action_ts"]},
+            },
+        )
+        for entry in decisions
+    ]
+    with RuleProcess(OURS) as rule:
+        found = reevaluate(rule, older)
+
+    assert [result.match is Match.SAME for result in found] == [entry.record["complete"] for entry in decisions]
+
+
 def test_other_code_differs_where_it_decides_otherwise_and_says_how(decisions: tuple[Decision, ...]) -> None:
     with RuleProcess(altered()) as rule:
         found = reevaluate(rule, decisions)

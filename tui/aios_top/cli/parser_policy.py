@@ -72,9 +72,39 @@ def add_policy(commands: Any) -> None:
     )
     diff.add_argument("--exit-code", action="store_true", help="exit code 1 when something differs")
     _simulate(policy)
-    for parser in (deploy, restart, show, lint, diff, *_policy_changes(policy)):
+    for parser in (deploy, restart, show, lint, diff, _shadow(policy), *_policy_changes(policy)):
         add_connection(parser)
         add_deadline(parser)
+
+
+def _shadow(policy: Any) -> Parser:
+    """Add the comparison of a draft with the running policy."""
+    parser = command(
+        policy,
+        "shadow",
+        "policy_shadow",
+        "let a draft decide beside the running policy, and show where they disagree",
+        "Sends nothing that changes anything. Starts with the decisions that the policy still keeps.",
+    )
+    add_block(parser)
+    parser.add_argument("--policy", metavar="PATH", help="policy file or folder (default: the shipped one)")
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        dest="assignments",
+        action="append",
+        default=[],
+        help="another parameter than the one in force; may be repeated",
+    )
+    parser.add_argument(
+        "--duration",
+        metavar="SECONDS",
+        type=seconds(0, 86_400),
+        default=60.0,
+        help="how long to follow the running policy (default: 60)",
+    )
+    add_json(parser)
+    return parser
 
 
 def _simulate(policy: Any) -> None:

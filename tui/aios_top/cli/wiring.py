@@ -16,6 +16,7 @@ from aios_top.engine.ports import Bundles, Rule
 from aios_top.engine.session import Ports, Session
 from aios_top.load.child import ProcessGenerator
 from aios_top.model.deploy import Bundle, PolicyCode
+from aios_top.model.verification import PolicyFile
 from aios_top.shipped import shipped
 from aios_top.store.audit import AuditLog
 from aios_top.store.load_runs import LoadRunFolder
@@ -51,6 +52,12 @@ class RuleProcesses:
         from aios_top.bundle.rule_process import RuleProcess
 
         return RuleProcess(source)
+
+    def file(self, path: str | None) -> PolicyFile:
+        """Return a policy's checked source by its file or folder, the shipped one for None."""
+        from aios_top.bundle.policy_file import policy_file
+
+        return policy_file(path)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
+from aios_top.model.shadow import ShadowState
 from aios_top.model.state import FleetState
 from aios_top.render.load import runs
 
@@ -100,6 +101,18 @@ class EngineCockpit:
     async def plan_bind(self, block_id: str, uri: str) -> Plan:
         """Prepare to bind the block to another registered policy."""
         return await self._session.plan_bind(block_id, uri)
+
+    def shadow_state(self) -> ShadowState | None:
+        """Return the running or last comparison of a draft with a running policy."""
+        return self._session.shadow_state()
+
+    async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None) -> ShadowState:
+        """Let a draft decide beside a block's policy."""
+        return await self._session.start_shadow(block_id, values, path)
+
+    async def stop_shadow(self) -> None:
+        """End the comparison; what was found stays to be read."""
+        await self._session.stop_shadow()
 
     async def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan, and read what it left in the record, whatever came of it."""

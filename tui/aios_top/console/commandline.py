@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aios_top.console.policy_line import TELLING
 from aios_top.console.ports import Console
+from aios_top.console.shadowing import shadow
 from aios_top.console.view import Page, Sort
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
@@ -18,6 +19,7 @@ ARGUMENTS = (
     ("filter", "TEXT", "Show only the blocks that match."),
     ("poll", "SECONDS", "Set the polling period."),
     ("diff", "PATH", "Compare what is served with the policy in a folder or an archive."),
+    ("shadow", "NAME=VALUE ...", "Let a draft, perhaps of a policy's PATH, decide beside the running policy; or off."),
 )
 """Name, argument and meaning of each command with an argument."""
 CHANGES = (
@@ -45,6 +47,8 @@ async def run_line(console: Console, line: str) -> None:
         await TELLING[name](console, argument)
     elif name in actions and not argument:
         console.act(name)
+    elif name == "shadow":
+        await shadow(console, argument)
     elif name == "poll":
         await _poll(console, argument)
     else:

@@ -19,6 +19,7 @@ from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.explaining import explain
 from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
+from aios_top.console.shadowing import show_shadow
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
@@ -188,6 +189,7 @@ COMMANDS: Mapping[str, Command] = {
     "write_mode": write_mode,
     "filter": filter_blocks,
     "explain": explain,
+    "shadow": show_shadow,
     "command": command,
     "help": show_help,
     "guide": show_guide,

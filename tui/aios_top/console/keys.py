@@ -69,6 +69,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "explain", ("x",), "explain", "Say why the selected decision was taken; enter in the log too.", "Look", footer=9
     ),
+    Key("shadow", ("o",), "shadow", "Let a draft decide beside the running policy; nothing is sent.", "Look"),
     Key("reset_cooldown", ("C",), "cooldown", "Reset the block's cooldown.", "Change", writes=True, footer=10),
     Key("load_test", ("T",), "load test", "Send a burst of requests to the block.", "Change", writes=True, footer=11),
     Key("stop_load", ("X",), "stop load", "Stop the load test now.", "Change", footer=15),

@@ -19,6 +19,7 @@ from aios_top.model.deploy import DeployState
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
+from aios_top.model.shadow import ShadowState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity
 
@@ -93,6 +94,15 @@ class Cockpit(Protocol):
 
     async def plan_bind(self, block_id: str, uri: str) -> Plan:
         """Prepare to bind the block to another registered policy, e.g. the one before."""
+
+    def shadow_state(self) -> ShadowState | None:
+        """Return the running or last comparison of a draft with a running policy."""
+
+    async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None) -> ShadowState:
+        """Let a draft decide beside a block's policy; sends nothing that changes anything."""
+
+    async def stop_shadow(self) -> None:
+        """End the comparison; what was found stays to be read."""
 
     async def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan: gate, precondition, audit, one request each."""

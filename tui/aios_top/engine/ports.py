@@ -16,6 +16,7 @@ from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyRep
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
 from aios_top.model.rule_call import RuleAnswer, RuleCall
+from aios_top.model.verification import PolicyFile
 
 
 class Clock(Protocol):
@@ -149,6 +150,9 @@ class Rules(Protocol):
 
     def start(self, source: bytes) -> AbstractContextManager[Rule]:
         """Return a rule that runs from entering to leaving; entering raises RuleError."""
+
+    def file(self, path: str | None) -> PolicyFile:
+        """Return a policy's source by its file or folder, the shipped one for None; raises ActionRefusedError."""
 
 
 class LoadFlight(Protocol):

@@ -16,13 +16,14 @@ _NOTE = 300
 
 def reevaluate(rule: Rule, decisions: Sequence[Decision]) -> list[Reevaluation]:
     """Return what the file makes of each recorded decision; raises RuleError only when its process is gone."""
-    if _has_own_way(rule):
+    if has_function(rule, OWN_FUNCTION):
         return _by_own_way(rule, decisions)
     return [_by_evaluation(rule, decision) for decision in decisions]
 
 
-def _has_own_way(rule: Rule) -> bool:
-    return not (rule.batch([Call(OWN_FUNCTION, ({},))])[0].error or "").startswith("AttributeError: module")
+def has_function(rule: Rule, name: str) -> bool:
+    """Return whether the policy's module has a function of this name."""
+    return not (rule.batch([Call(name, ({},))])[0].error or "").startswith("AttributeError: module")
 
 
 def _by_own_way(rule: Rule, decisions: Sequence[Decision]) -> list[Reevaluation]:
@@ -30,10 +31,13 @@ def _by_own_way(rule: Rule, decisions: Sequence[Decision]) -> list[Reevaluation]
     answers = iter(rule.batch(Call(OWN_FUNCTION, (decision.record,), decision.at) for decision in recorded))
     found = []
     for decision in decisions:
-        if decision.record:
-            found.append(_judged(decision, next(answers)))
-        else:
+        if not decision.record:
             found.append(_not_verifiable("the policy keeps no record of it"))
+            continue
+        judged = _judged(decision, next(answers))
+        # A whole record of another schema, as an older version of the policy keeps it: what it holds may do.
+        other = judged.match is Match.NOT_VERIFIABLE and decision.record.get("complete") is True
+        found.append(_by_evaluation(rule, decision) if other else judged)
     return found
 
 

@@ -15,14 +15,18 @@ from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, LoadGenerator, LoadRuns, Mutations, Reads, Rules
 from aios_top.engine.rebind import plan_bind, plan_rollback
+from aios_top.engine.shadow import Shadow
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor
 from aios_top.model.deploy import Bundle, DeployState
+from aios_top.model.draft import check_draft
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import LoadLimits
+from aios_top.model.policy_state import Voice
+from aios_top.model.shadow import ShadowPlan, ShadowState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
 from aios_top.model.verification import PolicyFile
@@ -90,6 +94,7 @@ class Session:
         self._listeners: list[Listener] = []
         file = options.policy_file
         self._verifier = None if file is None else Verifier(ports.rules, file, ports.clock.monotonic)
+        self._shadow: Shadow | None = None
         self._poller = Poller(
             ports.reads,
             ports.clock,
@@ -146,14 +151,14 @@ class Session:
 
     async def run(self) -> None:
         """Poll until cancelled, then stop what is still running."""
-        if self._verifier is not None:
-            self._listeners.append(self._offer)
+        self._listeners.append(self._offer)
         try:
             await self._poller.run()
         finally:
             await self.load.close()
             if self._verifier is not None:
                 await self._verifier.close()
+            await self.stop_shadow()
 
     async def refresh(self) -> FleetState:
         """Ask every source once and return the state."""
@@ -183,6 +188,42 @@ class Session:
     ) -> LintReport:
         """Return what is wrong with how a block is autoscaled; see `engine.lint`."""
         return await self._linter.report(block_id, path, startup_seconds, anew=anew)
+
+    # -- a draft beside the running policy
+
+    async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None = None) -> ShadowState:
+        """Let a draft decide beside a block's policy from now on, in the place of an earlier one; sends nothing.
+
+        It starts with the decisions that are known already.
+        """
+        block = self.latest().blocks.get(block_id)
+        if block is None or block.policy.voice is Voice.ABSENT:
+            raise ActionRefusedError(f"{block_id} has no running policy that a draft could be compared with")
+        if path is None and values:
+            check = check_draft(await self.policy_facts(block_id, archive=False), values)
+            if check.problems:
+                raise ActionRefusedError("; ".join(f"{name}: {told}" for name, told in check.problems.items()))
+        file = await asyncio.to_thread(self._ports.rules.file, path)
+        await self.stop_shadow()
+        plan = ShadowPlan(block.block_id, file, values)
+        self._shadow = Shadow(self._ports.rules, plan, self._ports.clock.now)
+        self._shadow.offer(self.latest().blocks)
+        return self._shadow.state
+
+    async def finish_shadow(self) -> ShadowState | None:
+        """Compare what is known and not yet compared."""
+        if self._shadow is not None:
+            await self._shadow.finish(self.latest().blocks)
+        return self.shadow_state()
+
+    async def stop_shadow(self) -> None:
+        """Compare nothing more; what was found stays to be read."""
+        if self._shadow is not None:
+            await self._shadow.stop()
+
+    def shadow_state(self) -> ShadowState | None:
+        """Return the running or last comparison."""
+        return None if self._shadow is None else self._shadow.state
 
     # -- changes
 
@@ -290,6 +331,8 @@ class Session:
     def _offer(self, state: FleetState) -> None:
         if self._verifier is not None:
             self._verifier.offer(state.blocks)
+        if self._shadow is not None:
+            self._shadow.offer(state.blocks)
 
     def _publish(self, state: FleetState) -> None:
         self.load.observe(state)

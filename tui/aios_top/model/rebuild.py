@@ -1,6 +1,7 @@
 """Rebuilds what a policy saw from a decision, so that a policy file can evaluate it again."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aios_top.model.decision import Action, Decision, InstanceInput
@@ -16,8 +17,8 @@ class NotVerifiableError(Exception):
     """A decision that cannot be evaluated again; the message says why."""
 
 
-def recorded_calls(decision: Decision) -> list[RuleCall]:
-    """Return the calls that repeat a recorded evaluation; raises NotVerifiableError.
+def recorded_calls(decision: Decision, changes: Mapping[str, Any] = MappingProxyType({})) -> list[RuleCall]:
+    """Return the calls that repeat a recorded evaluation, perhaps with other parameters; raises NotVerifiableError.
 
     For policies without a function `reevaluate` of their own: they keep no state but `last_action_ts`.
     """
@@ -33,7 +34,7 @@ def recorded_calls(decision: Decision) -> list[RuleCall]:
     if beyond:
         raise NotVerifiableError(f"only the policy's own file can restore its {', '.join(beyond)}")
     entries = [entry for entry in record.get("instances") or () if isinstance(entry, Mapping)]
-    calls = _calls(entries, recorded_parameters(record), _period(record), decision.at)
+    calls = _calls(entries, {**recorded_parameters(record), **changes}, _period(record), decision.at)
     calls.insert(1, Restore({"last_action_ts": state.get("last_action_ts")}))
     return calls
 
