@@ -8,9 +8,10 @@ import pytest
 from aios_top.console.app import ConsoleApp
 from aios_top.model.decision import Action
 from aios_top.model.errors import ActionRefusedError
+from aios_top.model.explanation import Match, Reevaluation
 from aios_top.model.shadow import ShadowPlan, ShadowRow, ShadowState
 from aios_top.model.text import clean
-from aios_top.model.verification import PolicyFile
+from aios_top.model.verification import PolicyFile, Verification
 from console import states
 from console.cockpit import FakeCockpit
 from console.screen import matches_snapshot, screen_text
@@ -105,3 +106,30 @@ async def test_what_cannot_be_started_says_why(line: str, failure: Exception | N
     text, toasts = await typed(FakeCockpit(states.fleet(), failure=failure), line)
     assert told in toasts
     assert "Shadow beside" not in text
+
+
+async def test_the_edited_draft_is_what_the_key_compares() -> None:
+    cockpit = FakeCockpit(states.fleet())
+    app = ConsoleApp(cockpit)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.look(app.view.drafted(BLOCK, {"cooldown_seconds": 45}))
+        await pilot.press("o")
+        await pilot.pause()
+    assert cockpit.calls == [("start_shadow", (BLOCK, {"cooldown_seconds": 45}, None))]
+
+
+async def test_the_policys_page_has_both_findings() -> None:
+    state = states.fleet()
+    block = state.blocks[BLOCK]
+    action = block.decisions[1]
+    differs = Reevaluation(Match.DIFFERS, clean("the file returns hold: No scaling action required."))
+    known = Verification(clean("mine.py"), "00", {action.key: differs}, first_difference=action)
+    state = replace(state, blocks={**state.blocks, BLOCK: replace(block, verification=known)})
+    app = ConsoleApp(FakeCockpit(state, shadow=compared()))
+    async with app.run_test(size=(80, 60)) as pilot:
+        await pilot.press("4")
+        await pilot.pause()
+        text = " ".join(screen_text(app).split())
+    assert "verified the deployed code is not mine.py: at decision 43 of" in text
+    assert "a draft beside it" in text
+    assert "5 of 6 decisions (83.3%)" in text

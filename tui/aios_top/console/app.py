@@ -273,6 +273,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             production=self.cockpit.production,
             load=self.cockpit.load_state(),
             deploy=self.cockpit.deploy_state(),
+            shadow=self.cockpit.shadow_state(),
             lint=self._found(view),
             audit=tuple(self.cockpit.audit_entries()),
             now=self.cockpit.now(),

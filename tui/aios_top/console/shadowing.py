@@ -10,7 +10,7 @@ USAGE = "shadow takes NAME=VALUE words and perhaps a policy's path, e.g. shadow 
 
 
 async def show_shadow(console: Console) -> None:
-    """Show the running comparison, or start one with the parameters in force."""
+    """Show the running comparison, or start one with the draft that was edited on the policy's page."""
     await shadow(console, "")
 
 
@@ -35,9 +35,10 @@ async def _start(console: Console, argument: str) -> bool:
         console.toast("No block is selected; 1 shows them all.", Severity.DEGRADED)
         return False
     words = argument.split()
+    draft = {} if words else dict(console.view.draft)
     paths = [word for word in words if "=" not in word]
     try:
-        values = dict(parse_assignment(word) for word in words if "=" in word)
+        values = {**draft, **dict(parse_assignment(word) for word in words if "=" in word)}
     except ValueError as error:
         console.toast(f"{error}; {USAGE}.", Severity.DEGRADED)
         return False

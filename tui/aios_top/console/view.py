@@ -9,6 +9,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
 from aios_top.model.lint import LintReport
 from aios_top.model.load import LoadState
+from aios_top.model.shadow import ShadowState
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.window import Window
 
@@ -89,6 +90,8 @@ class ViewState:
     """The context is marked production: a change asks for the block's name."""
     load: LoadState | None = None
     deploy: DeployState | None = None
+    shadow: ShadowState | None = None
+    """The draft that decides beside some block's policy."""
     lint: LintReport | None = None
     """What was last found wrong with the selected block; only asked for on the policy page."""
     drafts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

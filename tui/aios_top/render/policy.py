@@ -8,6 +8,7 @@ from aios_top.model.lint import Level, LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ForcedScale, Voice
 from aios_top.model.record import PolicyRecord
+from aios_top.model.shadow import ShadowState
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
 from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
@@ -15,6 +16,8 @@ from aios_top.render.deploy import deploy_rows
 from aios_top.render.lint import lint_rows, lint_summary
 from aios_top.render.numbers import count, span
 from aios_top.render.policy_parameters import parameter_rows
+from aios_top.render.shadow import shadow_section
+from aios_top.render.verification import verification_rows
 from aios_top.render.wrap import labelled, wrap
 
 _LABELS = 12
@@ -36,6 +39,7 @@ def policy_rows(
     columns: int,
     report: LintReport | None = None,
     draft: Mapping[str, Any] | None = None,
+    shadow: ShadowState | None = None,
 ) -> list[Row]:
     """Return the page below its title; a deploy stands first while there is one."""
     rows = [] if deploy is None else [*deploy_rows(deploy, columns), ruled((_name(block),), columns)]
@@ -45,10 +49,12 @@ def policy_rows(
     return [
         *rows,
         *_identity(state, block, columns),
+        *verification_rows(block, columns, _LABELS),
         *_status(block, columns),
         *(_lints(report, columns) if facts.bound else []),
         *parameter_rows(facts, draft or {}, columns),
         *_findings(report, columns),
+        *shadow_section(block, shadow, columns),
         *_others(state, block, columns),
         *_registry(state, columns),
     ]

@@ -4,7 +4,8 @@ from typing import Any
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.shadow import ShadowRow, ShadowState
-from aios_top.render.cells import BLANK, Cell, Role, Row, field, fit, row
+from aios_top.model.state import BlockState
+from aios_top.render.cells import BLANK, Cell, Role, Row, field, fit, row, ruled
 from aios_top.render.document import SCHEMA, decision_document, figure, rfc3339, strict
 from aios_top.render.numbers import clock, count
 from aios_top.render.why import exact
@@ -13,6 +14,8 @@ from aios_top.render.wrap import labelled, wrap
 Document = dict[str, Any]
 
 _LABEL = 11
+_NEWEST = 5
+"""Disagreements on the policy's page."""
 _GLYPHS = {Action.UP: ("\u25b2", Role.UP), Action.DOWN: ("\u25bc", Role.DOWN), Action.HOLD: ("=", Role.DIM)}
 LIMIT = (
     "Each decision is judged on the running policy's inputs and state. What a draft that had really acted "
@@ -36,6 +39,16 @@ def shadow_rows(state: ShadowState, columns: int) -> list[Row]:
         rows += labelled("first", told, columns, Role.WARN, indent=_LABEL)
     rows += [BLANK, *_table(state, columns), BLANK]
     return [*rows, *(row(Cell(line, Role.DIM)) for line in wrap(LIMIT, columns))]
+
+
+def shadow_section(block: BlockState, state: ShadowState | None, columns: int) -> list[Row]:
+    """Return the comparison for the policy's page: the draft, the share, the newest disagreements."""
+    if state is None or state.plan.block_id != block.block_id:
+        return []
+    title = (Cell("a draft beside it", Role.TITLE), Cell("  o shows all", Role.DIM))
+    told = labelled(" draft", f"{state.plan.words}: {agreement_text(state)}", columns, _role(state), indent=12)
+    rows = [_table_row(entry) for entry in state.disagreements[:_NEWEST]]
+    return [BLANK, ruled(title, columns), *told, *(Row((Cell(" "), *line.cells)) for line in rows)]
 
 
 def agreement_text(state: ShadowState) -> str:

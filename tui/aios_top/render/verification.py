@@ -3,7 +3,9 @@
 from aios_top.model.explanation import Match
 from aios_top.model.state import BlockState
 from aios_top.model.verification import Verification
+from aios_top.render.cells import Role, Row
 from aios_top.render.numbers import clock, count
+from aios_top.render.wrap import labelled
 
 
 def verification_sentence(block: BlockState) -> str:
@@ -20,6 +22,16 @@ def verification_sentence(block: BlockState) -> str:
         return f"nothing to verify with {known.file_name} yet: {count(unverifiable, 'decision')} without a whole record"
     rest = f", {unverifiable} not verifiable" if unverifiable else ""
     return f"{count(same, 'decision')} evaluated again with {known.file_name}: all the same{rest}{_code(block, known)}"
+
+
+def verification_rows(block: BlockState, columns: int, indent: int) -> list[Row]:
+    """Return the sentence for the policy's page; nothing where no file concerns the block."""
+    text = verification_sentence(block)
+    if not text or block.verification is None:
+        return []
+    wrong = block.verification.first_difference is not None
+    role = Role.BAD if wrong else Role.WARN if block.verification.problem else Role.TEXT
+    return labelled(" verified", text, columns, role, indent=indent)
 
 
 def difference_sentence(known: Verification) -> str:

@@ -20,6 +20,6 @@ class PolicyPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return the part of the page that the screen has room for."""
-        rows = policy_rows(state, view.block(state), view.deploy, columns, view.lint, view.draft)
+        rows = policy_rows(state, view.block(state), view.deploy, columns, view.lint, view.draft, view.shadow)
         visible = self.window(len(rows), lines)
         return rows[visible.start : visible.stop]
