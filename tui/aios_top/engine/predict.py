@@ -9,8 +9,8 @@ def rule_sentence(block: BlockState, *, replicas: int | None = None) -> str:
 
     `replicas` is the count to judge the minimum by, where a change is about to make it another one.
     """
-    averages = block.averages.get(block.window)
-    if averages is None or averages.input_size is None or averages.output_size is None:
+    averages = block.compared
+    if averages.input_size is None or averages.output_size is None:
         return "what its rule asks for is unknown, for there are no averages"
     given_in, given_out, limits = averages.input_size, averages.output_size, block.thresholds
     match asks(given_in, given_out, limits):

@@ -64,8 +64,6 @@ class ScalingLag:
 
 def above_limit(block: BlockState) -> bool:
     """Return whether a mean that the policy compares is above its limit for scaling up."""
-    means, limits = block.averages.get(block.window), block.thresholds
-    if means is None:
-        return False
+    means, limits = block.compared, block.thresholds
     pairs = ((means.input_size, limits.input_up), (means.output_size, limits.output_up))
     return any(mean is not None and limit is not None and mean > limit for mean, limit in pairs)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from aios_top.model.decision import ACTS, Action, Decision, newest
 from aios_top.model.policy_state import Voice
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
-from aios_top.model.state import Averages, BlockState, CooldownPhase, Phase
+from aios_top.model.state import BlockState, CooldownPhase, Phase
 from aios_top.model.verdict import Severity, Verdict
 
 STALLED_AFTER_SECONDS = 90.0
@@ -229,32 +229,28 @@ _RULES: tuple[Callable[[BlockState, float], Verdict | None], ...] = (
 )
 
 
-def _averages(block: BlockState) -> Averages:
-    return block.averages.get(block.window, Averages())
-
-
 def _asks(block: BlockState) -> str | None:
     if block.policy.voice is Voice.ABSENT:
         return None
-    averages = _averages(block)
+    averages = block.compared
     return asks(averages.input_size, averages.output_size, block.thresholds)
 
 
 def _crossing(block: BlockState) -> str:
     """Say which comparison fired: `input 812 > 500`."""
-    averages, limits = _averages(block), block.thresholds
+    averages, limits = block.compared, block.thresholds
     pairs = (("input", averages.input_size, limits.input_up), ("output", averages.output_size, limits.output_up))
     for name, value, limit in pairs:
         if value is not None and limit is not None and value > limit:
-            return f"{name} {value:.0f} > {limit:.0f} tok/request"
+            return f"{name} {value:.0f} > {limit:.0f} {block.signal.unit}"
     return f"{_means(block)} below {limits.input_down or 0:.0f}/{limits.output_down or 0:.0f}"
 
 
 def _means(block: BlockState) -> str:
-    averages = _averages(block)
+    averages = block.compared
     if averages.input_size is None or averages.output_size is None:
         return "no token metrics"
-    return f"input {averages.input_size:.0f}, output {averages.output_size:.0f} tok/request"
+    return f"input {averages.input_size:.0f}, output {averages.output_size:.0f} {block.signal.unit}"
 
 
 def _last_action(block: BlockState) -> Decision | None:

@@ -102,9 +102,7 @@ def with_block(budget: LagBudget, block: BlockState, now: float) -> LagBudget:
 
 def crossing(block: BlockState) -> str | None:
     """Return which mean is above its up threshold: `input`, `output`, or None for neither."""
-    means, limits = block.averages.get(block.window), block.thresholds
-    if means is None:
-        return None
+    means, limits = block.compared, block.thresholds
     if limits.input_up is not None and means.input_size is not None and means.input_size > limits.input_up:
         return "input"
     if limits.output_up is not None and means.output_size is not None and means.output_size > limits.output_up:

@@ -7,7 +7,8 @@ from aios_top.model.explanation import Outlook
 from aios_top.model.policy_state import Voice
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
 from aios_top.model.series import SeriesView
-from aios_top.model.state import Averages, BlockState
+from aios_top.model.signal import Signal
+from aios_top.model.state import BlockState
 
 TREND_SECONDS = 120.0
 """A trend is the slope of the last two minutes, AIOS's four pushes."""
@@ -19,7 +20,7 @@ def outlook(block: BlockState, now: float) -> Outlook | None:
     """Return what follows, None for a block without an autoscaler or without figures."""
     if block.policy.voice is Voice.ABSENT:
         return None
-    means = block.averages.get(block.window, Averages())
+    means = block.compared
     limits = block.thresholds
     left = block.cooldown.remaining_seconds(now)
     wait, origin = _wait(block, now, left)
@@ -32,14 +33,21 @@ def outlook(block: BlockState, now: float) -> Outlook | None:
         origin=origin,
         input_now=means.input_size,
         output_now=means.output_size,
-        input_trend=trend(block.history.get(f"input_{block.window.value}"), now),
-        output_trend=trend(block.history.get(f"output_{block.window.value}"), now),
+        input_trend=_trend(block, "input", now),
+        output_trend=_trend(block, "output", now),
         input_up=limits.input_up,
         output_up=limits.output_up,
         input_down=limits.input_down,
         output_down=limits.output_down,
     )
     return replace(found, blocked_by=_blocked(block, found.action))
+
+
+def _trend(block: BlockState, side: str, now: float) -> float | None:
+    """Return the slope of what the policy compares; the history holds sizes, and of rates only the block's sum."""
+    if block.signal is not Signal.SIZE:
+        return None
+    return trend(block.history.get(f"{side}_{block.window.value}"), now)
 
 
 def trend(view: SeriesView | None, now: float) -> float | None:

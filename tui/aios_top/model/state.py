@@ -10,6 +10,7 @@ from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.series import EMPTY, SeriesView
+from aios_top.model.signal import Signal, signal_of
 from aios_top.model.text import Clean
 from aios_top.model.verdict import Verdict
 from aios_top.model.verification import Verification
@@ -123,10 +124,10 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """The figures that the token policies compare, over the window that the policy reads."""
+    """Means over the reporting instances: of request sizes over a window, or of what a policy compares instead."""
 
     input_size: float | None = None
-    """Mean tokens per request over the reporting instances."""
+    """Mean tokens per request; where a policy compares rates, its `compared` has tokens per minute here."""
     output_size: float | None = None
     window: Window = Window.ONE_MINUTE
     origin: Origin = Origin.UNKNOWN
@@ -186,6 +187,33 @@ class BlockState:
     verification: Verification | None = None
     """What the policy file at hand makes of the decisions; None when it does not concern this block."""
     verdict: Verdict | None = None
+
+    @property
+    def signal(self) -> Signal:
+        """What its policy compares with the thresholds."""
+        return signal_of(self.in_force or (self.parameters.effective if self.parameters else {}))
+
+    @property
+    def compared(self) -> Averages:
+        """The figures that its policy compares with the thresholds, in `signal`'s unit."""
+        if self.signal is Signal.SIZE:
+            return self.averages.get(self.window, Averages(window=self.window))
+        rows = [
+            row for row in self.instances if row.phase in {Phase.SERVING, Phase.IDLE} and row.input_rate is not None
+        ]
+        if not rows:
+            last = self.policy.last_decision
+            reported = (None, None) if last is None else (last.input_average, last.output_average)
+            origin = Origin.UNKNOWN if None in reported else Origin.REPORTED
+            return Averages(*reported, self.window, origin, 0 if last is None else last.reporting or 0)
+        inputs = sum(row.input_rate or 0.0 for row in rows) / len(rows)
+        outputs = sum(row.output_rate or 0.0 for row in rows) / len(rows)
+        return Averages(inputs, outputs, self.window, Origin.MEASURED, len(rows))
+
+    @property
+    def size_limits(self) -> Thresholds:
+        """The thresholds as limits of request sizes; none where the policy compares rates."""
+        return self.thresholds if self.signal is Signal.SIZE else Thresholds()
 
     @property
     def stale(self) -> bool:

@@ -2,6 +2,7 @@
 
 from aios_top.model.decision import Origin
 from aios_top.model.policy_state import Voice
+from aios_top.model.signal import Signal
 from aios_top.model.state import Averages, BlockState, CooldownPhase
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, clip, columns_of, field, row
@@ -20,7 +21,7 @@ def block_rows(block: BlockState, window: Window, now: float, columns: int) -> l
     return [
         *_replicas(block, columns),
         *_cooldown(block, now, columns),
-        _legend(window, columns, wide=wide),
+        _legend(block, window, columns, wide=wide),
         _average(block, "input", window, columns, wide=wide),
         _average(block, "output", window, columns, wide=wide),
         *_flow(block, now, columns),
@@ -95,16 +96,19 @@ def _next_evaluation(block: BlockState, now: float) -> tuple[Cell, ...]:
     return _named("next evaluation", f"{about}in {span(left)}" if left > 0 else f"{about}due", Role.ACCENT)
 
 
-def _legend(window: Window, columns: int, *, wide: bool) -> Row:
+def _legend(block: BlockState, window: Window, columns: int, *, wide: bool) -> Row:
+    rates = block.signal is Signal.RATE
     if not wide:
-        return row(Cell(f" tok/request, mean {window.label}", Role.DIM), Cell("  true tok/min", Role.DIM))
-    left = Cell(f" tokens/request, mean {window.label} (what the policy compares)", Role.DIM)
-    right = "true tok/min"
+        what = "tok/min per instance" if rates else f"tok/request, mean {window.label}"
+        return row(Cell(f" {what}", Role.DIM), Cell(f"  {'of the block' if rates else 'true tok/min'}", Role.DIM))
+    what = "tokens/min per instance" if rates else f"tokens/request, mean {window.label}"
+    left = Cell(f" {what} (what the policy compares)", Role.DIM)
+    right = "tok/min of the block" if rates else "true tok/min"
     return row(left, field(right, max(0, columns - 1 - columns_of((left,))), Role.DIM, right=True))
 
 
 def _average(block: BlockState, side: str, window: Window, columns: int, *, wide: bool) -> Row:
-    means = block.averages.get(window, Averages())
+    means = block.compared if block.signal is Signal.RATE else block.averages.get(window, Averages())
     value = means.input_size if side == "input" else means.output_size
     rate = block.input_rate if side == "input" else block.output_rate
     down, up = limits_of(side, block.thresholds)

@@ -5,6 +5,7 @@ from typing import Any
 
 from aios_top.model.decision import Origin
 from aios_top.model.load import LoadState
+from aios_top.model.signal import Signal
 from aios_top.model.state import BlockState, FleetState, Link
 from aios_top.render.block import policy_cells
 from aios_top.render.cells import Cell, Role, Row, row
@@ -28,6 +29,7 @@ def _policy_rows(block: BlockState) -> list[Row]:
             Cell(f" limits {origin}: ", Role.DIM),
             f"up {amount(limits.input_up)}/{amount(limits.output_up)}",
             f"  down {amount(limits.input_down)}/{amount(limits.output_down)}",
+            Cell(f" {block.signal.unit}" if block.signal is Signal.RATE else "", Role.DIM),
         ),
         row(
             Cell(" min ", Role.DIM),

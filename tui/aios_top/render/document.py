@@ -207,7 +207,7 @@ def _thresholds(block: BlockState) -> Document:
         "output_up": figure(limits.output_up),
         "input_down": figure(limits.input_down),
         "output_down": figure(limits.output_down),
-        "unit": "tokens per request",
+        "unit": block.signal.long_unit,
         "origin": block.thresholds_origin.value,
     }
 

@@ -1,6 +1,7 @@
 """What a load test will do, said before it is started."""
 
 from aios_top.model.load import LoadPlan
+from aios_top.model.signal import Signal
 from aios_top.model.state import BlockState
 from aios_top.render.numbers import amount, count
 
@@ -9,6 +10,8 @@ def load_effect(plan: LoadPlan, block: BlockState) -> str:
     """Return the predicted effect of a burst on what the block's policy compares."""
     limits, window = block.thresholds, block.window.label
     total = f"{amount(plan.requests * plan.input_tokens)} input tokens in all"
+    if block.signal is Signal.RATE and limits.input_up is not None:
+        return f"{total}; the policy compares tokens per minute and instance with its limit {amount(limits.input_up)}"
     if limits.input_up is None:
         return f"{total}; no limit is known that it could cross"
     size = f"each request has {amount(plan.input_tokens)} input tokens"

@@ -67,7 +67,7 @@ def _size(side: str, *, value_columns: int) -> Callable[[BlockState, Scene, int]
     def cells(block: BlockState, scene: Scene, columns: int) -> Iterable[Cell]:
         means = block.averages.get(scene.window, Averages())
         value = means.input_size if side == "input" else means.output_size
-        down, up = limits_of(side, block.thresholds)
+        down, up = limits_of(side, block.size_limits)
         mark, role = limit_mark(value, down, up)
         share = percent(value, up)
         if not value_columns:
@@ -92,7 +92,7 @@ def _trend(block: BlockState, scene: Scene, columns: int) -> Iterable[Cell]:
         return (Cell("·" * columns, Role.DIM),)
     samples = history.since(scene.now - TREND_SECONDS * 1.1)
     values = resample(samples, scene.now, TREND_SECONDS, columns)
-    return sparkline(values, Role.INPUT, *limits_of("input", block.thresholds))
+    return sparkline(values, Role.INPUT, *limits_of("input", block.size_limits))
 
 
 def limits_of(side: str, limits: Thresholds) -> tuple[float | None, float | None]:

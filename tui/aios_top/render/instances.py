@@ -60,7 +60,7 @@ def instance_head(block: BlockState, window: Window, columns: int) -> Row:
     wide = widths(block, columns)
     cells = [Cell(" "), field("INSTANCE", wide.names, Role.TITLE)]
     for name, side in (("IN", "input"), ("OUT", "output")):
-        down, up = limits_of(side, block.thresholds)
+        down, up = limits_of(side, block.size_limits)
         if wide.spark:
             title = _side_name(name, window, down, up, columns=wide.spark + _SIZE - 1)
             cells += [Cell(" "), field(title, wide.spark + _SIZE, Role.TITLE)]
@@ -93,8 +93,8 @@ def instance_row(
     for side in ("input", "output"):
         if wide.spark:
             cells.append(Cell(" "))
-            cells += _history(entry, side, window, block.thresholds, span_seconds, now, wide.spark)
-        cells += _value(entry, side, window, block.thresholds, shares=wide.shares)
+            cells += _history(entry, side, window, block.size_limits, span_seconds, now, wide.spark)
+        cells += _value(entry, side, window, block.size_limits, shares=wide.shares)
     if wide.rates:
         cells.append(field(amount(entry.input_rate), _RATE, right=True))
         cells.append(field(amount(entry.output_rate), _RATE, right=True))

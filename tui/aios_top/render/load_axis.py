@@ -62,7 +62,7 @@ def _samples(block: BlockState, column: str, line: Timeline) -> list[float]:
 
 
 def _size_row(block: BlockState, side: str, role: Role, line: Timeline, window: Window) -> Row:
-    limits = block.thresholds
+    limits = block.size_limits
     up, down = (limits.input_up, limits.input_down) if side == "input" else (limits.output_up, limits.output_down)
     means = block.averages.get(window)
     value = None if means is None else means.input_size if side == "input" else means.output_size

@@ -239,7 +239,7 @@ def _thresholds(block: BlockState, now: float) -> Figures:
 
 
 def _ratios(block: BlockState, now: float) -> Figures:
-    means = dict(_directions(block.averages.get(block.window, Averages())))
+    means = dict(_directions(block.compared))
     for direction, scaling, limit in _limits(block, now):
         mean = means[direction]
         share = mean / limit if mean is not None and limit else None

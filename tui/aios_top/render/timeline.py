@@ -88,7 +88,7 @@ def _runs(block: BlockState, column: str, start: float, end: float) -> tuple[tup
 
 
 def _limits(block: BlockState) -> tuple[Limit, ...]:
-    limits = block.thresholds
+    limits = block.size_limits
     named = (
         (limits.input_up, "in up", Role.INPUT),
         (limits.output_up, "out up", Role.OUTPUT),
