@@ -4,18 +4,20 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aios_top.cli.wiring import RuleProcesses
-from aios_top.console.bridge import EngineCockpit
+from aios_top.console.bridge import LINT_SECONDS, EngineCockpit
 from aios_top.console.ports import Cockpit
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.session import Ports, Session, SessionOptions
 from aios_top.engine.thread import EngineThread
 from aios_top.model.change import Fate
-from aios_top.model.deploy import Bundle
+from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.load import Cause, LoadPhase, LoadPlan
 from aios_top.model.policy_state import PolicyReport, Voice
@@ -35,6 +37,12 @@ OLDER = "tokens:0.9-stable"
 class NoBundles:
     def load(self, path: str) -> Bundle:
         raise ActionRefusedError(f"{path}: no code/function.py")
+
+    def read(self, content: bytes) -> PolicyCode:
+        return PolicyCode("0", problems=("no archive",))
+
+    def at_hand(self, uri: str) -> Bundle | None:
+        return None
 
 
 class Engine:
@@ -115,6 +123,42 @@ def test_a_closed_gate_stops_what_was_planned_while_it_was_open(engine: Engine) 
     assert not cockpit.gate.toggle()
     assert cockpit.submit(cockpit.execute, plan).result(10).fate is Fate.REFUSED
     assert engine.mutations.sent == []
+
+
+def test_lints_are_looked_for_in_the_background_and_again_when_they_are_old(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    eventually(lambda: BLOCK in cockpit.latest().blocks)
+    assert cockpit.lint_report(BLOCK) is None
+    eventually(lambda: cockpit.lint_report(BLOCK) is not None)
+    first = cockpit.lint_report(BLOCK)
+    assert first is not None
+    assert "NoMaximum" in {finding.code for finding in first.findings}
+    cockpit._reports[BLOCK] = replace(first, at=first.at - LINT_SECONDS - 1)
+    eventually(lambda: (report := cockpit.lint_report(BLOCK)) is not None and report.at > first.at)
+
+
+def test_a_block_that_is_gone_has_no_lints_and_is_asked_for_again(engine: Engine) -> None:
+    cockpit = engine.cockpit
+    assert cockpit.lint_report("nobody") is None
+    eventually(lambda: not cockpit._looking)
+    assert cockpit.lint_report("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "arguments"),
+    [
+        ("plan_set", (BLOCK, {"cooldown_seconds": 60})), ("plan_pause", (BLOCK, 60.0, "up", "why")),
+        ("plan_resume", (BLOCK,)), ("plan_force", (BLOCK, 1, True, "why")), ("plan_cancel", (BLOCK,)),
+    ],
+)  # fmt: skip
+def test_what_is_told_to_the_policy_crosses_to_the_engine(
+    engine: Engine, plan: str, arguments: tuple[Any, ...]
+) -> None:
+    cockpit = engine.cockpit
+    eventually(lambda: BLOCK in cockpit.latest().blocks)
+    made = cockpit.submit(getattr(cockpit, plan), *arguments).result(10)
+    assert cockpit.submit(cockpit.execute, made).result(10).fate is Fate.DONE
+    assert engine.mutations.sent == [request.change for request in made.requests]
 
 
 def test_a_screen_that_stands_still_stops_the_load_test(engine: Engine) -> None:

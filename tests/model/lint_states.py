@@ -79,6 +79,7 @@ def facts(values: dict[str, Any] | None = None, **changes: Any) -> Facts:
         instances=given["instances"],
         replicas=Replicas(current=len(given["instances"])),
         push_seconds=30.0,
+        decisions=given["decisions"],
     )
     found: dict[str, Any] = {
         "policies": (registered(),), "served": Served("http://files:32555/tokens.zip", CODE), "local": CODE,
@@ -89,7 +90,7 @@ def facts(values: dict[str, Any] | None = None, **changes: Any) -> Facts:
 
 _PARTS: dict[str, Any] = {
     "speaks": True, "version": "2.0", "paused": None, "own": {}, "own_settings": {}, "bound": True, "limits": (1, 4),
-    "told": {}, "instances": (instance(),),
+    "told": {}, "instances": (instance(),), "decisions": (),
 }  # fmt: skip
 
 

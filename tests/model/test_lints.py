@@ -1,11 +1,13 @@
 """Every lint: a block that triggers it and one, as like it as possible, that does not."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from aios_top.model.decision import Action, Decision
 from aios_top.model.lint import LINTS, Level
 from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.lints import lint
@@ -13,11 +15,15 @@ from aios_top.model.policy_state import Pause
 from aios_top.model.state import Phase
 from aios_top.model.text import clean
 from aios_top.model.window import Rolling
-from model.lint_states import CODE, OTHER, facts, instance, registered
+from model.lint_states import CODE, OTHER, decision, facts, instance, registered
 
 ROLLING = {"signal": "rolling"}
 ONLY_FIVE = Rolling(90.0, None, 90.0, 90.0)
 SCHEMA = {"properties": {"cooldown_seconds": {"type": "number"}, "input_tokens_up_threshold": {"type": "number"}}}
+
+
+def acted(confirmation: str) -> Decision:
+    return replace(decision(1.0, action=Action.UP), confirmation=clean(confirmation))
 
 
 class Case(NamedTuple):
@@ -158,6 +164,17 @@ CASES: dict[str, Case] = {
     "RemovesBusyReplica": Case(
         facts({"scale_down_selection": "lowest_tokens"}), facts({"scale_down_selection": "newest"}),
         "1 of 1 instances are working on requests now",
+    ),
+    "ActionsUnconfirmed": Case(
+        facts(decisions=(acted("timed_out"), acted("confirmed"), acted("pending"))), facts(decisions=(acted("confirmed"),)),
+        "1 of the last 3 scalings were not followed",
+    ),
+    "LastRequestDecides": Case(
+        facts({**ROLLING, "averaging_period": "current"}), facts({"averaging_period": "current"}), "one large request scales up",
+    ),
+    "ScalesDownAtOnce": Case(
+        facts({"scale_down_stabilization_window_seconds": 0}), facts({"scale_down_stabilization_window_seconds": 60}),
+        "10 evaluations must agree then",
     ),
     "PolicyPaused": Case(
         facts(paused=Pause(clean("up"), 9.0, clean("release"))), facts(), "scaling up is paused: release",

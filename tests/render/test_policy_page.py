@@ -14,6 +14,7 @@ from aios_top.model.text import clean
 from aios_top.render.lint import lint_document, lint_rows, lint_summary
 from aios_top.render.policy import policy_rows
 from aios_top.render.policy_diff import diff_lines, differs
+from aios_top.render.policy_document import policy_document, policy_lines
 from aios_top.render.policy_parameters import parameter_rows
 from model.lint_states import CODE, OTHER, facts, registered
 
@@ -167,6 +168,60 @@ class TestPage:
     def test_it_fits(self, columns: int) -> None:
         shown = page(facts({"max_replicas": None, "use_block_limits": False, "missing_metrics": "zero"}), columns)
         assert max(map(len, shown.splitlines())) <= columns
+
+
+class TestDocument:
+    """`policy show`: the page's facts without a screen."""
+
+    def document(self, given: Facts) -> dict[str, Any]:
+        state = FleetState(
+            at=1.0, sequence=1, blocks={given.block.block_id: given.block}, policies=given.policies or ()
+        )
+        return policy_document(state, given.block)
+
+    def test_overrides_orders_and_other_policies_are_in_it(self) -> None:
+        given = TestParameters.OVERRIDDEN
+        assert given.block.record is not None
+        policies = {**given.block.record.policies, "loadBalancer": PolicyReference(clean("lb:1.0-x"), {"a": 1})}
+        report = replace(
+            given.block.policy,
+            paused=Pause(clean("up"), 60.4, clean("release")),
+            forced=ForcedScale(clean("downscale"), None, (clean("in-a"),), 9.0),
+        )
+        block = replace(given.block, policy=report, record=replace(given.block.record, policies=policies))
+        document = self.document(replace(given, block=block))
+        assert document["overridden"] == [
+            {"kind": "parameter", "name": "cooldown_seconds", "block": 60, "registry": 999}
+        ]
+        assert document["paused"] == {"direction": "up", "remaining_seconds": 60.4, "reason": "release"}
+        assert (document["queued"]["operation"], document["queued"]["instances"]) == ("downscale", ["in-a"])
+        assert document["other_policies"] == [
+            {"name": "loadBalancer", "uri": "lb:1.0-x", "registered": False, "parameters": {"a": 1}, "settings": {}}
+        ]
+        lines = policy_lines(document)
+        assert "  paused      up for 60 s more: release" in lines
+        assert "  queued      downscale in-a at the next evaluation" in lines
+        assert "  overridden  cooldown_seconds: the registry's 999 stands over the block's 60" in lines
+        assert "  beside it   loadBalancer: lb:1.0-x (not in the registry)" in lines
+
+    def test_without_any_of_it_nothing_is_claimed(self) -> None:
+        document = self.document(facts())
+        assert [document[key] for key in ("overridden", "paused", "queued", "other_policies")] == [[], None, None, []]
+        assert not [
+            line for line in policy_lines(document) if line.startswith(("  paused", "  queued", "  overridden"))
+        ]
+
+
+class TestRegistry:
+    def test_the_bound_policy_and_the_one_before_are_marked(self) -> None:
+        older, newer = registered(uri=clean("tokens:1.9-stable")), registered(uri=clean("tokens:2.1-stable"))
+        shown = page(facts(policies=(older, registered(), newer))).splitlines()
+        (before,) = [line for line in shown if "tokens:1.9-stable" in line]
+        assert "B goes back to it; no block" in before
+        (bound,) = [line for line in shown if line.startswith(">")]
+        assert "tokens:2.0-stable" in bound
+        assert bound.endswith("gemma")
+        assert "B goes back" not in next(line for line in shown if "tokens:2.1-stable" in line)
 
 
 class TestLints:

@@ -7,10 +7,10 @@ from aios_top.model.deploy import DeployState
 from aios_top.model.lint import Level, LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ForcedScale, Voice
-from aios_top.model.record import PolicyRecord
 from aios_top.model.shadow import ShadowState
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
+from aios_top.model.versions import previous
 from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
 from aios_top.render.deploy import deploy_rows
 from aios_top.render.lint import lint_rows, lint_summary
@@ -56,7 +56,7 @@ def policy_rows(
         *_findings(report, columns),
         *shadow_section(block, shadow, columns),
         *_others(state, block, columns),
-        *_registry(state, columns),
+        *_registry(state, columns, block),
     ]
 
 
@@ -200,19 +200,23 @@ def _others(state: FleetState, block: BlockState, columns: int) -> list[Row]:
     return rows
 
 
-def _registry(state: FleetState, columns: int) -> list[Row]:
-    """Return every registered policy and the blocks that name it."""
+def _registry(state: FleetState, columns: int, block: BlockState | None = None) -> list[Row]:
+    """Return every registered policy with the blocks that name it; the block's own and the one before are marked."""
     rows = [BLANK, ruled((Cell("registered policies", Role.TITLE),), columns)]
     if not state.policies:
         return [*rows, row(Cell(" none has been read yet", Role.DIM))]
     users: dict[str, list[str]] = {}
-    for block in state.blocks.values():
-        if block.record and block.record.autoscaler:
-            users.setdefault(block.record.autoscaler.uri, []).append(str(block.block_id))
-    seen: dict[str, PolicyRecord] = {str(record.uri): record for record in state.policies}
-    for uri in seen:
-        used = ", ".join(users.get(uri, ())) or "no block"
+    for entry in state.blocks.values():
+        if entry.record and entry.record.autoscaler:
+            users.setdefault(entry.record.autoscaler.uri, []).append(str(entry.block_id))
+    uris = list(dict.fromkeys(str(record.uri) for record in state.policies))
+    bound = str(block.record.autoscaler.uri) if block and block.record and block.record.autoscaler else ""
+    before = previous(bound, uris)
+    for uri in uris:
+        note = "B goes back to it; " if uri == before else ""
+        used = note + (", ".join(users.get(uri, ())) or "no block")
         first, *others = wrap(used, max(10, columns - 41))
-        rows.append(Row(clip((Cell(f" {fit(uri, 38)} "), Cell(first, Role.DIM)), columns)))
+        mark, role = (">", Role.ACCENT) if uri == bound else (" ", Role.TEXT)
+        rows.append(Row(clip((Cell(mark, role), Cell(f"{fit(uri, 38)} ", role), Cell(first, Role.DIM)), columns)))
         rows += [row(Cell(" " * 40), Cell(other, Role.DIM)) for other in others]
     return rows

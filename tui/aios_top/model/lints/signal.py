@@ -34,6 +34,18 @@ def window_exists(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def last_request(facts: Facts) -> Iterator[Finding]:
+    """Find a window that is none: the latest observation alone."""
+    rolling = facts.in_force.get("signal", "rolling") == "rolling"
+    if facts.decides_by_tokens and rolling and facts.in_force.get("averaging_period") == "current":
+        yield Finding(
+            "LastRequestDecides",
+            "averaging_period is current, the size of each instance's last request",
+            "one large request scales up; when the load ends the value, and so the replicas, stay for up to 15 minutes",
+            "set average_1m or average_5m",
+        )
+
+
 def metrics_exist(facts: Facts) -> Iterator[Finding]:
     """Find instances that serve requests and push none of the compared metrics, as with older libraries."""
     if not facts.decides_by_tokens or facts.in_force.get("signal", "rolling") != "rolling":
@@ -161,5 +173,6 @@ def _shrinks(facts: Facts) -> str:
 
 
 RULES = (
-    window_exists, metrics_exist, size_not_rate, missing_is_zero, stale_counts, minimum_basis, victim, unread_metrics,
+    window_exists,
+    last_request, metrics_exist, size_not_rate, missing_is_zero, stale_counts, minimum_basis, victim, unread_metrics,
 )  # fmt: skip

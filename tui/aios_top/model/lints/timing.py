@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from aios_top.model.decision import ACTS
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import Facts
 from aios_top.model.startup import typical
@@ -73,6 +74,34 @@ def stabilization(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def scales_down_at_once(facts: Facts) -> Iterator[Finding]:
+    """Find a policy with a stabilization window that does not use it."""
+    name = "scale_down_stabilization_window_seconds"
+    if not facts.decides_by_tokens or not facts.has(name) or facts.value(name):
+        return
+    cooldown = facts.cooldown("down") or 0.0
+    yield Finding(
+        "ScalesDownAtOnce",
+        f"{name} is 0",
+        "one evaluation below the thresholds removes a replica, "
+        f"the next one {max(cooldown, facts.interval_seconds):.0f} s later; between two requests a block looks idle",
+        f"set it to 300, as Kubernetes has it: {300 / facts.interval_seconds:.0f} evaluations must agree then",
+    )
+
+
+def unconfirmed(facts: Facts) -> Iterator[Finding]:
+    """Find scalings whose effect was never seen; AIOS does not tell a policy that its call failed."""
+    asked = [entry for entry in facts.block.decisions if entry.action in ACTS and entry.confirmation is not None]
+    lost = [entry for entry in asked if entry.confirmation == "timed_out"]
+    if lost:
+        yield Finding(
+            "ActionsUnconfirmed",
+            f"{len(lost)} of the last {len(asked)} scalings were not followed by the instances",
+            "AIOS only logs a failed scale call, and the cooldown runs all the same: the policy believes it has acted",
+            f"look at the pods and at the autoscaler's log, then at aios-top why --block {facts.block.block_id}",
+        )
+
+
 def interval_and_push(facts: Facts) -> Iterator[Finding | NotChecked]:
     """Find evaluations of figures that have not changed."""
     interval, push = facts.interval_seconds, facts.block.push_seconds
@@ -123,6 +152,7 @@ def mode(facts: Facts) -> Iterator[Finding]:
 
 
 RULES = (
-    cooldown_and_startup, window_and_cooldown, cooldown_and_interval, stabilization, interval_and_push, metric_age,
+    cooldown_and_startup, window_and_cooldown, cooldown_and_interval, stabilization, scales_down_at_once,
+    unconfirmed, interval_and_push, metric_age,
     mode,
 )  # fmt: skip
