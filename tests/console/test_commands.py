@@ -169,9 +169,9 @@ async def test_replicas_are_planned_by_difference_and_by_number() -> None:
 
 async def test_a_load_test_starts_after_its_form_and_turns_to_its_page() -> None:
     engine = engine_with()
-    app, calls, toasts = await drive(engine, "T", "enter", "enter", "enter", "enter")
+    app, calls, toasts = await drive(engine, "T", *["enter"] * 7)
     assert calls == ["start_load"]
-    assert arguments(engine, "start_load") == (LoadPlan(BLOCK, 20, 1500, 50),)
+    assert arguments(engine, "start_load") == (LoadPlan(BLOCK, 20, 1500, 50, watch_seconds=120.0),)
     assert app.view.page is Page.LOAD
     assert "X stops it" in toasts[0]
 
@@ -188,7 +188,7 @@ async def test_a_refused_load_test_says_why() -> None:
         async def start_load(self, plan: LoadPlan) -> None:
             raise ActionRefusedError("load test: example.org is not loopback; allow it")
 
-    _, _, toasts = await drive(Refusing(states.fleet()), "T", "enter", "enter", "enter", "enter")
+    _, _, toasts = await drive(Refusing(states.fleet()), "T", *["enter"] * 7)
     assert toasts == ["Not started: load test: example.org is not loopback; allow it"]
 
 

@@ -1,6 +1,7 @@
 """Dialogs answer once, by keyboard, and show everything at 60x12."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -20,10 +21,12 @@ from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog, ScaleWish, parse_wish
 from aios_top.console.keys import KEYS
 from aios_top.model.change import Plan, PreparedRequest, ResetCooldown
-from aios_top.model.load import LoadLimits, LoadPlan
+from aios_top.model.load import LoadLimits, LoadPlan, Shape, Stage, Until
+from aios_top.model.state import BlockState
 from aios_top.render.cells import width
 from aios_top.shipped import shipped
 from console import states
+from console.cockpit import FakeCockpit
 
 T = TypeVar("T")
 UNANSWERED = "unanswered"
@@ -179,39 +182,98 @@ async def test_scale_answers_what_was_typed() -> None:
     assert "goes on deciding" in text
 
 
+def load_dialog(block: BlockState, target: str = "http://h:1", **more: Any) -> LoadDialog:
+    engine = FakeCockpit(states.fleet(block))
+    return LoadDialog(block, target, LoadLimits(), engine.load_estimate, engine.aimed_load, now=states.NOW, **more)
+
+
+def typed(*texts: str) -> list[str]:
+    """Keys that put a text into each field in turn; an empty one leaves the field as it is."""
+    keys = []
+    for text in texts:
+        keys += ["ctrl+u", *text] if text else []
+        keys.append("enter")
+    return keys
+
+
+BURST = LoadPlan("gemma3-27b-block", 20, 1500, 50, watch_seconds=120.0)
+
+
 async def test_load_shows_request_effect_and_way_back_and_answers_the_plan() -> None:
     block = states.scaling()
-    answers, lines = await ask(LoadDialog(block, "http://127.0.0.1:31504", LoadLimits()))
+    answers, lines = await ask(load_dialog(block, "http://127.0.0.1:31504"))
     text = "\n".join(lines)
     assert answers == []
     assert "POST http://127.0.0.1:31504/v1/infer" in text
     assert "above the limit 500" in text
     assert "X stops sending" in text
-    answers, _ = await ask(LoadDialog(block, "http://h:1", LoadLimits()), *["enter"] * 4)
-    assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
+    assert "20 requests; in all 30.0k input tokens, answers of up to 1000" in text
+    answers, _ = await ask(load_dialog(block), *["enter"] * 7)
+    assert answers == [BURST]
+
+
+@pytest.mark.parametrize(
+    ("texts", "plan"),
+    [
+        (("poisson", "500", "2", "90"), replace(BURST, requests=500, shape=Shape.POISSON, stages=(Stage(90, 2),))),
+        (("constant", "", "0.5"), replace(BURST, shape=Shape.CONSTANT, stages=(Stage(60, 0.5),))),
+        (("closed", "", "4", "30"), replace(BURST, shape=Shape.CLOSED, concurrency=4, duration_seconds=30.0)),
+    ],
+)
+async def test_load_of_another_shape(texts: tuple[str, ...], plan: LoadPlan) -> None:
+    answers, _ = await ask(load_dialog(states.scaling()), *typed(*texts, *[""] * (6 - len(texts))), "enter")
+    assert answers == [plan]
+
+
+async def test_load_that_crosses_the_threshold_is_computed_and_predicted() -> None:
+    answers, lines = await ask(load_dialog(states.scaling()), *typed("cross"))
+    text = " ".join(" ".join(line.split()) for line in lines)
+    assert "value above 500 after" in text
+    assert "decided at +" in text
+    answers, _ = await ask(load_dialog(states.scaling()), *typed("cross", *[""] * 5), "enter")
+    (plan,) = answers
+    assert plan.until is Until.UPSCALE
+    assert plan.input_tokens >= 550
+    answers, lines = await ask(load_dialog(states.bare()), *typed("cross", *[""] * 5), "enter")
+    assert answers == []
+    assert any("threshold is not known" in line for line in lines)
+
+
+async def test_much_load_to_another_host_wants_its_name_typed() -> None:
+    def dialog() -> LoadDialog:
+        return load_dialog(states.scaling(), "http://aios.example:1", large_host="aios.example")
+
+    assert (await ask(dialog(), *typed("", "100", *[""] * 5), "enter"))[0] == [replace(BURST, requests=100)]
+    answers, lines = await ask(dialog(), *typed("", "101", *[""] * 5), "enter")
+    assert answers == []
+    assert any("wants the host's name typed" in line for line in lines)
+    keys = typed("", "101", "", "", "", "", "aios.example")
+    assert (await ask(dialog(), *keys, "enter"))[0] == [replace(BURST, requests=101)]
 
 
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
-        (["ctrl+u"], "requests: a number from 1 to 2000"),
-        (["0", "0", "0"], "requests: a number from 1 to 2000"),
-        (["home", "delete", "delete", "0"], "requests: a number from 1 to 2000"),
-        (["0", "0", "enter", "0"], "more than 20000000 tokens"),
+        (["x"], "shape: one of those named beside it"),
+        (["enter", "ctrl+u"], "requests: a number above 0"),
+        (["enter", "0", "0", "0"], "20000 requests are not between 1 and 2000"),
+        (["enter", "home", "delete", "delete", "0"], "requests: a number above 0"),
+        (["enter", "0", "0", *["enter"] * 3, "0"], "30100000 tokens in all are more than 20000000"),
+        (typed("poisson", "", "51"), "51 requests per second are not between 0 and 50"),
+        (typed("poisson", "", "1", "901"), "901 s of sending are more than 900 s"),
+        (typed("closed", "", "65"), "65 in flight are not between 1 and 64"),
     ],
 )
 async def test_load_beyond_the_caps_cannot_start(keys: list[str], why: str) -> None:
-    answers, lines = await ask(LoadDialog(states.scaling(), "http://h:1", LoadLimits()), *keys, *["tab"] * 6, "enter")
+    answers, lines = await ask(load_dialog(states.scaling()), *keys, *["tab"] * 9, "enter")
     assert answers == []
     assert any(why in line for line in lines), lines
 
 
 async def test_load_in_production_wants_the_name() -> None:
-    dialog = LoadDialog(states.scaling(), "http://h:1", LoadLimits(), typed_name="go")
-    assert (await ask(dialog, "enter", "enter", "enter", "enter", "enter"))[0] == []
-    dialog = LoadDialog(states.scaling(), "http://h:1", LoadLimits(), typed_name="go")
-    answers, _ = await ask(dialog, "enter", "enter", "enter", "g", "o", "enter", "enter")
-    assert answers == [LoadPlan("gemma3-27b-block", 20, 1500, 50)]
+    assert (await ask(load_dialog(states.scaling(), typed={"name": "go"}), *["enter"] * 8))[0] == []
+    answers, _ = await ask(load_dialog(states.scaling(), typed={"name": "go"}), *["enter"] * 6, *"go", "enter", "enter")
+    assert answers == [BURST]
 
 
 async def test_deploy_answers_folder_blocks_and_restart(tmp_path: Any) -> None:
@@ -273,7 +335,7 @@ async def test_a_question_answers_only_a_yes() -> None:
 async def test_every_dialog_can_be_drawn_on_any_terminal(size: tuple[int, int]) -> None:
     block = states.scaling()
     for dialog in (
-        ConfirmDialog(PLAN, "name"), LoadDialog(block, "http://h:1", LoadLimits(), "name"), ScaleDialog(block), DeployDialog(("a",)),
+        ConfirmDialog(PLAN, "name"), load_dialog(block, typed={"name": "name"}), ScaleDialog(block), DeployDialog(("a",)),
         CommandDialog(KEYS, ("a",)), FilterDialog(""), HelpDialog(KEYS, read_only=True), QuestionDialog("?", "!", "Y"),
     ):  # fmt: skip
         answers, _ = await ask(dialog, "escape", size=size)

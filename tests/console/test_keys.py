@@ -94,8 +94,8 @@ ASKING = {
     "plus": [("set_poll_seconds", (1.0,))],
     "minus": [("set_poll_seconds", (4.0,))],
 }
-ELSEWHERE = {"U", "o", "W", "X", "c", "q", "ctrl+c", "ctrl+z"}
-"""Tested one by one below; ctrl+z in a real terminal, o in test_shadowing."""
+ELSEWHERE = {"U", "o", "W", "X", "c", "q", "ctrl+c", "ctrl+z", "E", "h", ">"}
+"""Tested one by one below; ctrl+z in a real terminal, o in test_shadowing, E, h and > in test_load_keys."""
 
 
 def console(**cockpit: object) -> tuple[ConsoleApp, FakeCockpit]:
@@ -105,7 +105,7 @@ def console(**cockpit: object) -> tuple[ConsoleApp, FakeCockpit]:
 
 def test_every_key_is_tested() -> None:
     named = {"slash", "colon", "question_mark", "plus", "minus"}
-    printed = {"left_curly_bracket": "{", "right_curly_bracket": "}"}
+    printed = {"left_curly_bracket": "{", "right_curly_bracket": "}", "greater_than_sign": ">"}
     bound_keys = {printed.get(name, name) for key in KEYS for name in key.keys}
     tested = {key for _, key, _ in LOOKING.values()} | set(DIALOGS) | set(ASKING) | ELSEWHERE
     assert bound_keys == tested

@@ -74,7 +74,7 @@ def test_the_story_of_the_demo(tmp_path: Path) -> None:
         # T sends a burst, whose counts show in the load view.
         terminal.send("T")
         terminal.wait_for("Load test on gemma3-27b-block", 5)
-        terminal.send("\t\t\t\t\r")
+        terminal.send("\t\t\t\t\t\t\t\r")
         terminal.send("3")
         terminal.wait_for("POST", 10)
         terminal.wait_until(lambda: re.search(r"sent +20", terminal.screen) is not None, 20)

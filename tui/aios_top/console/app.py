@@ -16,6 +16,7 @@ from aios_top.console.guarded import GuardedApp
 from aios_top.console.keys import KEYS, Key
 from aios_top.console.layout import Place, arrange
 from aios_top.console.linefilter import SafeLines
+from aios_top.console.load_commands import STEP, change_rate, running
 from aios_top.console.looking import LOOKS, SCROLLS, settled
 from aios_top.console.palette import COLOURLESS, Palette
 from aios_top.console.panels import all_panels
@@ -250,7 +251,10 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.cockpit.submit(self.cockpit.refresh)
 
     def change_pace(self, factor: float) -> None:
-        """Poll more or less often."""
+        """Poll more or less often; on the page of a running load test, send faster or slower."""
+        if self.view.page is Page.LOAD and running(self) is not None:
+            self.run_worker(change_rate(self, STEP if factor < 1 else 1 / STEP), exit_on_error=True)
+            return
         seconds = min(60.0, max(0.5, self.state.poll_seconds * factor))
         self.cockpit.submit(self.cockpit.set_poll_seconds, seconds)
         self.toast(f"Polls every {seconds:g} s.")

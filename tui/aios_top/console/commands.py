@@ -13,17 +13,16 @@ from aios_top.console.dialogs.deploy import DeployDialog
 from aios_top.console.dialogs.filter import FilterDialog
 from aios_top.console.dialogs.guide import GuideDialog
 from aios_top.console.dialogs.help import HelpDialog
-from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.explaining import explain
+from aios_top.console.load_commands import LOAD_COMMANDS, running
 from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
 from aios_top.console.shadowing import show_shadow
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
-from aios_top.model.load import Api, LoadPhase
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.model.versions import others
@@ -46,37 +45,6 @@ async def scale(console: Console) -> None:
     wish = await console.ask(ScaleDialog(block))
     if wish is not None:
         await confirm_and_send(console, block, console.cockpit.plan_scale, wish.replicas, wish.change)
-
-
-async def load_test(console: Console) -> None:
-    """Send a burst of requests to the selected block."""
-    block = changeable(console)
-    if block is None:
-        return
-    if _load_runs(console):
-        console.toast("A load test is running: X stops it.", Severity.DEGRADED)
-        return
-    cockpit = console.cockpit
-    form = LoadDialog(block, cockpit.load_target(Api.INFER), cockpit.load_limits, typed_name=typed_name(console, block))
-    plan = await console.ask(form)
-    if plan is None:
-        return
-    try:
-        await console.engine(console.cockpit.start_load, plan)
-    except (ActionRefusedError, ReadError) as error:
-        console.toast(f"Not started: {error}", Severity.DEGRADED)
-        return
-    console.look(replace(console.view, page=Page.LOAD, block_id=block.block_id))
-    console.toast(f"Load test on {block.block_id} started: {plan.requests} requests. X stops it.")
-
-
-async def stop_load(console: Console) -> None:
-    """Stop the load test; stopping is safe, so nothing is asked."""
-    if not _load_runs(console):
-        console.toast("No load test is running.")
-        return
-    await console.engine(console.cockpit.stop_load)
-    console.toast("Load test: sends nothing more and waits for the answers; X again gives them up.")
 
 
 async def deploy(console: Console) -> None:
@@ -182,8 +150,7 @@ COMMANDS: Mapping[str, Command] = {
     **POLICY_COMMANDS,
     "reset_cooldown": reset_cooldown,
     "scale": scale,
-    "load_test": load_test,
-    "stop_load": stop_load,
+    **LOAD_COMMANDS,
     "deploy": deploy,
     "roll_back": roll_back,
     "write_mode": write_mode,
@@ -198,18 +165,13 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def _load_runs(console: Console) -> bool:
-    load = console.cockpit.load_state()
-    return load is not None and load.phase in {LoadPhase.RUNNING, LoadPhase.DRAINING}
-
-
 def _would_end(console: Console) -> str:
     """Return what quitting would end, empty when nothing."""
-    load, running = console.cockpit.load_state(), console.cockpit.deploy_state()
-    if load is not None and _load_runs(console):
+    load, deploying = running(console), console.cockpit.deploy_state()
+    if load is not None:
         return f"A load test on {clean(load.plan.block_id)} is running with {load.in_flight} requests in flight."
-    if running is not None and running.outcome is None:
-        return f"A deploy of {clean(running.uri)} is running; what is not sent by then will not be sent."
+    if deploying is not None and deploying.outcome is None:
+        return f"A deploy of {clean(deploying.uri)} is running; what is not sent by then will not be sent."
     return ""
 
 

@@ -31,7 +31,7 @@ class Key:
 _PRINTED = {
     "enter": "\u23ce", "escape": "esc", "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-",
     "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "f2": "F2", "f12": "F12",
-    "shift+tab": "shift-tab",
+    "greater_than_sign": ">", "shift+tab": "shift-tab",
 }  # fmt: skip
 
 KEYS: tuple[Key, ...] = (
@@ -60,8 +60,10 @@ KEYS: tuple[Key, ...] = (
     Key("zoom", ("z",), "zoom", "Length of the time axis: 5, 15, 30 minutes.", "Look", footer=7),
     Key("maximise", ("m",), "maximise", "Give the focused panel the whole screen.", "Look"),
     Key("pause", ("p",), "pause", "Hold the display; polling goes on.", "Look", footer=8),
-    Key("slower", ("minus",), "slower", "Poll less often.", "Look"),
-    Key("faster", ("plus",), "faster", "Poll more often.", "Look"),
+    Key(
+        "slower", ("minus",), "slower", "Poll less often; on the page of a running load test: send more slowly.", "Look"
+    ),
+    Key("faster", ("plus",), "faster", "Poll more often; on the page of a running load test: send faster.", "Look"),
     Key("refresh", ("r",), "refresh", "Poll now.", "Look"),
     Key("copy", ("c",), "copy", "Copy the selected id to the clipboard.", "Look"),
     Key("previous_decision", ("left_curly_bracket",), "older decision", "Select the decision before.", "Look"),
@@ -71,7 +73,18 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("shadow", ("o",), "shadow", "Let a draft decide beside the running policy; nothing is sent.", "Look"),
     Key("reset_cooldown", ("C",), "cooldown", "Reset the block's cooldown.", "Change", writes=True, footer=10),
-    Key("load_test", ("T",), "load test", "Send a burst of requests to the block.", "Change", writes=True, footer=11),
+    Key(
+        "load_test",
+        ("T",),
+        "load test",
+        "Send load to the block: a burst, a rate, or enough to scale it up.",
+        "Change",
+        writes=True,
+        footer=11,
+    ),
+    Key("next_stage", ("greater_than_sign",), "next stage", "Load test: go on to the next stage.", "Change"),
+    Key("hold", ("h",), "hold", "Load test: stay at the present rate, or go on.", "Change"),
+    Key("export", ("E",), "report", "Load test: where its report is kept.", "Change"),
     Key("stop_load", ("X",), "stop load", "Stop the load test now.", "Change", footer=15),
     Key("deploy", ("D",), "deploy", "Deploy the policy: inspect, confirm, follow.", "Change", writes=True, footer=12),
     Key(

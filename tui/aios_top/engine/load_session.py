@@ -172,7 +172,9 @@ class LoadSession:
             self._test.stop(cause, reason)
 
     async def change_rate(self, factor: float) -> None:
-        """Multiply the present rate."""
+        """Multiply the present rate; raises ActionRefusedError for more load through a closed write gate."""
+        if factor > 1:
+            self._sender.gate.check()
         if self._test is not None:
             self._test.change_rate(factor)
 

@@ -18,12 +18,16 @@ STEP_NAMES = {
 
 def estimate_lines(plan: LoadPlan, found: Estimate, target: str) -> list[str]:
     """Return what a plan comes to at most, and where it goes."""
-    lengths = f"{amount(found.input_tokens)} input tokens, answers of up to {amount(found.max_output_tokens)} tokens"
     lines = [f"{_how(plan)} to block {plan.block_id}", f"target: {target}"]
-    when = "" if found.seconds is None else f" over {span(found.seconds)}"
+    return [*lines, f"at most {sum_text(found)}; seed {plan.seed}"]
+
+
+def sum_text(found: Estimate) -> str:
+    """Return what a plan comes to, in one line."""
+    lengths = f"{amount(found.input_tokens)} input tokens, answers of up to {amount(found.max_output_tokens)} tokens"
+    when = f" over {span(found.seconds)}" if found.seconds else ""
     peak = "" if found.peak_rate is None else f", at most {found.peak_rate:.3g} a second over ten seconds"
-    lines.append(f"at most {count(found.requests, 'request')}{when}{peak}; in all {lengths}; seed {plan.seed}")
-    return lines
+    return f"{count(found.requests, 'request')}{when}{peak}; in all {lengths}"
 
 
 def plan_text(plan: LoadPlan) -> str:

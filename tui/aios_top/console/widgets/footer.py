@@ -45,12 +45,17 @@ class FooterPanel(Panel):
                 writes = [*(["send_draft"] if view.draft else []), *_POLICY_WRITES]
             wanted += writes if view.writable else []
             wanted += ["write_mode"]
-        if view.load is not None and view.load.phase.sending:
+        if _sends(view):
             wanted.insert(0, "stop_load")
         looks = {
             Page.FLEET: ["filter", "sort", "window"],
             Page.BLOCK: ["window", "zoom"],
             Page.POLICY: ["edit_draft", "diff"],
+            Page.LOAD: ["faster", "slower", "next_stage", "hold", "export"] if _sends(view) else ["export", "window"],
         }.get(view.page, ["window"])
         pages = [page for page in _PAGES if page != view.page]
         return [*wanted[:1], *looks, *wanted[1:], "pause", *pages, "zoom" if "zoom" not in looks else "maximise"]
+
+
+def _sends(view: ViewState) -> bool:
+    return view.load is not None and view.load.phase.sending
