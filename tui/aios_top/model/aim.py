@@ -170,7 +170,7 @@ def _push_after(block: BlockState, at: float) -> float:
 
 def _evaluation_after(block: BlockState, at: float, start: float) -> float:
     """Return the first evaluation at or after `at` at which the cooldown is over."""
-    interval = block.policy.interval_seconds or DEFAULT_INTERVAL_SECONDS
+    interval = block.policy.interval_seconds or _declared_interval(block) or DEFAULT_INTERVAL_SECONDS
     following = block.next_evaluation_at
     if following is None or following < start - interval:
         following = start + interval
@@ -178,6 +178,14 @@ def _evaluation_after(block: BlockState, at: float, start: float) -> float:
     if block.cooldown.phase in {CooldownPhase.COOLING, CooldownPhase.DUE} and block.cooldown.ends_at is not None:
         ready = max(ready, block.cooldown.ends_at)
     return following + interval * max(0, math.ceil((ready - following) / interval))
+
+
+def _declared_interval(block: BlockState) -> float | None:
+    """Return the setting `intervalSeconds` of the block's record, which the registry's may override."""
+    settings = block.record.autoscaler.settings if block.record and block.record.autoscaler else {}
+    declared = settings.get("intervalSeconds")
+    valid = isinstance(declared, int | float) and not isinstance(declared, bool) and 0 < declared < math.inf
+    return float(declared) if valid and declared is not None else None
 
 
 def _signal(block: BlockState) -> str:

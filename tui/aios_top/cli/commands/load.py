@@ -22,6 +22,8 @@ from aios_top.engine.load_report import files, report, request_lines
 from aios_top.engine.session import Session
 from aios_top.model.load import Cause, LoadJob, LoadPhase, LoadPlan, LoadState, Shape
 from aios_top.model.load_target import host_and_port, is_local
+from aios_top.model.policy_state import Voice
+from aios_top.model.state import BlockState
 from aios_top.render.load_text import ending_lines, estimate_lines, session_line
 
 DRAW_SECONDS = 0.2
@@ -71,7 +73,7 @@ class _Load:
         async with asyncio.timeout(RHYTHM_SECONDS + 1):
             for _ in range(int(RHYTHM_SECONDS / DRAW_SECONDS)):
                 block = session.latest().blocks.get(block_id)
-                if block is None or (block.push_seconds is not None and block.next_evaluation_at is not None):
+                if block is None or _rhythm_known(block):
                     break
                 await asyncio.sleep(DRAW_SECONDS)
         percent = DEFAULT_CROSS_PERCENT if args.cross_up is None else args.cross_up
@@ -235,6 +237,12 @@ class _Load:
             Path(path).write_text(text)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}; the test itself has ended") from error
+
+
+def _rhythm_known(block: BlockState) -> bool:
+    """Whether the block has shown how often it pushes and is evaluated."""
+    interval = block.policy.interval_seconds is not None or block.policy.voice is not Voice.FULL
+    return block.push_seconds is not None and block.next_evaluation_at is not None and interval
 
 
 @asynccontextmanager
