@@ -13,7 +13,7 @@ from policy.worlds import IDS, INPUTS, OUTPUTS, QUEUES, clock_steps, document, i
 from policy.worlds import sane_instances as sane
 
 fixed = settings(
-    max_examples=300,
+    max_examples=200,
     derandomize=True,
     database=None,
     deadline=None,
