@@ -6,7 +6,7 @@ import pytest
 
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block, judge_fleet
-from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.policy_state import ForcedScale, Pause, PolicyReport, Voice
 from aios_top.model.reading import ExecutorReading
 from aios_top.model.state import (
     Averages,
@@ -43,6 +43,17 @@ CALM = BlockState(
     seen_at=NOW - 1,
 )
 COOLING = Cooldown(CooldownPhase.COOLING, Origin.REPORTED, ends_at=NOW + 41, total_seconds=120)
+UP_PAUSE = Pause(clean("up"), 90.0, clean("release"))
+
+
+def orders(**changes: object) -> PolicyReport:
+    return replace(CALM.policy, **changes)  # type: ignore[arg-type]
+
+
+def telling(most: int) -> PolicyReport:
+    return orders(last_decision=replace(decision(), record={"replicas": {"max": most}}))
+
+
 TIMED_OUT = replace(decision(), action=Action.UP, proposed=3, confirmation=clean("timed_out"))
 
 
@@ -91,6 +102,48 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             Severity.DEGRADED,
             "BeyondMaximum",
             "beyond max 5/4 (enforced by nothing) and output 301 > 300 tok/request",
+        ),
+        (
+            replace(CALM, replicas=replace(CALM.replicas, current=4), averages=means(612, 0), policy=telling(4)),
+            Severity.DEGRADED,
+            "AtMaximum",
+            "at max 4/4 (kept by the policy) and input 612 > 500 tok/request",
+        ),
+        (
+            replace(CALM, policy=orders(paused=UP_PAUSE)),
+            Severity.BUSY,
+            "Paused",
+            "scaling up is paused for 90 s more (release)",
+        ),
+        (
+            replace(CALM, policy=orders(paused=UP_PAUSE), averages=means(812, 0)),
+            Severity.DEGRADED,
+            "Paused",
+            "scaling up is paused for 90 s more (release) and input 812 > 500 tok/request",
+        ),
+        (
+            replace(CALM, policy=orders(paused=Pause(clean("both"))), averages=means(9, 4)),
+            Severity.BUSY,
+            "Paused",
+            "scaling is paused and input 9, output 4 tok/request below 100/50",
+        ),
+        (
+            replace(CALM, policy=orders(mode=clean("shadow")), averages=means(812, 0)),
+            Severity.BUSY,
+            "Shadow",
+            "carries out nothing; it would scale up",
+        ),
+        (
+            replace(CALM, policy=orders(forced=ForcedScale(clean("upscale"), 2))),
+            Severity.BUSY,
+            "ForcedScale",
+            "+2 by an operator's order at the next evaluation",
+        ),
+        (
+            replace(CALM, policy=orders(forced=ForcedScale(clean("downscale"), None, (clean("in-x"),)))),
+            Severity.BUSY,
+            "ForcedScale",
+            "-1 by an operator's order",
         ),
         (
             replace(CALM, replicas=replace(CALM.replicas, current=28, maximum=4)),

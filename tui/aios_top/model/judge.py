@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from aios_top.model.bounds import kept_maximum
 from aios_top.model.decision import ACTS, Action, Decision, newest
 from aios_top.model.policy_state import Voice
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
@@ -101,7 +102,8 @@ def _beyond_maximum(block: BlockState, _now: float) -> Verdict | None:
     replicas = block.replicas
     if replicas.maximum is None or replicas.best < replicas.maximum:
         return None
-    count = f"{replicas.best}/{replicas.maximum} (enforced by nothing)"
+    keeper = "kept by the policy" if kept_maximum(block) == replicas.maximum else "enforced by nothing"
+    count = f"{replicas.best}/{replicas.maximum} ({keeper})"
     asked = _asks(block) == "up"
     if replicas.best > replicas.maximum:
         why = f" and {_crossing(block)}" if asked else ""
@@ -109,6 +111,37 @@ def _beyond_maximum(block: BlockState, _now: float) -> Verdict | None:
     if not asked:
         return None
     return _verdict(block, Severity.DEGRADED, "AtMaximum", f"at max {count} and {_crossing(block)}")
+
+
+def _paused(block: BlockState, _now: float) -> Verdict | None:
+    """Find scaling that somebody paused; it matters most while the rule asks for just that."""
+    paused = block.policy.paused
+    if paused is None:
+        return None
+    where = {"up": "scaling up", "down": "scaling down"}.get(paused.direction, "scaling")
+    left = "" if paused.remaining_seconds is None else f" for {paused.remaining_seconds:.0f} s more"
+    reason = f" ({paused.reason})" if paused.reason else ""
+    asked = _asks(block)
+    if asked is not None and paused.direction in {"both", asked}:
+        severity = Severity.DEGRADED if asked == "up" else Severity.BUSY
+        return _verdict(block, severity, "Paused", f"{where} is paused{left}{reason} and {_crossing(block)}")
+    return _verdict(block, Severity.BUSY, "Paused", f"{where} is paused{left}{reason}")
+
+
+def _shadowed(block: BlockState, _now: float) -> Verdict | None:
+    if block.policy.mode != "shadow":
+        return None
+    asked = f"; it would scale {_asks(block)}" if _asks(block) else ""
+    return _verdict(block, Severity.BUSY, "Shadow", f"shadow mode: its policy decides and carries out nothing{asked}")
+
+
+def _forced(block: BlockState, _now: float) -> Verdict | None:
+    forced = block.policy.forced
+    if forced is None:
+        return None
+    what = f"+{forced.count}" if forced.count else f"-{len(forced.instance_ids)}"
+    sentence = f"{what} by an operator's order at the next evaluation"
+    return _verdict(block, Severity.BUSY, "ForcedScale", sentence)
 
 
 def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
@@ -222,6 +255,9 @@ _RULES: tuple[Callable[[BlockState, float], Verdict | None], ...] = (
     _unconfirmed,
     _other_code,
     _hung,
+    _paused,
+    _shadowed,
+    _forced,
     _starting,
     _no_policy,
     _held,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aios_top.model.bounds import kept_maximum
 from aios_top.model.decision import Action, Origin
 from aios_top.model.explanation import Outlook
 from aios_top.model.policy_state import Voice
@@ -84,7 +85,7 @@ def _wait(block: BlockState, now: float, cooldown_left: float | None) -> tuple[f
 
 def _blocked(block: BlockState, action: Action) -> str:
     """Return why an action that the rule asks for will not follow; empty when it will."""
-    least, most = block.replicas.minimum, _enforced_maximum(block)
+    least, most = block.replicas.minimum, kept_maximum(block)
     if action is Action.DOWN and least is not None and block.replicas.reporting <= least:
         return f"min_replicas {least}"
     if action is Action.UP and most is not None and block.replicas.best >= most:
@@ -92,14 +93,6 @@ def _blocked(block: BlockState, action: Action) -> str:
     if action is not Action.HOLD and block.policy.mode == "shadow":
         return "shadow mode"
     return "" if action is Action.HOLD else _paused(block, action)
-
-
-def _enforced_maximum(block: BlockState) -> int | None:
-    """Return the maximum that the policy itself keeps; the block's own is enforced by nothing."""
-    last = block.policy.last_decision
-    replicas = last.record.get("replicas") if last is not None else None
-    most = replicas.get("max") if isinstance(replicas, dict) else None
-    return most if isinstance(most, int) and not isinstance(most, bool) else None
 
 
 def _paused(block: BlockState, action: Action) -> str:

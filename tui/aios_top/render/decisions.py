@@ -40,6 +40,9 @@ NO_REPLICAS = Badge("×", "NONE", Role.BAD)
 """Nothing serves the block's requests."""
 BEYOND = Badge("!", "OVER MAX", Role.WARN)
 STARTING = Badge("▲", "START", Role.UP)
+PAUSED = Badge("‖", "PAUSED", Role.WARN)
+SHADOW = Badge("◌", "SHADOW", Role.WARN)
+"""The policy decides and carries out nothing."""
 
 _CODES = {
     "CooldownActive": COOL,
@@ -48,7 +51,13 @@ _CODES = {
     "NoCollector": ERROR,
     "NoVictim": Badge("!", "NOVICTIM", Role.WARN),
 }
-_FOUND = {"NoReplicas": NO_REPLICAS, "BeyondMaximum": BEYOND, "AtMaximum": MAXIMUM}
+_FOUND = {
+    "NoReplicas": NO_REPLICAS,
+    "BeyondMaximum": BEYOND,
+    "AtMaximum": MAXIMUM,
+    "Paused": PAUSED,
+    "Shadow": SHADOW,
+}
 """Verdicts that are the state of their block."""
 _NEWS_SECONDS = 60.0
 """An action older than this, its cooldown over, is not what the block is doing now."""
