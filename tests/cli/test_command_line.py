@@ -30,6 +30,7 @@ def test_every_command_of_the_design_exists():
     assert named >= {
         "demo", "once", "watch", "decisions", "cooldown reset", "scale", "load",
         "policy pack", "policy deploy", "policy restart", "policy show", "audit show", "audit verify",
+        "record", "replay", "recordings list", "recordings prune", "recordings merge", "recordings verify",
     }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_help_of_every_command(words, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [words for words in COMMANDS if words not in {("policy",), ("audit",), ("cooldown",)}]
+    "words", [words for words in COMMANDS if words not in {("policy",), ("audit",), ("cooldown",), ("recordings",)}]
 )
 def test_help_documents_the_exit_codes(words, capsys):
     with pytest.raises(SystemExit):

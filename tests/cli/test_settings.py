@@ -16,6 +16,8 @@ host = "10.0.0.1"
 production = true
 [load]
 requests = 50
+[recording]
+megabytes = 50.0
 [keys]
 window = "v"
 """
@@ -31,7 +33,7 @@ def table(path: Path, monkeypatch: pytest.MonkeyPatch, text: str, **given: objec
             "poll": None, "timeout": None, **given,
         }
     )  # fmt: skip
-    return {row.name: (row.value, row.source) for row in settings_of(chosen(args, screen=True), "dark")}
+    return {row.name: (row.value, row.source) for row in settings_of(chosen(args, screen=True), "dark", records=True)}
 
 
 def test_the_file_is_named_where_it_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +47,8 @@ def test_the_file_is_named_where_it_decided(tmp_path: Path, monkeypatch: pytest.
     assert rows["load targets"] == ("loopback only", "default")
     assert rows["keys.window"] == ("v", "file")
     assert rows["theme"] == ("dark", "default")
+    assert rows["recording"] == ("from the start", "default")
+    assert rows["recordings kept"] == ("50 MB, 168 h", "file")
     assert rows["url metrics"] == ("http://10.0.0.1:30201", "address")
 
 

@@ -25,6 +25,7 @@ from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPhase, LoadPlan, LoadState
+from aios_top.model.recording import RecordingState
 from aios_top.model.shadow import ShadowPlan, ShadowState
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
@@ -58,6 +59,7 @@ class FakeCockpit:
     subscribers: list[Callable[[FleetState], None]] = field(default_factory=list)
     load: LoadState | None = None
     deploy: DeployState | None = None
+    record: RecordingState | None = None
     audit: list[AuditEntry] = field(default_factory=list)
     load_limits: LoadLimits = LoadLimits()
     outcome: Outcome = field(default_factory=lambda: Outcome(Fate.DONE, "Cooldown reset.", sent_at=1.0, seconds=0.1))
@@ -97,6 +99,12 @@ class FakeCockpit:
 
         self._task = asyncio.ensure_future(run())
         return future
+
+    def recording(self) -> RecordingState | None:
+        return self.record
+
+    async def toggle_recording(self) -> None:
+        self._called("toggle_recording")
 
     def load_state(self) -> LoadState | None:
         return self.load

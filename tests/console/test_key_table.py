@@ -6,12 +6,13 @@ from aios_top.console.app import OWN
 from aios_top.console.commands import COMMANDS
 from aios_top.console.keys import KEYS, KeyTableError, bound, of
 from aios_top.console.looking import LOOKS
+from aios_top.console.timetravel import TRAVELS
 
 
 def test_every_action_does_exactly_one_thing() -> None:
     actions = [key.action for key in KEYS]
     assert len(actions) == len(set(actions))
-    assert sorted(actions) == sorted([*LOOKS, *COMMANDS, *OWN])
+    assert sorted(actions) == sorted({*LOOKS, *COMMANDS, *OWN, *TRAVELS})
 
 
 def test_no_key_is_bound_twice_and_the_terminals_own_keys_are_left_alone() -> None:

@@ -94,8 +94,10 @@ ASKING = {
     "plus": [("set_poll_seconds", (1.0,))],
     "minus": [("set_poll_seconds", (4.0,))],
 }
-ELSEWHERE = {"U", "o", "W", "X", "c", "q", "ctrl+c", "ctrl+z", "E", "h", ">"}
-"""Tested one by one below; ctrl+z in a real terminal, o in test_shadowing, E, h and > in test_load_keys."""
+TIME = {"left_square_bracket", "right_square_bracket", "at", "L", "R"}
+ELSEWHERE = {"U", "o", "W", "X", "c", "q", "ctrl+c", "ctrl+z", "E", "h", ">"} | TIME
+"""Tested one by one below; ctrl+z in a real terminal, o in test_shadowing, E, h and > in test_load_keys, those of time
+in test_timetravel."""
 
 
 def console(**cockpit: object) -> tuple[ConsoleApp, FakeCockpit]:

@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Callable
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 SWEEP_STEPS = 7
 MOST_STEPS = 26
 
@@ -51,6 +52,19 @@ def number(lowest: float, highest: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def duration(text: str) -> float:
+    """Return the seconds of `20s`, `15m`, `8h`, `2d` or of a plain number; an argparse type."""
+    factor = _UNITS.get(text[-1:], 1.0)
+    digits = text[:-1] if text[-1:] in _UNITS else text
+    try:
+        value = float(digits) * factor
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no length of time; write 20s, 15m, 8h or 2d") from None
+    if not (math.isfinite(value) and 0 < value <= 366 * 86_400):
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 366d")
+    return value
 
 
 def rate(text: str) -> float:

@@ -22,6 +22,7 @@ from aios_top.cli.options import (
 from aios_top.cli.parser_base import Parser, command, family
 from aios_top.cli.parser_handover import add_handing_over
 from aios_top.cli.parser_policy import add_policy
+from aios_top.cli.parser_recordings import add_recordings
 from aios_top.cli.parser_what_if import add_what_if
 
 CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
@@ -32,6 +33,7 @@ first steps:
   aios-top --host HOST                 the console on a real AIOS
   aios-top once --json --host HOST     everything it knows, once, as JSON"""
 
+NO_RECORD = "do not record from the start; the key R begins"
 LOW_BANDWIDTH = "draw every 20 s and after keys only, for slow lines; polls go on"
 
 
@@ -47,6 +49,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"aios-top {__version__}")
     parser.add_argument("--theme", metavar="NAME", help="colours of the console (default: the configuration's)")
     parser.add_argument("--low-bandwidth", action="store_true", help=LOW_BANDWIDTH)
+    parser.add_argument("--no-record", action="store_true", help=NO_RECORD)
     add_policy_file(parser, before_command=True)
     add_connection(parser, before_command=True)
     add_deadline(parser, before_command=True)
@@ -55,6 +58,7 @@ def build_parser() -> Parser:
     _readers(commands)
     _actions(commands)
     _load(commands)
+    add_recordings(commands)
     add_policy(commands)
     add_what_if(commands)
     add_handing_over(commands)
@@ -82,6 +86,7 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), help="seed of all randomness (default: 42)")
     demo.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
     demo.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help=LOW_BANDWIDTH)
+    demo.add_argument("--no-record", action="store_true", default=argparse.SUPPRESS, help=NO_RECORD)
     add_policy_file(demo)
     demo.add_argument(
         "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"

@@ -15,7 +15,7 @@ from aios_top.store.config import CAPS, Config
 _OPTION, _FILE, _DEFAULT = "option", "file", "default"
 
 
-def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
+def settings_of(installation: Installation, theme: str, *, records: bool) -> tuple[Setting, ...]:
     """Return what the session runs with; a value that the file does not explain came from the command line."""
     config, options = installation.config, installation.options
     gate = "read-only" if options.read_only else "open" if options.writable else "closed"
@@ -33,6 +33,8 @@ def settings_of(installation: Installation, theme: str) -> tuple[Setting, ...]:
             for name in CAPS
         ),
         Setting("load targets", ", ".join(sorted(options.allowed_targets)) or "loopback only", _targets(installation)),
+        Setting("recording", "from the start" if records else "when R is pressed", _recording_source(config, records)),
+        Setting("recordings kept", f"{config.recording.megabytes:g} MB, {config.recording.hours:g} h", _kept(config)),
         *(Setting(f"keys.{action}", key, _FILE) for action, key in config.keys.items()),
     ]
     addresses = installation.addresses
@@ -60,6 +62,16 @@ def _source(config: Config, name: str, value: object) -> str:
 
 def _load_source(config: Config, name: str) -> str:
     return _FILE if name in config.load.model_fields_set else _DEFAULT
+
+
+def _recording_source(config: Config, records: bool) -> str:
+    if records != config.recording.enabled:
+        return _OPTION
+    return _FILE if "enabled" in config.recording.model_fields_set else _DEFAULT
+
+
+def _kept(config: Config) -> str:
+    return _FILE if config.recording.model_fields_set & {"megabytes", "hours"} else _DEFAULT
 
 
 def _gate_source(installation: Installation) -> str:

@@ -13,6 +13,7 @@ from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.ports import Bundles, Rule
+from aios_top.engine.recorder import Recorder, RecordingPort
 from aios_top.engine.session import Ports, Session
 from aios_top.load.child import ProcessGenerator
 from aios_top.model.deploy import Bundle, PolicyCode
@@ -61,8 +62,17 @@ class RuleProcesses:
 
 
 @asynccontextmanager
-async def open_session(installation: Installation, *, bundles: Bundles | None = None) -> AsyncIterator[Session]:
-    """Open one installation's session on the running loop; its connections end with it."""
+async def open_session(
+    installation: Installation,
+    *,
+    bundles: Bundles | None = None,
+    recording: RecordingPort | None = None,
+    records: bool = True,
+) -> AsyncIterator[Session]:
+    """Open one installation's session on the running loop; its connections end with it.
+
+    With `recording` its polls can be recorded, and with `records` they are from the start.
+    """
     options = installation.options
     limits = replace(Limits(), read_seconds=installation.timeout_seconds)
     clock = SystemClock()
@@ -75,6 +85,7 @@ async def open_session(installation: Installation, *, bundles: Bundles | None = 
         mutator = AiosMutator(
             installation.addresses, limits, read_only=options.read_only, credentials=proof, now=clock.now
         )
+        recorder = None if recording is None else Recorder(recording, audit.entries)
         ports = Ports(
             reads=reader,
             mutations=mutator,
@@ -84,5 +95,10 @@ async def open_session(installation: Installation, *, bundles: Bundles | None = 
             bundles=bundles or PolicyFolders(),
             clock=clock,
             rules=RuleProcesses(),
+            recorder=recorder,
         )
+        if recorder is not None:
+            opened.callback(recorder.stop)
+            if records:
+                recorder.start()
         yield Session(ports, options)

@@ -20,18 +20,21 @@ from aios_top.console.load_commands import STEP, change_rate, running
 from aios_top.console.looking import LOOKS, SCROLLS, settled
 from aios_top.console.palette import COLOURLESS, Palette
 from aios_top.console.panels import all_panels
-from aios_top.console.ports import Cockpit
+from aios_top.console.ports import Cockpit, Command, Past
 from aios_top.console.relay import Relay
 from aios_top.console.settings import Setting
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
+from aios_top.console.timetravel import TRAVELS, WITHOUT_PAST, faster, play
 from aios_top.console.updates import ThriftyScreen
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.lint import LintReport
+from aios_top.model.moment import Moment
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
+from aios_top.render.timebar import Travel
 
 T = TypeVar("T")
 
@@ -80,15 +83,23 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         ascii_only: bool = False,
         low_bandwidth: bool = False,
         looks: Mapping[str, Look] | None = None,
+        past: Past | None = None,
+        moment: Moment | None = None,
+        travel: Travel | None = None,
     ) -> None:
-        """Prepare to show `cockpit`; raises KeyError for an unknown theme and ThemeError for a broken one."""
+        """Prepare to show `cockpit`, at a moment of the past when one is given.
+
+        Raises KeyError for an unknown theme and ThemeError for a broken one.
+        """
         super().__init__()
         self.cockpit = cockpit
+        self.past = past
         self.keys = keys
-        self.state = cockpit.latest()
+        self.state = cockpit.latest() if moment is None else moment.state
+        self._moment = moment
         self._draw_seconds = _FRUGAL_SECONDS if low_bandwidth else 0.0
         self._drawn_at = float("-inf")
-        self.view = self._informed(ViewState(low_bandwidth=low_bandwidth))
+        self.view = self._informed(ViewState(low_bandwidth=low_bandwidth, travel=travel))
         self.palette = COLOURLESS
         self._panels = {panel.id or "": panel for panel in all_panels(keys)}
         self._ascii = ascii_only
@@ -137,6 +148,8 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self._relay = Relay(self.cockpit, self._deliver)
         self.set_interval(_TICK_SECONDS, self._tick, name="clock")
         self._deliver(self.cockpit.latest())
+        if self.view.travel is not None and self.view.travel.playing:
+            self.play(self.view.travel.speed)
 
     def on_unmount(self) -> None:
         """Let the engine go on without a listener."""
@@ -150,20 +163,27 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def _deliver(self, state: FleetState) -> None:
         """Show a new state, unless the display is held."""
         first = self.state.sequence == 0
-        if not self.view.paused:
+        if not self.view.paused and self._moment is None:
             self.state = state
         if first or self._draws_now():
             self.look(self.view)
 
     def _tick(self) -> None:
         """Let clocks go on; a load test and a deploy move between polls too."""
-        moves = (self.view.load, self.view.deploy) != (self.cockpit.load_state(), self.cockpit.deploy_state())
+        cockpit = self.cockpit
+        moves = (self.view.load, self.view.deploy) != (cockpit.load_state(), cockpit.deploy_state())
+        moves = (moves and self._moment is None) or self._recording_failed_now()
         if moves or (self._draw_seconds and self._draws_now()):
             self.look(self.view)
         if not self._draw_seconds:
-            now = self.cockpit.now()
+            now = self._now()
             for panel in self._visible():
                 panel.tick(now)
+
+    def _recording_failed_now(self) -> bool:
+        """Tell whether the recording has stopped since it was drawn."""
+        known, now = self.view.recording, self.cockpit.recording()
+        return known is not None and now is not None and known.phase is not now.phase
 
     def _draws_now(self) -> bool:
         """Tell whether what comes by itself is drawn at once: always, but on a slow line only now and then."""
@@ -177,7 +197,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def look(self, view: ViewState) -> None:
         """Make `view` the view and redraw what changed."""
-        if self.view.paused and not view.paused:
+        if self.view.paused and not view.paused and self._moment is None:
             self.state = self.cockpit.latest()
         self.view = settled(self.state, self._informed(view))
         self._place_panels()
@@ -188,7 +208,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         """Do what the key of an action does; a command that is still at work is not started again."""
         if action == "open" and means_explain(self.view):
             action = "explain"
-        if action in COMMANDS:
+        if action in self._commands:
             if action not in self._at_work:
                 self._at_work.add(action)
                 self.run_worker(self._work(action), name=action, exit_on_error=True)
@@ -198,11 +218,40 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             self._scroll(action)
             self.look(LOOKS[action](self.state, self.view))
 
+    @property
+    def _commands(self) -> Mapping[str, Command]:
+        """What the keys do that take a while; without a past the keys of decisions only select."""
+        return {**COMMANDS, **(TRAVELS if self.past is not None else WITHOUT_PAST)}
+
     async def _work(self, action: str) -> None:
         try:
-            await COMMANDS[action](self)
+            await self._commands[action](self)
         finally:
             self._at_work.discard(action)
+
+    def travel(self, moment: Moment | None, travel: Travel | None) -> None:
+        """Show a moment of the past, or the present again."""
+        self._moment = moment
+        self.state = self.cockpit.latest() if moment is None else moment.state
+        self.look(replace(self.view, travel=travel, paused=False))
+
+    def play(self, speed: float | None) -> None:
+        """Let the past run at a speed, or stand still."""
+        travel = self.view.travel
+        if travel is not None:
+            self.look(
+                replace(self.view, travel=replace(travel, playing=speed is not None, speed=speed or travel.speed))
+            )
+            if speed is not None:
+                self.run_worker(play(self), name="play", exclusive=True, group="play", exit_on_error=True)
+
+    def pause(self) -> None:
+        """Hold the display, or in the past let it run and stop it."""
+        travel = self.view.travel
+        if travel is None:
+            self.look(replace(self.view, paused=not self.view.paused))
+        else:
+            self.play(None if travel.playing else travel.speed)
 
     def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
         """Show one short message; a newer one takes its place."""
@@ -251,7 +300,12 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.cockpit.submit(self.cockpit.refresh)
 
     def change_pace(self, factor: float) -> None:
-        """Poll more or less often; on the page of a running load test, send faster or slower."""
+        """Poll more or less often; in the past play slower or faster, on the page of a running load test send so."""
+        if self.view.travel is not None:
+            speed = faster(self.view.travel.speed, 1 if factor < 1 else -1)
+            self.look(replace(self.view, travel=replace(self.view.travel, speed=speed)))
+            self.toast(f"Plays at {speed:g} times the speed.")
+            return
         if self.view.page is Page.LOAD and running(self) is not None:
             self.run_worker(change_rate(self, STEP if factor < 1 else 1 / STEP), exit_on_error=True)
             return
@@ -269,19 +323,24 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def _informed(self, view: ViewState) -> ViewState:
         """Return the view with everything that the engine can tell at once."""
-        gate = self.cockpit.gate
+        gate, moment = self.cockpit.gate, self._moment
         return replace(
             view,
-            writable=gate.writable,
+            writable=gate.writable and moment is None,
             read_only=gate.read_only,
             production=self.cockpit.production,
-            load=self.cockpit.load_state(),
-            deploy=self.cockpit.deploy_state(),
-            shadow=self.cockpit.shadow_state(),
-            lint=self._found(view),
-            audit=tuple(self.cockpit.audit_entries()),
-            now=self.cockpit.now(),
+            load=self.cockpit.load_state() if moment is None else moment.load,
+            deploy=self.cockpit.deploy_state() if moment is None else moment.deploy,
+            shadow=self.cockpit.shadow_state() if moment is None else None,
+            lint=self._found(view) if moment is None else None,
+            audit=tuple(self.cockpit.audit_entries() if moment is None else moment.audit),
+            recording=self.cockpit.recording(),
+            now=self._now(),
         )
+
+    def _now(self) -> float:
+        """Return the time that ages are counted from: in the past that of the moment that is shown."""
+        return self.cockpit.now() if self._moment is None else self._moment.state.at
 
     def _found(self, view: ViewState) -> LintReport | None:
         """Return what is known to be wrong with the selected block; looking costs requests, so only on its page."""
@@ -296,8 +355,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         """Move the panels to where the layout wants them; does nothing when nothing moves."""
         if not self.is_running:
             return
-        running = self.view.load is not None and self.view.load.phase.sending
-        places = arrange(self.view, banner=running)
+        places = arrange(self.view, banner=self.view.has_banner)
         wanted = {place.panel: place for place in places}
         for name, panel in self._panels.items():
             place = wanted.get(name)
@@ -314,6 +372,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
 OWN: Mapping[str, Callable[[ConsoleApp], None]] = {
     "refresh": ConsoleApp.refresh_now,
+    "pause": ConsoleApp.pause,
     "slower": lambda app: app.change_pace(2.0),
     "faster": lambda app: app.change_pace(0.5),
     "copy": ConsoleApp.copy_selected,

@@ -15,6 +15,7 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
+from aios_top.model.recording import RecordingState
 from aios_top.model.shadow import ShadowState
 from aios_top.model.state import FleetState
 from aios_top.render.load import runs
@@ -209,6 +210,25 @@ class EngineCockpit:
     async def hold_load(self) -> None:
         """Let the running load test stay at its present rate, or go on."""
         await self._session.load.hold()
+
+    def recording(self) -> RecordingState | None:
+        """Return how the recording stands."""
+        recorder = self._session.recorder
+        return None if recorder is None else recorder.state
+
+    def recorded(self) -> RecordingState:
+        """Return how the recording stands, one that is off where there can be none."""
+        return self.recording() or RecordingState()
+
+    async def toggle_recording(self) -> None:
+        """Begin to record, or end it: what waits for the disk is written first."""
+        recorder = self._session.recorder
+        if recorder is None:
+            return
+        if recorder.is_on:
+            await asyncio.to_thread(recorder.stop)
+        else:
+            recorder.start()
 
     def screen_stalled(self) -> None:
         """Stop a load test that nobody can watch any more; what AIOS has accepted is still awaited."""

@@ -10,7 +10,7 @@ from aios_top.model.change import Fate, Plan
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.state import BlockState
 from aios_top.model.verdict import Severity
-from aios_top.render.numbers import span
+from aios_top.render.numbers import clock, span
 
 _ANSWER_SECONDS = 30
 """The longest that a change may take to be answered; then its outcome is unknown."""
@@ -26,7 +26,10 @@ def changeable(console: Console) -> BlockState | None:
     """Return the selected block when a change may be asked for; otherwise say why not."""
     gate = console.cockpit.gate
     block = console.view.block(console.cockpit.latest())
-    if gate.read_only:
+    if console.view.travel is not None:
+        there = "a recording" if console.view.travel.replay else f"{clock(console.view.travel.at)}; L goes back to now"
+        console.toast(f"Nothing is sent from the past: you look at {there}.", Severity.DEGRADED)
+    elif gate.read_only:
         console.toast("read-only: this console sends no change.", Severity.DEGRADED)
     elif not gate.writable:
         console.toast("Write mode is off: W turns it on.", Severity.DEGRADED)

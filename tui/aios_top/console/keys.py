@@ -30,8 +30,8 @@ class Key:
 
 _PRINTED = {
     "enter": "\u23ce", "escape": "esc", "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-",
-    "left_curly_bracket": "{", "right_curly_bracket": "}", "space": "space", "f2": "F2", "f12": "F12",
-    "greater_than_sign": ">", "shift+tab": "shift-tab",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "left_square_bracket": "[", "right_square_bracket": "]",
+    "at": "@", "space": "space", "f2": "F2", "f12": "F12", "greater_than_sign": ">", "shift+tab": "shift-tab",
 }  # fmt: skip
 
 KEYS: tuple[Key, ...] = (
@@ -59,15 +59,37 @@ KEYS: tuple[Key, ...] = (
     Key("window", ("w",), "window", "Averaging window: 1m, 5m, 15m.", "Look", footer=6),
     Key("zoom", ("z",), "zoom", "Length of the time axis: 5, 15, 30 minutes.", "Look", footer=7),
     Key("maximise", ("m",), "maximise", "Give the focused panel the whole screen.", "Look"),
-    Key("pause", ("p",), "pause", "Hold the display; polling goes on.", "Look", footer=8),
+    Key("pause", ("p",), "pause", "Hold the display; polling goes on. In the past: play and stop.", "Look", footer=8),
     Key(
-        "slower", ("minus",), "slower", "Poll less often; on the page of a running load test: send more slowly.", "Look"
+        "slower",
+        ("minus",),
+        "slower",
+        "Poll less often; in the past play slower; on the page of a running load test send more slowly.",
+        "Look",
     ),
-    Key("faster", ("plus",), "faster", "Poll more often; on the page of a running load test: send faster.", "Look"),
+    Key(
+        "faster",
+        ("plus",),
+        "faster",
+        "Poll more often; in the past play faster; on the page of a running load test send faster.",
+        "Look",
+    ),
     Key("refresh", ("r",), "refresh", "Poll now.", "Look"),
     Key("copy", ("c",), "copy", "Copy the selected id to the clipboard.", "Look"),
-    Key("previous_decision", ("left_curly_bracket",), "older decision", "Select the decision before.", "Look"),
-    Key("next_decision", ("right_curly_bracket",), "newer decision", "Select the decision after.", "Look"),
+    Key("previous_sample", ("left_square_bracket",), "step back", "Go one poll back into the past.", "Time", footer=17),
+    Key("next_sample", ("right_square_bracket",), "step on", "Go one poll on.", "Time"),
+    Key(
+        "previous_decision",
+        ("left_curly_bracket",),
+        "older decision",
+        "Go back to the scaling decision before.",
+        "Time",
+        footer=18,
+    ),
+    Key("next_decision", ("right_curly_bracket",), "newer decision", "Go on to the next scaling decision.", "Time"),
+    Key("go_to_time", ("at",), "go to time", 'Go to a time: "3m ago", "14:02", a date.', "Time"),
+    Key("live", ("L",), "live", "Back to the present.", "Time"),
+    Key("record", ("R",), "record", "End or begin recording.", "Time"),
     Key(
         "explain", ("x",), "explain", "Say why the selected decision was taken; enter in the log too.", "Look", footer=9
     ),

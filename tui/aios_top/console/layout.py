@@ -24,10 +24,13 @@ def arrange(view: ViewState, *, banner: bool = False) -> tuple[Place, ...]:
         return (Place("verdict", 0, 0, columns, lines),) if columns > 0 and lines > 0 else ()
     verdict_lines = 1 if view.wide in {Wide.TWO, Wide.THREE} or lines < 16 else 2
     banner = banner and lines > 6
-    top = 1 + verdict_lines + banner
+    timebar = view.travel is not None and lines > 6
+    top = 1 + verdict_lines + banner + timebar
     places = [Place("header", 0, 0, columns, 1), Place("verdict", 0, 1, columns, verdict_lines)]
     if banner:
         places.append(Place("banner", 0, 1 + verdict_lines, columns, 1))
+    if timebar:
+        places.append(Place("timebar", 0, top - 1, columns, 1))
     places += _body(view, top, max(0, lines - top - 1))
     if lines >= 3:
         places.append(Place("footer", 0, lines - 1, columns, 1))
@@ -135,5 +138,5 @@ def _three(view: ViewState, top: int, lines: int) -> list[Place]:
 
 def focus_order(places: tuple[Place, ...]) -> tuple[str, ...]:
     """Return the panels that the key tab visits, in reading order."""
-    fixed = {"header", "verdict", "banner", "footer", "brief", "block"}
+    fixed = {"header", "verdict", "banner", "timebar", "footer", "brief", "block"}
     return tuple(place.panel for place in places if place.panel not in fixed)

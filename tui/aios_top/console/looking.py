@@ -139,7 +139,6 @@ LOOKS: Mapping[str, Look] = {
     "window": lambda _state, view: replace(view, window=view.window.next()),
     "zoom": lambda _state, view: view.zoomed(),
     "maximise": maximise,
-    "pause": lambda _state, view: replace(view, paused=not view.paused),
     "previous_decision": step_decision(1),
     "next_decision": step_decision(-1),
 }

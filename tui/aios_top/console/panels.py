@@ -16,6 +16,7 @@ from aios_top.console.widgets.instances import InstancesPanel
 from aios_top.console.widgets.lines import Panel
 from aios_top.console.widgets.load import LoadPanel
 from aios_top.console.widgets.policy import PolicyPanel
+from aios_top.console.widgets.timebar import TimebarPanel
 from aios_top.console.widgets.verdict import VerdictPanel
 
 
@@ -24,6 +25,7 @@ def all_panels(keys: tuple[Key, ...]) -> Iterator[Panel]:
     yield HeaderPanel(id="header")
     yield VerdictPanel(id="verdict")
     yield BannerPanel(id="banner")
+    yield TimebarPanel(id="timebar")
     yield FleetPanel(id="fleet")
     yield BlockPanel(id="block")
     yield InstancesPanel(id="instances")

@@ -19,9 +19,12 @@ from aios_top.model.deploy import DeployState
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
+from aios_top.model.moment import Moment
+from aios_top.model.recording import Mark, RecordingState
 from aios_top.model.shadow import ShadowState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity
+from aios_top.render.timebar import Travel
 
 T = TypeVar("T")
 
@@ -162,6 +165,32 @@ class Cockpit(Protocol):
     async def hold_load(self) -> None:
         """Let the running load test stay at its present rate, or go on."""
 
+    def recording(self) -> RecordingState | None:
+        """Return how the recording of this console stands, None where there can be none."""
+
+    async def toggle_recording(self) -> None:
+        """Begin to record, or end it."""
+
+
+class Past(Protocol):
+    """What was recorded, as the console goes through it. All methods may be called on any thread and may take a while.
+
+    They raise PastError when the recording cannot be read.
+    """
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is a file by itself and not the past of what is running."""
+
+    def times(self) -> Sequence[float]:
+        """Return unix seconds of every moment there is, ascending."""
+
+    def moment(self, at: float) -> Moment:
+        """Return the moment of the newest poll at a time."""
+
+    def marks(self) -> Sequence[Mark]:
+        """Return what happened, oldest first."""
+
 
 class Console(Protocol):
     """The app as dialogs and commands see it."""
@@ -185,6 +214,16 @@ class Console(Protocol):
     @property
     def settings(self) -> tuple[Setting, ...]:
         """The settings in force, for the page that shows them."""
+
+    @property
+    def past(self) -> Past | None:
+        """What was recorded, None where there is no past to go to."""
+
+    def travel(self, moment: Moment | None, travel: Travel | None) -> None:
+        """Show a moment of the past, or with None the present again."""
+
+    def play(self, speed: float | None) -> None:
+        """Let the past run at a speed, or stand still."""
 
     def act(self, action: str) -> None:
         """Do what the key of this action does: the command palette's way in."""

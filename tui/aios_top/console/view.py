@@ -9,9 +9,12 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
 from aios_top.model.lint import LintReport
 from aios_top.model.load import LoadState
+from aios_top.model.recording import RecordingPhase, RecordingState
 from aios_top.model.shadow import ShadowState
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.window import Window
+from aios_top.render.load import runs
+from aios_top.render.timebar import Travel
 
 
 class Page(StrEnum):
@@ -98,6 +101,10 @@ class ViewState:
     """Parameters that the operator has changed and not sent, by block id."""
     audit: tuple[AuditEntry, ...] = ()
     """Newest last, at most a screenful is needed."""
+    travel: Travel | None = None
+    """Where in the past the console is; None: it is live."""
+    recording: RecordingState | None = None
+    """The recording of this console; None where there can be none."""
     now: float = 0.0
     """Unix seconds of the engine's clock when this was made; widgets get later times through `tick`."""
 
@@ -105,6 +112,12 @@ class ViewState:
     def tiny(self) -> bool:
         """Whether there is room for one sentence only, and none to show what a change would send."""
         return self.columns < 40 or self.lines < 10
+
+    @property
+    def has_banner(self) -> bool:
+        """Whether a line stands over every page: the recording had to stop, or a load test runs."""
+        failed = self.recording is not None and self.recording.phase is RecordingPhase.FAILED
+        return failed or runs(self.load)
 
     @property
     def wide(self) -> Wide:

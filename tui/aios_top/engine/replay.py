@@ -6,6 +6,8 @@ from typing import Protocol
 from aios_top.engine.restore import restored, shown
 from aios_top.model.fact import Poll
 from aios_top.model.frame import Frame
+from aios_top.model.moment import Moment
+from aios_top.model.recording import Mark
 from aios_top.model.state import FleetState
 
 
@@ -22,6 +24,12 @@ class Recorded(Protocol):
     def polls(self, start: float, end: float) -> Iterator[Poll]:
         """Yield the polls of a time span in order."""
 
+    def refresh(self) -> bool:
+        """Look for what was recorded since; return whether there is something new."""
+
+    def marks(self) -> Sequence[Mark]:
+        """Return what happened, oldest first."""
+
     def sessions(self) -> Sequence[tuple[float, float]]:
         """Return the first and last time of every run that recorded here."""
 
@@ -36,6 +44,19 @@ class Replay:
     def times(self) -> Sequence[float]:
         """Unix seconds of every state, ascending."""
         return self._recording.times
+
+    def refresh(self) -> bool:
+        """Look for what was recorded since; return whether there is something new."""
+        return self._recording.refresh()
+
+    def marks(self) -> Sequence[Mark]:
+        """Return what happened, oldest first."""
+        return self._recording.marks()
+
+    def moment(self, at: float) -> Moment:
+        """Return what a console showed at a time; may take a tenth of a second."""
+        frame = self._recording.frame(at)
+        return Moment(shown(frame, restored(frame)), frame.work.load, frame.work.deploy, frame.audit)
 
     def state(self, at: float) -> FleetState:
         """Return the state that was shown at a time: the newest then, the first one for an earlier time."""

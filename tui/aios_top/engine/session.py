@@ -15,6 +15,7 @@ from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
 from aios_top.engine.ports import Audit, Bundles, Clock, LoadGenerator, LoadRuns, Mutations, Reads, Rules
 from aios_top.engine.rebind import plan_bind, plan_rollback
+from aios_top.engine.recorder import Recorder
 from aios_top.engine.shadow import Shadow
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
@@ -70,6 +71,7 @@ class Ports:
     bundles: Bundles
     clock: Clock
     rules: Rules
+    recorder: Recorder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,15 @@ class Session:
         if self._shadow is not None:
             self._shadow.offer(state.blocks)
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """What records the polls, None where nothing can."""
+        return self._ports.recorder
+
     def _publish(self, state: FleetState) -> None:
         self.load.observe(state)
+        recorder, poll = self._ports.recorder, self._poller.poll
+        if recorder is not None and poll is not None:
+            recorder.take(poll, state, self._poller.picture, self.load.state, self._deploy)
         for listener in tuple(self._listeners):
             listener(state)

@@ -16,3 +16,7 @@ class ReadError(Exception):
 
 class ActionRefusedError(Exception):
     """The console will not send a change; the message names the cause and the next step."""
+
+
+class PastError(Exception):
+    """A recording cannot be read; the message names it and the cause."""

@@ -62,3 +62,30 @@ class Mark:
     kind: MarkKind
     block_id: str = ""
     text: str = ""
+
+
+class RecordingPhase(StrEnum):
+    """Whether what happens is being recorded."""
+
+    ON = "on"
+    OFF = "off"
+    """By the operator's wish."""
+    FAILED = "failed"
+    """The disk is full, or the file cannot be written for another reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """The recording of the running console."""
+
+    phase: RecordingPhase = RecordingPhase.OFF
+    path: str = ""
+    since: float | None = None
+    """Unix seconds of its first poll."""
+    until: float | None = None
+    """Unix seconds of its newest poll."""
+    bytes: int = 0
+    polls: int = 0
+    missed: int = 0
+    """Polls that were not recorded because the disk was too slow."""
+    problem: str = ""

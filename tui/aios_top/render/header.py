@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from aios_top.model.recording import RecordingState
 from aios_top.model.state import FleetState
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, columns_of, row, spread
 from aios_top.render.numbers import clock, period, quickness, span
+from aios_top.render.timebar import Travel, recording_cells, travel_cells
 from aios_top.render.wrap import wrap
 
 _GRADES = {
@@ -31,14 +33,18 @@ class Mode:
     paused: bool
     window: Window
     low_bandwidth: bool = False
+    travel: Travel | None = None
+    """Where in the past the console is; None: it is live."""
+    recording: RecordingState | None = None
 
 
 def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
     """Return context, mode, freshness and clock; what does not fit is left out whole, the least needed first."""
     needed = [Cell(" aios-top ", Role.TITLE), *_context(state, mode), *_gate(mode), *_freshness(state, mode, now)]
-    tail = [Cell(f"  {clock(now)} ", Role.DIM)]
+    tail = [Cell(f"  {clock(now)} ", Role.DIM)] if mode.travel is None else []
     extras = [
         _resumed(state, now),
+        [] if mode.travel else recording_cells(mode.recording),
         [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
         [Cell("  drawn every 20s", Role.WARN)] if mode.low_bandwidth else [],
         [Cell("  averages ", Role.DIM), Cell(mode.window.label, Role.ACCENT)],
@@ -66,6 +72,8 @@ def _gate(mode: Mode) -> list[Cell]:
 
 def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
     age = now - state.at
+    if mode.travel is not None:
+        return travel_cells(mode.travel)
     if state.sequence == 0:
         return [Cell("  ◌ connecting", Role.WARN)]
     if mode.paused:

@@ -103,6 +103,14 @@ def clock(at: float) -> str:
         return "--:--:--"
 
 
+def stamp(at: float) -> str:
+    """Return date and wall time of unix seconds in the operator's time zone, e.g. 11-24 14:53:25."""
+    try:
+        return datetime.fromtimestamp(at, UTC).astimezone().strftime("%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "--:--:--"
+
+
 def count(number: int, noun: str) -> str:
     """Return a number and its noun: 1 block, 5 blocks."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

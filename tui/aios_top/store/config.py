@@ -117,6 +117,19 @@ class LoadCaps(_Section):
         return replace(BUILT_IN, **{name: getattr(self, name) for name in CAPS})
 
 
+class RecordingSettings(_Section):
+    """What the console keeps of what it saw."""
+
+    enabled: bool = True
+    """Whether the console records from its start; the key R begins and ends it at any time."""
+    megabytes: Annotated[float, Field(ge=10, le=1_000_000)] = 1024.0
+    """Size of all recordings together, from which on the oldest go."""
+    hours: Annotated[float, Field(ge=1, le=87_600)] = 168.0
+    """Age from which recordings go."""
+    folder: str | None = None
+    """Where they are kept; None: `recordings` in the state folder."""
+
+
 class Config(_Section):
     """The whole file; every key has a default, so that a missing file is a complete configuration."""
 
@@ -127,6 +140,7 @@ class Config(_Section):
     keys: Mapping[str, str] = Field(default_factory=dict)
     """Action id to key."""
     load: LoadCaps = Field(default_factory=LoadCaps)
+    recording: RecordingSettings = Field(default_factory=RecordingSettings)
 
     @model_validator(mode="after")
     def _current_context_exists(self) -> "Config":

@@ -15,7 +15,6 @@ from aios_top.model.fact import (
     PolicyTold,
     Poll,
     Resumed,
-    WorkSeen,
 )
 from aios_top.model.frame import Bearing, Documents, Frame, Trace
 from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
@@ -52,7 +51,7 @@ class Differ:
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
         self._blocks: dict[str, _Known] = {}
-        self._head: dict[str, Any] = {"fleet": None, "failed": None, "order": [], "work": None, "resumed": None}
+        self._head: dict[str, Any] = {"fleet": None, "failed": None, "order": [], "resumed": None}
         self._fleet_at: float | None = None
         self.segment = Segment(shapes)
 
@@ -117,8 +116,6 @@ class Differ:
                     head["resets"] = [*head["resets"], [str(block_id), at]]
                 case Resumed(at, seconds):
                     head["resumed"] = [at, seconds]
-                case WorkSeen():
-                    head["work"] = document(fact)
         for block_id, trace in traces.items():
             self._take_trace(block_id, trace, blocks.setdefault(block_id, {}))
         for forgotten in self._blocks.keys() - {str(block_id) for block_id in traces}:

@@ -79,9 +79,14 @@ def create(path: Path) -> tuple[sqlite3.Connection, int]:
     return connection, descriptor
 
 
-def open_existing(path: Path) -> sqlite3.Connection:
-    """Open a recording for reading, also while it is written; raises StoreError that says why it is none."""
-    _check_file(path)
+def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
+    """Open a recording for reading, also while it is written; raises StoreError that says why it is none.
+
+    One's `own`, which this process writes, is not looked at first: closing any descriptor of a file gives up the locks
+    that SQLite holds on it for the whole process.
+    """
+    if not own:
+        _check_file(path)
     connection = _connect(path, "ro")
     try:
         try:

@@ -163,7 +163,7 @@ def samples(
             last = poll - 1 if segment is entry else len(segment.times)
             found[:0] = [(segment.times[number], row) for number, row in part.samples() if number <= last]
     if not _has_older(index, segments[-1]):
-        found[:0] = backfilled(index, entry, segments[-1], block_id)
+        found[:0] = backfilled(index, entry, poll, segments[-1], block_id)
     return found
 
 
@@ -173,13 +173,13 @@ def _has_older(index: RecordingIndex, entry: SegmentEntry) -> bool:
 
 
 def backfilled(
-    index: RecordingIndex, entry: SegmentEntry, first: SegmentEntry, block_id: Clean
+    index: RecordingIndex, entry: SegmentEntry, poll: int, first: SegmentEntry, block_id: Clean
 ) -> list[tuple[float, Sequence[float | None]]]:
     """Return the history that was filled in when the session began."""
     query = (
         "SELECT content FROM event WHERE kind = 'backfill' AND block = ? AND at >= ? AND at <= ? ORDER BY id LIMIT 1"
     )
-    content = index.row(query, (str(block_id), first.times[0], entry.times[-1]))
+    content = index.row(query, (str(block_id), first.times[0], entry.times[poll]))
     if content is None:
         return []
     fact = value(decoded(content[0]), Backfilled)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from aios_top.model.fact import WorkSeen
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
@@ -49,10 +50,10 @@ class SegmentEntry:
 class RecordingIndex:
     """The segments of one open recording, oldest first; may be used from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, own: bool = False) -> None:
         self.path = path
         self.lock = threading.RLock()
-        self.connection = recording_file.open_existing(path)
+        self.connection = recording_file.open_existing(path, own=own)
         self.shapes = Shapes()
         self.segments: list[SegmentEntry] = []
         self.times: list[float] = []
@@ -157,6 +158,20 @@ class RecordingIndex:
         """Return the blocks."""
         opened = [clean(name, 1000) for entry in self.segments if entry.open for name in entry.open.blocks]
         return list(dict.fromkeys([*self._names.values(), *opened]))
+
+    def work(self, content: bytes) -> WorkSeen:
+        """Return a load test and a deploy as they were kept."""
+        return value(decoded(self._compressions[0].restored(content)), WorkSeen)
+
+    def work_at(self, entry: SegmentEntry, at: float) -> WorkSeen:
+        """Return the load test and the deploy as they stood at a time."""
+        query = "SELECT content FROM event WHERE kind = 'work' AND at BETWEEN ? AND ? ORDER BY at DESC, id DESC LIMIT 1"
+        found = self.row(query, (self.began(entry), at))
+        return WorkSeen(None, None) if found is None else self.work(found[0])
+
+    def began(self, entry: SegmentEntry) -> float:
+        """Return when the run that a segment belongs to began to record."""
+        return next(found for found in self.segments if found.session == entry.session).times[0]
 
     def typed_document(self, number: int, kind: Any) -> Any:
         """Return a document that is kept by its content."""

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision
-from aios_top.model.fact import Poll, WorkSeen
+from aios_top.model.fact import Poll
 from aios_top.model.frame import Frame, Trace
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingInfo
@@ -27,10 +27,10 @@ _DAMAGE = (sqlite3.DatabaseError, *BROKEN)
 _MOST_AUDIT = 2000
 
 
-def open_recording(path: Path) -> "Recording":
-    """Open a recording for reading; raises StoreError that says why it is none."""
+def open_recording(path: Path, *, own: bool = False) -> "Recording":
+    """Open a recording for reading; raises StoreError that says why it is none. `own`: this process writes it."""
     try:
-        return Recording(RecordingIndex(path))
+        return Recording(RecordingIndex(path, own=own))
     except _DAMAGE as error:
         raise StoreError(f"{path}: damaged at its beginning, nothing of it can be read: {error}") from error
 
@@ -222,18 +222,17 @@ class Recording:
                 name: block_frame(index, entry, poll, name, part, inferred.get(name, ()))
                 for name, part in index.parts(entry).items()
             },
-            work=WorkSeen(None, None) if head["work"] is None else value(head["work"], WorkSeen),
+            work=index.work_at(entry, at),
             audit=self.audit(at),
         )
 
     def _inferred(self, entry: SegmentEntry, at: float) -> dict[Clean, list[Decision]]:
         """Return what the console concluded of silent policies, by block, newest first."""
-        begins = next(found for found in self._index.segments if found.session == entry.session).times[0]
         query = (
             "SELECT block, content FROM event WHERE kind = 'inferred' AND at >= ? AND at <= ? ORDER BY at DESC, id DESC"
         )
         found: dict[Clean, list[Decision]] = {}
-        for block, content in self._index.rows(query, (begins, at)):
+        for block, content in self._index.rows(query, (self._index.began(entry), at)):
             decisions = found.setdefault(clean(block, 1000), [])
             if len(decisions) < MAX_DECISIONS:
                 decisions.append(value(decoded(content), Decision))

@@ -20,7 +20,6 @@ from aios_top.model.fact import (
     Poll,
     RecordsRead,
     Resumed,
-    WorkSeen,
 )
 from aios_top.model.frame import Bearing, Documents, Trace
 from aios_top.model.policy_state import DecisionPage
@@ -132,8 +131,8 @@ def steps(
         for block in blocks.values():
             facts += block.facts(number, whole=before is None)
         facts += [CooldownReset(clean(name, 1000), reset) for name, reset in head["resets"]]
-        if head["work"] is not None and (before is None or head["work"] != before["work"]):
-            facts.append(value(head["work"], WorkSeen))
+        if before is None:
+            facts.append(index.work_at(entry, at))
         if head["resumed"] is not None and (before is None or head["resumed"] != before["resumed"]):
             facts.append(Resumed(*head["resumed"]))
         before = head
@@ -172,7 +171,7 @@ def _fleet(entry: SegmentEntry, number: int, head: dict[str, Any], blocks: dict[
 def _moments(index: RecordingIndex, entry: SegmentEntry) -> dict[float, _Moment]:
     """Return by poll time what was written as events."""
     query = (
-        "SELECT at, kind, block, content FROM event WHERE kind IN ('audit', 'backfill', 'inferred')"
+        "SELECT at, kind, block, content FROM event WHERE kind IN ('audit', 'backfill', 'inferred', 'work')"
         " AND at >= ? AND at <= ? ORDER BY id"
     )
     found: dict[float, _Moment] = {}
@@ -181,6 +180,8 @@ def _moments(index: RecordingIndex, entry: SegmentEntry) -> dict[float, _Moment]
         match kind:
             case "audit":
                 moment.facts.append(AuditRead((value(decoded(content), AuditEntry),)))
+            case "work":
+                moment.facts.append(index.work(content))
             case "backfill":
                 moment.facts.append(value(decoded(content), Backfilled))
             case _:

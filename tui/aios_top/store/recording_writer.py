@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from aios_top.model.fact import AuditRead, Backfilled, PoliciesRead, Poll, RecordsRead
+from aios_top.model.fact import AuditRead, Backfilled, PoliciesRead, Poll, RecordsRead, WorkSeen
 from aios_top.model.frame import Frame, Trace
 from aios_top.model.recording import Mark, RecordingHeader
 from aios_top.store import recording_file
@@ -171,6 +171,8 @@ class RecordingWriter:
             match fact:
                 case AuditRead(entries):
                     rows += [(poll.at, "audit", "", encoded(document(entry))) for entry in entries]
+                case WorkSeen():
+                    rows.append((poll.at, "work", "", self._quick.thorough(encoded(document(fact)))))
                 case Backfilled(block_id):
                     rows.append((poll.at, "backfill", str(block_id), encoded(document(fact))))
         self._connection.executemany("INSERT INTO event (at, kind, block, content) VALUES (?, ?, ?, ?)", rows)

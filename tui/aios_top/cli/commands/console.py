@@ -4,10 +4,13 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from typing import Any
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
+from aios_top.cli.past import OwnPast
+from aios_top.cli.recording import recording_port
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.settings import settings_of
 from aios_top.cli.stored import stored
@@ -18,6 +21,7 @@ from aios_top.console.keys import Key, KeyTableError, bound
 from aios_top.console.run import run_app
 from aios_top.console.themes import Look, ThemeError, shipped_looks
 from aios_top.engine.thread import EngineThread
+from aios_top.store.config import Config
 from aios_top.store.paths import state_folder
 
 GRACE_SECONDS = 3.0
@@ -28,15 +32,24 @@ def run(args: argparse.Namespace) -> int:
     """Open it on the installation that the options or the configuration name."""
     installation = chosen(args, screen=True)
     refuse_without_terminal()
-    return open_console(verifying(installation, args), theme=args.theme, low_bandwidth=args.low_bandwidth)
+    return open_console(
+        verifying(installation, args), theme=args.theme, low_bandwidth=args.low_bandwidth, records=records(args)
+    )
 
 
-def open_console(installation: Installation, *, theme: str | None, low_bandwidth: bool) -> int:
+def records(args: argparse.Namespace) -> bool | None:
+    """Return whether to record from the start: no by the option, else what the configuration says."""
+    return False if args.no_record else None
+
+
+def open_console(
+    installation: Installation, *, theme: str | None, low_bandwidth: bool, records: bool | None = None
+) -> int:
     """Run the engine on a thread of its own and the console on this one; return the exit code."""
-    keys, looks = _keys(installation), _looks()
-    theme = theme or installation.config.theme
-    if theme is not None and theme not in looks:
-        raise UsageError(f"no theme '{theme}'; there are: {', '.join(looks)}")
+    config = installation.config
+    parts = console_parts(config, theme)
+    port = recording_port(installation)
+    from_start = config.recording.enabled if records is None else records
     with stored():
         crash_folder = state_folder(os.environ)
     apps: list[ConsoleApp] = []
@@ -47,22 +60,26 @@ def open_console(installation: Installation, *, theme: str | None, low_bandwidth
             app.crash = app.crash or error
             app.leave_from_thread(INTERNAL)
 
-    thread = EngineThread(lambda: open_session(installation), engine_failed)
+    thread = EngineThread(lambda: open_session(installation, recording=port, records=from_start), engine_failed)
     cockpit = EngineCockpit(thread)
+    past = OwnPast(cockpit.recorded)
     try:
-        app = ConsoleApp(
-            cockpit,
-            theme=theme,
-            keys=keys,
-            ascii_only=not _speaks_utf8(),
-            low_bandwidth=low_bandwidth,
-            looks=looks,
-        )
-        app.settings = settings_of(installation, app.theme.removeprefix("aios-"))
+        app = ConsoleApp(cockpit, low_bandwidth=low_bandwidth, past=past, **parts)
+        app.settings = settings_of(installation, app.theme.removeprefix("aios-"), records=from_start)
         apps.append(app)
         return run_app(app, crash_folder, stalled=cockpit.screen_stalled)
     finally:
+        past.close()
         thread.close(GRACE_SECONDS)
+
+
+def console_parts(config: Config, theme: str | None) -> dict[str, Any]:
+    """Return what every console is made of: theme, keys, characters; raises UsageError for what there is none of."""
+    keys, looks = _keys(config), _looks()
+    theme = theme or config.theme
+    if theme is not None and theme not in looks:
+        raise UsageError(f"no theme '{theme}'; there are: {', '.join(looks)}")
+    return {"theme": theme, "keys": keys, "ascii_only": not _speaks_utf8(), "looks": looks}
 
 
 def verifying(installation: Installation, args: argparse.Namespace) -> Installation:
@@ -70,9 +87,9 @@ def verifying(installation: Installation, args: argparse.Namespace) -> Installat
     return replace(installation, options=replace(installation.options, policy_file=policy_file(args.policy)))
 
 
-def _keys(installation: Installation) -> tuple[Key, ...]:
+def _keys(config: Config) -> tuple[Key, ...]:
     try:
-        return bound(installation.config.keys)
+        return bound(config.keys)
     except KeyTableError as error:
         raise CommandError(str(error)) from error
 

@@ -34,13 +34,13 @@ def _watch(args: argparse.Namespace) -> int:
     refuse_without_terminal()
     with ThreadPoolExecutor(1) as starter:
         starting = starter.submit(_started, args)
-        from aios_top.cli.commands.console import open_console, verifying
+        from aios_top.cli.commands.console import open_console, records, verifying
         from aios_top.cli.installation import demo_installation
 
         aios = starting.result()
     with aios:
         installation = verifying(demo_installation(args, aios.urls, aios.pace, chaos=args.chaos), args)
-        return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth)
+        return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth, records=records(args))
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The line that stands over every page while a load test runs."""
+"""The line that stands over every page while a load test runs, or when the recording had to stop."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Row
-from aios_top.render.load import banner_row
+from aios_top.render.load import banner_row, runs
+from aios_top.render.timebar import recording_problem
 
 
 class BannerPanel(Panel):
@@ -16,4 +17,5 @@ class BannerPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return the line."""
-        return [banner_row(view.load, now, columns)][:lines]
+        stopped = None if runs(view.load) else recording_problem(view.recording)
+        return [stopped or banner_row(view.load, now, columns)][:lines]

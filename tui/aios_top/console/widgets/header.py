@@ -16,5 +16,14 @@ class HeaderPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the header."""
-        mode = Mode(view.writable, view.read_only, view.production, view.paused, view.window, view.low_bandwidth)
+        mode = Mode(
+            view.writable,
+            view.read_only,
+            view.production,
+            view.paused,
+            view.window,
+            view.low_bandwidth,
+            view.travel,
+            view.recording,
+        )
         return [header_row(state, mode, now, columns)][:lines]

@@ -1,0 +1,87 @@
+"""`aios-top replay`: the console over a recording."""
+
+import argparse
+import os
+from dataclasses import replace
+from typing import cast
+
+from aios_top.cli.commands.console import console_parts
+from aios_top.cli.exits import UsageError
+from aios_top.cli.installation import configuration
+from aios_top.cli.past import FilePast
+from aios_top.cli.recording import path_of
+from aios_top.cli.screen import refuse_without_terminal
+from aios_top.cli.stored import stored
+from aios_top.cli.times import moment
+from aios_top.console.app import ConsoleApp
+from aios_top.console.ports import Cockpit
+from aios_top.console.recorded import RecordedCockpit
+from aios_top.console.run import run_app
+from aios_top.console.settings import Setting
+from aios_top.model.errors import PastError
+from aios_top.model.recording import RecordingInfo
+from aios_top.render.numbers import count, stamp
+from aios_top.render.timebar import Travel
+from aios_top.store.paths import StoreError, state_folder
+from aios_top.store.recording_reader import Recording, open_recording
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open a recording and show it from a moment on."""
+    path = path_of(args.recording, configuration())
+    try:
+        with open_recording(path) as recording:
+            return _show(args, recording)
+    except (StoreError, PastError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _show(args: argparse.Namespace, recording: Recording) -> int:
+    times = recording.times
+    if not times:
+        raise UsageError(f"{recording.path}: holds no poll that can be read")
+    at = times[0] if args.at is None else moment(args.at, times[-1])
+    refuse_without_terminal()
+    past = FilePast(recording)
+    begin, last = past.moment(at), past.moment(times[-1])
+    travel = Travel(
+        begin.state.at,
+        times[0],
+        times[-1],
+        tuple(past.marks()),
+        playing=args.speed is not None,
+        speed=args.speed or 1.0,
+        replay=True,
+    )
+    with stored():
+        crash_folder = state_folder(os.environ)
+    config = configuration()
+    app = ConsoleApp(
+        cast(Cockpit, RecordedCockpit(last)),  # its refusals are made when they are asked for
+        low_bandwidth=args.low_bandwidth,
+        past=past,
+        moment=begin,
+        travel=travel,
+        **console_parts(config, args.theme),
+    )
+    app.settings = _settings(recording.info)
+    code = run_app(app, crash_folder)
+    if recording.info.lost:
+        print(f"{count(recording.info.lost, 'poll')} of this recording are lost: 'aios-top recordings verify' says why")
+    return code
+
+
+def _settings(info: RecordingInfo) -> tuple[Setting, ...]:
+    """Return what is known of the recording, for the page that F12 shows."""
+    header = replace(info.header)
+    rows = {
+        "recording": info.name,
+        "context": header.context,
+        "origin": header.origin_note or "a real AIOS",
+        "recorded by": f"{header.who or '?'}, aios-top {header.program or '?'}",
+        "address": header.address or "?",
+        "from": "?" if info.first is None else stamp(info.first),
+        "to": "?" if info.last is None else stamp(info.last),
+        "polls": f"{info.polls}, {info.lost} lost, {info.pruned} removed for age or size",
+    }
+    return tuple(Setting(name, value, "recording") for name, value in rows.items())

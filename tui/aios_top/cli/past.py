@@ -1,0 +1,99 @@
+"""What was recorded, as the console goes through it: of the running console, or of a file."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from aios_top.engine.replay import Replay
+from aios_top.model.errors import PastError
+from aios_top.model.moment import Moment
+from aios_top.model.recording import Mark, RecordingState
+from aios_top.store.paths import StoreError
+from aios_top.store.recording_reader import Recording, open_recording
+
+T = TypeVar("T")
+
+
+class FilePast:
+    """A file; satisfies `console.ports.Past`."""
+
+    closed = True
+
+    def __init__(self, recording: Recording) -> None:
+        self._replay = Replay(recording)
+
+    def times(self) -> Sequence[float]:
+        """Return every moment; another process may still be writing."""
+        return _read(self._times)
+
+    def moment(self, at: float) -> Moment:
+        """Return a moment."""
+        return _read(lambda: self._replay.moment(at))
+
+    def marks(self) -> Sequence[Mark]:
+        """Return what happened."""
+        return _read(self._replay.marks)
+
+    def _times(self) -> Sequence[float]:
+        self._replay.refresh()
+        return self._replay.times
+
+
+class OwnPast:
+    """What the running console has recorded so far; satisfies `console.ports.Past`."""
+
+    closed = False
+
+    def __init__(self, state: Callable[[], RecordingState]) -> None:
+        """`state` says how the recording stands."""
+        self._state = state
+        self._lock = Lock()
+        self._recording: Recording | None = None
+        self._past: FilePast | None = None
+
+    def times(self) -> Sequence[float]:
+        """Return every moment so far, none before the first."""
+        past = self._open()
+        return () if past is None else past.times()
+
+    def moment(self, at: float) -> Moment:
+        """Return a moment."""
+        past = self._open()
+        if past is None:
+            raise PastError("nothing is recorded yet")
+        return past.moment(at)
+
+    def marks(self) -> Sequence[Mark]:
+        """Return what happened."""
+        past = self._open()
+        return () if past is None else past.marks()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._recording is not None:
+                self._recording.close()
+            self._recording = self._past = None
+
+    def _open(self) -> FilePast | None:
+        """Open what is recorded now: after it was begun anew that is another file."""
+        state = self._state()
+        path = state.path
+        with self._lock:
+            if not path or not state.polls:
+                return self._past
+            if self._recording is None or str(self._recording.path) != path:
+                if self._recording is not None:
+                    self._recording.close()
+                self._recording = _read(lambda: open_recording(Path(path), own=True))
+                self._past = FilePast(self._recording)
+            return self._past
+
+
+def _read(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (StoreError, sqlite3.Error, OSError) as error:
+        raise PastError(f"the recording cannot be read: {error}") from error
