@@ -1,5 +1,6 @@
 """Every lint: a block that triggers it and one, as like it as possible, that does not."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from aios_top.model.policy_state import Pause
 from aios_top.model.state import Phase
 from aios_top.model.text import clean
 from aios_top.model.window import Rolling
+from aios_top.shipped import shipped
 from model.lint_states import CODE, OTHER, decision, facts, instance, registered
 
 ROLLING = {"signal": "rolling"}
@@ -31,6 +33,12 @@ class Case(NamedTuple):
     does_not: Facts
     says: str
     """Words, numbers included, of the finding's sentence, reason or advice."""
+
+
+TUTORIALS = {
+    "NoMaximum", "BlockLimitsUnread", "SizeNotRate", "MissingCountsAsZero", "StaleMetricsCount", "RemovesBusyReplica",
+    "ScalesDownAtOnce",
+}  # fmt: skip
 
 
 def over(**parts: Any) -> dict[str, Any]:
@@ -247,6 +255,16 @@ def test_a_block_whose_own_limits_contradict_is_named() -> None:
 def test_a_window_that_no_document_has_is_found_though_its_name_is_right() -> None:
     given = facts({**ROLLING, "averaging_period": "average_1m"}, instances=(instance(size=ONLY_FIVE),))
     assert "averaging_period average_1m is in none of the 2 metrics" in found(given)["UnknownWindow"]
+
+
+@pytest.mark.parametrize(("name", "codes"), [("conservative", set()), ("throughput", set()), ("tutorial", TUTORIALS)])
+def test_the_parameter_sets_that_ship_are_judged_as_they_are_meant(name: str, codes: set[str]) -> None:
+    """What is recommended has nothing wrong with it; what the tutorial deploys has, and the lints say it."""
+    record = json.loads((shipped("policy") / "registration.json").read_text())
+    defaults = {key: schema["default"] for key, schema in record["policy_parameters_schema"]["properties"].items()}
+    chosen = json.loads((shipped("policy") / "parameters" / f"{name}.json").read_text())["parameters"]
+    report = lint(facts({**defaults, **chosen}, told={"defaults": defaults}), 1.0)
+    assert {entry.code for entry in report.findings} == codes
 
 
 class TestSilentPolicy:

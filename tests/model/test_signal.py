@@ -14,6 +14,7 @@ from aios_top.model.state import Averages, BlockState, InstanceState, Phase, Rep
 from aios_top.model.text import clean
 from aios_top.model.window import Window
 from aios_top.render.block import block_rows
+from aios_top.render.document import block_document
 from aios_top.render.fleet import block_row, table_columns
 from model.lint_states import decision
 
@@ -48,6 +49,14 @@ BY_RATE = replace(BY_SIZE, in_force={"signal": "counter_rate"})
 )
 def test_the_parameter_says_what_is_compared(parameters: dict[str, object], signal: Signal) -> None:
     assert signal_of(parameters) is signal
+
+
+def test_screen_and_document_name_the_same_unit() -> None:
+    assert [(signal.unit, signal.long_unit) for signal in Signal] == [
+        ("tok/request", "tokens per request"), ("tok/min", "tokens per minute and instance"),
+    ]  # fmt: skip
+    assert block_document(BY_RATE, 1.0)["thresholds"]["unit"] == "tokens per minute and instance"
+    assert block_document(BY_SIZE, 1.0)["thresholds"]["unit"] == "tokens per request"
 
 
 def test_sizes_are_compared_as_they_are() -> None:

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 
+from aios_top.model.deploy import DeployState
+from aios_top.model.judge import judge_block
 from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.lints import lint
 from aios_top.model.policy_state import ForcedScale, Pause
+from aios_top.model.reading import ExecutorReading
 from aios_top.model.record import PolicyReference
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
+from aios_top.render.decisions import block_badge
 from aios_top.render.lint import lint_document, lint_rows, lint_summary
-from aios_top.render.policy import policy_rows
+from aios_top.render.policy import policy_rows, policy_title
 from aios_top.render.policy_diff import diff_lines, differs
 from aios_top.render.policy_document import policy_document, policy_lines
 from aios_top.render.policy_parameters import parameter_rows
@@ -170,6 +174,21 @@ class TestPage:
         assert max(map(len, shown.splitlines())) <= columns
 
 
+class TestBadge:
+    """The fleet's word for a block that somebody told to hold."""
+
+    @pytest.mark.parametrize(
+        ("changes", "word"),
+        [
+            ({"paused": Pause(clean("up"), 9.0)}, "‖ PAUSED"), ({"mode": clean("shadow")}, "◌ SHADOW"), ({}, "= HOLD"),
+        ],
+    )  # fmt: skip
+    def test_a_pause_and_shadow_mode_are_named(self, changes: dict[str, Any], word: str) -> None:
+        block = replace(facts().block, policy=replace(facts().block.policy, **changes), executor=ExecutorReading(1.0))
+        block = replace(block, verdict=judge_block(block, 1.0))
+        assert block_badge(block, 1.0).text == word
+
+
 class TestDocument:
     """`policy show`: the page's facts without a screen."""
 
@@ -204,12 +223,38 @@ class TestDocument:
         assert "  overridden  cooldown_seconds: the registry's 999 stands over the block's 60" in lines
         assert "  beside it   loadBalancer: lb:1.0-x (not in the registry)" in lines
 
+    def test_what_is_in_force_stands_with_its_origin(self) -> None:
+        given = facts(told={"source": {"cooldown_seconds": "given"}, "errors": {"mode": "no"}, "unknown": ("cooldwn",)})
+        document = self.document(given)
+        assert document["in_force"]["effective"]["cooldown_seconds"] == 120
+        assert document["in_force"]["generation"] == 1
+        lines = policy_lines(document)
+        assert "  parameter   cooldown_seconds = 120 (given)" in lines
+        assert "  error       mode: no" in lines
+        assert "  ignored     cooldwn: the policy has no such parameter" in lines
+
+    def test_of_a_silent_policy_the_records_are_shown_as_declared(self) -> None:
+        record = registered(parameters={"cooldown_seconds": 999})
+        document = self.document(
+            facts(speaks=False, own={"cooldown_seconds": 60, "min_replicas": 2}, policies=(record,))
+        )
+        assert document["in_force"] is None
+        lines = policy_lines(document)
+        assert {"  declared    cooldown_seconds = 999", "  declared    min_replicas = 2"} <= set(lines)
+
     def test_without_any_of_it_nothing_is_claimed(self) -> None:
         document = self.document(facts())
         assert [document[key] for key in ("overridden", "paused", "queued", "other_policies")] == [[], None, None, []]
         assert not [
             line for line in policy_lines(document) if line.startswith(("  paused", "  queued", "  overridden"))
         ]
+
+
+class TestTitle:
+    def test_it_names_the_block_or_the_deploy(self) -> None:
+        assert policy_title(facts().block, None).text == "policy of gemma"
+        assert policy_title(None, None).text == "policy"
+        assert policy_title(None, DeployState("a:1-x", ("b",), ())).text == "deploy a:1-x to b"
 
 
 class TestRegistry:
