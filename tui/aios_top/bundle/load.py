@@ -8,7 +8,7 @@ from typing import Any
 from aios_top.bundle.archive import Inspection, inspect, pack
 from aios_top.bundle.limits import MAX_ARCHIVE_BYTES, BundleError
 from aios_top.bundle.registration import FIELDS, check_registration, read_registration
-from aios_top.bundle.requirements import wanted_lines
+from aios_top.bundle.requirements import FOREIGN, wanted_lines
 from aios_top.bundle.source import check_source
 from aios_top.model.deploy import Bundle, PolicyCode
 
@@ -79,7 +79,8 @@ def _bundle(content: bytes, inspection: Inspection, record: Mapping[str, Any], w
         sha256=digest,
         members=inspection.members,
         record={name: record[name] for name in FIELDS},
-        warnings=warnings,
+        warnings=tuple(warning for warning in warnings if FOREIGN not in warning),
+        foreign=tuple(warning for warning in warnings if FOREIGN in warning),
         code_sha256=inspection.code_sha256,
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from aios_top.bundle.limits import MAX_REQUIREMENTS_BYTES
 from aios_top.model.text import clean
 
+FOREIGN = "is code from a place of its own"
+"""Words of the warnings that need a confirmation of their own."""
 _NAMED = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[A-Za-z0-9._,\s-]*\])?\s*"
     r"(\(?[<>=!~][^;@]*\)?)?\s*(;.*)?"
@@ -27,7 +29,7 @@ def check_requirements(name: str, content: bytes) -> tuple[tuple[str, ...], tupl
         if wanted.startswith("-") or re.search(r"\s--?[A-Za-z]", wanted):
             problems.append(f"{where}: pip option '{shown}' is not accepted: it can change where packages come from")
         elif _URL.search(wanted):
-            warnings.append(f"{where}: '{shown}' is code from a place of its own; confirm only if you trust it")
+            warnings.append(f"{where}: '{shown}' {FOREIGN}; confirm only if you trust it")
         elif _NAMED.fullmatch(wanted):
             warnings.append(
                 f"{where}: AIOS installs '{shown}' at every start of the autoscaler; offline it fails there"

@@ -19,12 +19,16 @@ def refuse_when_read_only(read_only: bool) -> None:
         raise CommandError(READ_ONLY)
 
 
-def confirm(plan: Plan, *, yes: bool, typed: str | None = None) -> None:
+def confirm(plan: Plan, *, yes: bool, typed: str | None = None, trust: bool = False) -> None:
     """Show the plan and return when it may be carried out; end the command otherwise.
 
     `typed` has to be typed out instead of a `y`, as the name of a block in production.
     """
     print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
+    if plan.trust and yes and not trust:
+        raise CommandError(f"refused: {plan.trust[0]}; --yes does not answer that, --trust-urls does")
+    for doubt in plan.trust:
+        ask(f"{doubt}: do you?", yes=trust, typed="trust")
     ask(f"{plan.title}: do it?", yes=yes, typed=typed)
 
 

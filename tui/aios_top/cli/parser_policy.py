@@ -33,6 +33,11 @@ def add_policy(commands: Any) -> None:
         "--restart", action="store_true", help="restart the blocks' executors, without which nothing changes"
     )
     add_yes(deploy)
+    deploy.add_argument(
+        "--trust-urls",
+        action="store_true",
+        help="accept requirements that name a place of their own, as --yes does not",
+    )
     restart = command(
         policy, "restart", "policy_restart", "restart a block's executor, so that it loads its policy again"
     )

@@ -60,6 +60,7 @@ class Deploy:
                 *hindrances,
                 *(RESTART_WARNINGS if pods else ()),
             ),
+            trust=bundle.foreign,
         )
 
     async def run(self, plan: Plan, bundle: Bundle, progress: Progress) -> DeployState:

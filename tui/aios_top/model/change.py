@@ -154,3 +154,5 @@ class Plan:
     precondition: Mapping[str, Any] = field(default_factory=dict)
     """Values re-read before sending; a difference refuses the plan."""
     warnings: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+    """What needs a yes of its own, for it brings code that nobody here has looked at."""

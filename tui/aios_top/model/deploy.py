@@ -19,6 +19,8 @@ class Bundle:
     record: Mapping[str, Any]
     """Registration record with all 17 fields; `code` is filled in at deploy time."""
     warnings: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    """Warnings about code that comes from a place of its own: it needs a second confirmation."""
     code_sha256: str = ""
     """Of `code/function.py`, which our policy reports of itself when it runs."""
 

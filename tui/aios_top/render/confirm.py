@@ -22,6 +22,8 @@ def plan_rows(plan: Plan, columns: int) -> list[Row]:
     rows += labelled("seen", clean(plan.seen, _SENTENCE_LIMIT), columns)
     rows += labelled("effect", clean(plan.effect, _SENTENCE_LIMIT), columns, Role.ACCENT)
     rows += labelled("undo", clean(plan.undo, _SENTENCE_LIMIT), columns)
+    for doubt in plan.trust:
+        rows += labelled("trust", clean(doubt, _SENTENCE_LIMIT), columns, Role.BAD)
     for warning in plan.warnings:
         rows += labelled("careful", clean(warning, _SENTENCE_LIMIT), columns, Role.WARN)
     return rows

@@ -33,7 +33,7 @@ async def _deploy(args: argparse.Namespace) -> int:
         await session.refresh()
         plan = await session.plan_deploy(str(path), args.block, args.restart)
         name = args.block[0] if args.block else plan.title
-        confirm(plan, yes=args.yes, typed=name if installation.options.production else None)
+        confirm(plan, yes=args.yes, typed=name if installation.options.production else None, trust=args.trust_urls)
         state = await session.run_deploy(plan, steps.show)
     steps.show(state)
     if state.outcome is None:
