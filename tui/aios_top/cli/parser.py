@@ -200,6 +200,9 @@ def _audit(commands: Any) -> None:
     show.add_argument("--last", metavar="N", type=whole(1, 10**6), help="only the last N entries")
     add_json(show, "print one JSON document a line")
     command(audit, "verify", "audit_verify", "check that no entry was changed, and none removed but at the end")
+    export = command(audit, "export", "audit_export", "write the record for somebody else")
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="JSON lines (default), or CSV")
+    export.add_argument("--output", metavar="FILE", help="file to create (default: standard output)")
 
 
 def _about(commands: Any) -> None:

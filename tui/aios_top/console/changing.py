@@ -6,7 +6,7 @@ from typing import Any
 
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.ports import Console
-from aios_top.model.change import Fate, Plan
+from aios_top.model.change import Fate, Outcome, Plan
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.state import BlockState
 from aios_top.model.verdict import Severity
@@ -76,5 +76,11 @@ async def confirm_and_send(console: Console, block: BlockState, make: Callable[.
     except (ActionRefusedError, ReadError) as error:
         console.toast(f"Refused: {error}", Severity.DEGRADED)
         return False
-    console.toast(f"{outcome.fate.value.upper()}: {outcome.message}", SEVERITIES[outcome.fate])
+    console.toast(told(outcome), SEVERITIES[outcome.fate])
     return outcome.fate is Fate.DONE
+
+
+def told(outcome: Outcome) -> str:
+    """Return the end of a change in one line; of one without an answer also when it was sent, to look for it."""
+    sent = f"sent {clock(outcome.sent_at)}, " if outcome.fate is Fate.UNKNOWN and outcome.sent_at is not None else ""
+    return f"{outcome.fate.value.upper()}: {sent}{outcome.message.removeprefix('sent, but ')}"
