@@ -44,7 +44,7 @@ asyncio.run(main())
     ("point", "arrived", "open_intents"),
     [("before the request", 0, 1), ("before the answer", 1, 1), ("before the outcome", 1, 1), ("never", 1, 0)],
 )
-def test_a_kill_leaves_an_unresolved_intent_and_never_an_unrecorded_request(
+def test_s_05_a_kill_leaves_an_unresolved_intent_and_never_an_unrecorded_request(
     tmp_path: Path, point: str, arrived: int, open_intents: int
 ) -> None:
     tests = str(Path(__file__).parent.parent)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import time
 import tracemalloc
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from aios_top.aios.documents import DocumentReader
 from aios_top.aios.exchange import Answer
-from aios_top.aios.wire_policy import read_state
 from aios_top.model.errors import ReadError
 from aios_top.model.state import CooldownPhase, Link, Phase
 from aios_top.model.text import CELL_LIMIT, clean
@@ -257,32 +255,31 @@ async def test_p_16_equal_stamps_are_old_data_after_two_and_a_half_pushes() -> N
         assert world.block.replicas.reporting == 0
 
 
-@pytest.mark.parametrize("value", ["-5", "NaN", "Infinity", '"soon"', "null", "[]", "true"])
-def test_p_17_a_cooldown_that_is_no_time_is_unknown(value: str) -> None:
-    said = json.loads(
-        '{"schema":1,"status":"ok","policy_name":"p","policy_version":"1","boot_id":"b",'
-        f'"cooldown":{{"remaining_s":{value},"total_s":120}}}}'
-    )
-    report = read_state(said)
-    assert report.cooldown_remaining_seconds is None
+STATE = (
+    '{"success":true,"data":{"schema":1,"status":"ok","policy_name":"p","policy_version":"1","boot_id":"b",'
+    '"cooldown":{"up":{"remaining_s":%s,"total_s":120},"down":{"remaining_s":5,"total_s":120}}}}'
+)
 
 
-@pytest.mark.parametrize("value", ["-5", "NaN", "null"])
-async def test_p_17_and_the_screen_shows_no_timer(value: str) -> None:
-    state = '{"success":true,"data":{"schema":1,"status":"ok","policy_name":"p","policy_version":"1","boot_id":"b","cooldown":{"remaining_s":%s,"total_s":120}}}'
+@pytest.mark.parametrize("value", ["7", "-5", "NaN", "Infinity", '"soon"', "null", "[]", "true"])
+async def test_p_17_a_cooldown_that_is_no_time_is_unknown_and_shows_no_timer(value: str) -> None:
     record = {"id": "gemma", "policies": {"autoscaler": {"policyRuleURI": "p:1-s"}}}
     async with (
         FaultServer(reply(200, GOOD)) as metrics,
         FaultServer(reply(200, [record])) as blocks,
-        FaultServer(reply(200, (state % value).encode())) as gateway,
+        FaultServer(reply(200, (STATE % value).encode())) as gateway,
         polled(metrics.url, blocks=blocks.url, gateway=gateway.url) as world,
     ):
         await world.poll()
-        assert world.block.cooldown.at(world.clock.now()) is CooldownPhase.UNKNOWN
-        assert (
-            "?" in cooldown_text(world.block, world.clock.now())[0]
-            or "unknown" in cooldown_text(world.block, world.clock.now())[0]
-        )
+        cooldown, now = world.block.cooldown, world.clock.now()
+        text = cooldown_text(world.block, now)[0]
+        if value == "7":
+            assert cooldown.remaining_seconds(now) == 7.0
+            assert "7s" in text
+        else:
+            assert cooldown.at(now) is CooldownPhase.UNKNOWN
+            assert cooldown.remaining_seconds(now) is None
+            assert "?" in text or "unknown" in text
 
 
 async def test_p_23_twins_are_two_rows_that_look_different_and_are_marked() -> None:

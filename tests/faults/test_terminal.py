@@ -43,14 +43,14 @@ def test_the_apps_own_exit_code_is_the_processs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131), (signal.SIGINT, 130)]
 )
-def test_a_signal_ends_it_with_its_own_code(number: int, code: int, tmp_path: Path) -> None:
+def test_m_01_a_signal_ends_it_with_its_own_code(number: int, code: int, tmp_path: Path) -> None:
     with running("Calm", tmp_path) as terminal:
         terminal.process.send_signal(number)
         assert terminal.wait_exit() == code
         check_given_back(terminal)
 
 
-def test_usr1_is_ignored(tmp_path: Path) -> None:
+def test_m_01_usr1_is_ignored(tmp_path: Path) -> None:
     with running("Calm", tmp_path) as terminal:
         terminal.process.send_signal(signal.SIGUSR1)
         terminal.send("q")
@@ -58,7 +58,7 @@ def test_usr1_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Blocked", "Spinning"])
-def test_a_signal_ends_it_while_the_event_loop_hangs(name: str, tmp_path: Path) -> None:
+def test_m_02_a_signal_ends_it_while_the_event_loop_hangs(name: str, tmp_path: Path) -> None:
     with running(name, tmp_path) as terminal:
         terminal.send("b")
         terminal.wait_until(lambda: b"blocked" in terminal.output)
@@ -70,7 +70,7 @@ def test_a_signal_ends_it_while_the_event_loop_hangs(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("key", "message"), [("h", "bad"), ("w", "worker of"), ("r", "render failed")])
-def test_a_crash_leaves_a_short_message_and_a_private_report(key: str, message: str, tmp_path: Path) -> None:
+def test_m_03_a_crash_leaves_a_short_message_and_a_private_report(key: str, message: str, tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with running("Crashing", folder) as terminal:
         terminal.send(key)
@@ -88,19 +88,19 @@ def test_a_crash_leaves_a_short_message_and_a_private_report(key: str, message: 
     assert "CANARY" not in report.read_text().replace('token = "CANARY-TOKEN"', "").replace('secret = "CANARY', "")
 
 
-def test_a_closed_window_ends_it_although_hangups_are_ignored(tmp_path: Path) -> None:
+def test_m_05_a_closed_window_ends_it_although_hangups_are_ignored(tmp_path: Path) -> None:
     with running("Calm", tmp_path, ignore_hangup=True) as terminal:
         terminal.close_terminal()
         assert terminal.process.wait(8) == 129
 
 
-def test_a_dead_output_ends_it(tmp_path: Path) -> None:
+def test_m_06_a_dead_output_ends_it(tmp_path: Path) -> None:
     with running("OutputDies", tmp_path) as terminal:
         terminal.send("b")
         assert terminal.wait_exit() == 129
 
 
-def test_it_stops_and_comes_back(tmp_path: Path) -> None:
+def test_m_04_it_stops_and_comes_back(tmp_path: Path) -> None:
     with running("Calm", tmp_path) as terminal:
         process = psutil.Process(terminal.process.pid)
         terminal.send("\x1a")
@@ -114,7 +114,7 @@ def test_it_stops_and_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["stdin", "stdout", "stderr"])
-def test_without_a_terminal_it_says_so_and_writes_no_escapes(missing: str, tmp_path: Path) -> None:
+def test_m_08_without_a_terminal_it_says_so_and_writes_no_escapes(missing: str, tmp_path: Path) -> None:
     master, slave = os.openpty()
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), slave) | {missing: subprocess.PIPE}
     try:
@@ -132,7 +132,7 @@ def test_without_a_terminal_it_says_so_and_writes_no_escapes(missing: str, tmp_p
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
-def test_a_terminal_that_cannot_move_its_cursor_is_refused(term: str, tmp_path: Path) -> None:
+def test_m_08_a_terminal_that_cannot_move_its_cursor_is_refused(term: str, tmp_path: Path) -> None:
     command = [sys.executable, APPS, "Calm", str(tmp_path)]
     with TerminalProcess(command, environment={"TERM": term}) as terminal:
         assert terminal.wait_exit() == 2
@@ -166,7 +166,7 @@ def line() -> Iterator[Terminal]:
     os.close(master)
 
 
-def test_a_screen_that_stands_still_is_told_once(line: Terminal) -> None:
+def test_m_07_a_screen_that_stands_still_is_told_once(line: Terminal) -> None:
     screen = Screen()
     with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=0.0, end=screen.end):
         assert screen.over.wait(10)
