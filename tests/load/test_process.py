@@ -117,6 +117,33 @@ async def test_orders_reach_it_and_the_end_is_told():
     assert told[-1].sent == len(server.requests) == sum(len(news.ends) for news in told)
 
 
+async def test_the_last_news_arrive_whole_although_they_are_longer_than_a_pipe_holds():
+    """A thousand ends in one message have half a megabyte, and their reader may be late."""
+    answer = reply(200, {"success": False, "message": "m" * 290})
+    given = {"max_error_rate": 1.0, "input_tokens": 1, "shape": Shape.CLOSED, "concurrency": 64, "drain_seconds": 0.0}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FAST, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=messages.LONGEST_LINE
+    )
+    async with Loopback(answer) as server:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(messages.line(job(server.url, 1000, **given)))
+        await until(lambda: len(server.requests) == 1000, 30)
+        await asyncio.sleep(0.5)  # nobody reads meanwhile
+        told = [messages.news(line) for line in (await process.stdout.read()).splitlines()]
+        assert await process.wait() == 0
+    assert told[-1].done
+    assert sum(len(news.ends) for news in told) == told[-1].sent == 1000
+
+
+FAST = """
+from aios_top.load import process, run, stops
+run.NEWS_SECONDS = 60.0  # everything in the last message
+stops.JUDGED_FROM = 10_000  # failures have the longest messages
+process.main()
+"""
+
+
 async def quiet_after_a_second(server: Loopback) -> bool:
     """Whether no request came from one second from now on."""
     await asyncio.sleep(1.0)

@@ -107,13 +107,21 @@ class HttpInference:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", ""}:
             raise ReadError("encoding", f"{self._where} sent {clean(encoding)} although asked for plain bytes")
+        body = await self._body(response)
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Answer("inference", response.status, clean(kind), body, 0.0)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read the whole body, or refuse it as soon as it is known to be too long."""
+        announced = response.content_length
+        if announced is not None and announced <= self._answer_bytes:
+            return await response.read()
         body = bytearray()
         async for chunk in response.content.iter_chunked(CHUNK_BYTES):
             body += chunk
             if len(body) > self._answer_bytes:
                 raise ReadError("too_large", f"the answer of {self._where} is larger than {self._answer_bytes:,} bytes")
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Answer("inference", response.status, clean(kind), bytes(body), 0.0)
+        return bytes(body)
 
     def _broken(self, error: Exception) -> InferenceReply:
         """Name what went wrong on the way."""

@@ -84,7 +84,7 @@ class ChildFlight:
         """Yield what it tells until it ends; raises ReadError with its own words when it ends before its run does."""
         out = self.process.stdout
         done = False
-        while out is not None and (text := await out.readline()):
+        while out is not None and (text := await out.readline()).endswith(b"\n"):
             news = messages.news(text)
             done = news.done
             yield news

@@ -13,10 +13,12 @@ from aios_top.aios.senders import Sender, open_sender
 from aios_top.engine.clock import SystemClock
 from aios_top.load import messages
 from aios_top.load.run import BEAT_SECONDS, LoadRun
+from aios_top.load.words import prompt
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.load import LoadJob, LoadNews
 from aios_top.model.load_target import check_address
 
+FLUSH_SECONDS = 0.01
 LONGEST_BACKLOG = 4 * 1024 * 1024
 """Bytes of news that nobody reads, after which the parent counts as gone."""
 
@@ -47,30 +49,34 @@ class _Sending:
     """A run with its two pipes."""
 
     def __init__(self, job: LoadJob, sender: Sender, orders: asyncio.StreamReader, out: asyncio.WriteTransport) -> None:
+        self._job = job
+        self._sender = sender
         self._out = out
         self._orders = orders
-        self._run = LoadRun(job, sender, SystemClock(), self._tell, BEAT_SECONDS)
         self._lost = asyncio.Event()
 
     async def run(self) -> int:
-        # A collection of the whole heap takes longer than the schedule may be late; a run leaves no cycles behind.
-        gc.collect()
-        gc.freeze()
-        running = asyncio.create_task(self._run.run())
-        listening = asyncio.create_task(self._listen())
+        # A collection takes longer than the schedule may be late, and a run is too short to fill the memory.
+        gc.disable()
+        prompt(1, 0, 0)  # the first of anything takes longer, too
+        load = LoadRun(self._job, self._sender, SystemClock(), self._tell, BEAT_SECONDS)
+        running = asyncio.create_task(load.run())
+        listening = asyncio.create_task(self._listen(load))
         losing = asyncio.create_task(self._lost.wait())
         await asyncio.wait({running, listening, losing}, return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
             return 3  # nobody is there to watch: the process ends, and every connection with it
         running.result()
+        while self._out.get_write_buffer_size() and not listening.done():  # noqa: ASYNC110 - a transport tells nobody
+            await asyncio.sleep(FLUSH_SECONDS)  # the last news may be longer than a pipe holds
         self._out.close()
         listening.cancel()
         return 0
 
-    async def _listen(self) -> None:
+    async def _listen(self, load: LoadRun) -> None:
         """Obey until the end of stdin."""
         while text := await self._orders.readline():
-            self._run.obey(messages.order(text))
+            load.obey(messages.order(text))
 
     def _tell(self, news: LoadNews) -> None:
         if self._out.is_closing() or self._out.get_write_buffer_size() > LONGEST_BACKLOG:

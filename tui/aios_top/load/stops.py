@@ -30,6 +30,8 @@ class StopRules:
         self._places = places
         self._ended = self._bad = self._lost = self._in_a_row = 0
         self._recent: deque[RequestEnd] = deque()
+        self._window: deque[RequestEnd] = deque()
+        self._bad_in_window = 0
         self._full_since: float | None = None
 
     def after(self, end: RequestEnd) -> Stop | None:
@@ -40,9 +42,10 @@ class StopRules:
         self._in_a_row = 0 if end.ok else self._in_a_row + 1
         self._recent.append(end)
         self._forget(end.ended - 2 * SATURATED_SECONDS)
-        return self._errors(end.ended)
+        self._slide(end)
+        return self._errors()
 
-    def _errors(self, now: float) -> Stop | None:
+    def _errors(self) -> Stop | None:
         plan = self._plan
         if self._lost > MAX_LOST:
             return Cause.LOST, f"{self._lost} requests lost; each keeps a thread of the inference server"
@@ -52,11 +55,17 @@ class StopRules:
             return Cause.ERRORS, f"{self._bad} of {self._ended} requests failed"
         if self._in_a_row >= JUDGED_FROM:
             return Cause.ERRORS, f"{self._in_a_row} requests in a row failed"
-        newest = [end for end in self._recent if end.ended > now - WINDOW_SECONDS]
-        bad = sum(not end.ok for end in newest)
-        if len(newest) >= JUDGED_FROM and bad / len(newest) > plan.max_error_rate:
-            return Cause.ERRORS, f"{bad} of the {len(newest)} requests of the last {WINDOW_SECONDS:g} s failed"
+        newest, bad = len(self._window), self._bad_in_window
+        if newest >= JUDGED_FROM and bad / newest > plan.max_error_rate:
+            return Cause.ERRORS, f"{bad} of the {newest} requests of the last {WINDOW_SECONDS:g} s failed"
         return None
+
+    def _slide(self, end: RequestEnd) -> None:
+        """Move the window of the error rate on: its counts are kept, for a fast loop ends thousands in it."""
+        self._window.append(end)
+        self._bad_in_window += not end.ok
+        while self._window[0].ended <= end.ended - WINDOW_SECONDS:
+            self._bad_in_window -= not self._window.popleft().ok
 
     def at(self, now: float, waiting: int, slip: float) -> Stop | None:
         """Return why to stop now, None to go on; `slip` is the sender's own delay, seconds."""
