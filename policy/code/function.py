@@ -1141,6 +1141,7 @@ def _is_complete(work: Evaluation, rules: Rules, before: Before) -> bool:
         and (work.current is not None or not _dig(work.input_data, "current_instances"))
         and len(ids) == len(work.entries) <= MAX_ITEMS
         and all(entry["id"] == i and entry["status"] != "invalid" for entry, i in zip(work.entries, ids, strict=True))
+        and all(abs(e[name] or 0) <= EXACT_INTEGER for e in work.entries for name in ("input", "output"))
         and rules.can_be_recorded()
         and before.can_be_recorded()
     )
