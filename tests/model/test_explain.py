@@ -51,18 +51,18 @@ def story(name: str) -> Decision:
 
 STORIES = {
     "ScaleUp": (
-        "Added 1 (2→3). Up rule is met (input 756 > 500). At or below 500 and 300 it would have held.",
+        "Added 1 (2→3). Up rule is met (input 756 > 500). At or below input 500 and output 300 it would have held.",
         {StageName.UP},
     ),
     "ScaleDown": (
         (
             "Removed in-b (3→2). Down rule is met (input 14.73 < 100 and output 4 < 50). "
-            "With input at 100 or output at 50 it had held."
+            "At or above input 100 or output 50 it would have held."
         ),
         {StageName.DOWN},
     ),
     "CooldownActive, up": (
-        "Held: cooldown 41s left. Up rule is met (input 812 > 500). Without the cooldown it would have added 1.",
+        "Held: cooldown 41s left. Up rule is met (input 812 > 500). Without the cooldown it would have scaled up.",
         {StageName.COOLDOWN},
     ),
     "CooldownActive, nothing": (
@@ -82,7 +82,7 @@ STORIES = {
     "WithinRange": (
         (
             "Held: no rule is met. Input 480 is 20 below 500, output 270 is 30 below 300. "
-            "It adds 1 at input > 500 or output > 300, removes 1 at input < 100 and output < 50."
+            "It scales up at input > 500 or output > 300, down at input < 100 and output < 50."
         ),
         {StageName.UP, StageName.DOWN},
     ),
@@ -114,6 +114,56 @@ def test_every_exit_has_its_sentence_and_its_deciding_stage(name: str) -> None:
     assert sentence(explanation) == told
     assert {stage.name for stage in explanation.stages if stage.decided} == stages
     assert origin_sentence(explanation) == "the policy's own record"
+
+
+OPT_IN = [
+    ({"max_replicas": 1}, (812, 1), "Held: at the maximum (reporting instances 1, max_replicas 1). Up rule is met"),
+    ({"scale_up_stabilization_window_seconds": 120}, (812, 1), "Held: the rule has not been met for its whole stabil"),
+    ({"scale_up_tolerance": 0.5}, (612, 1), "Held: the means are within the tolerance of a limit. Up rule is met"),
+    ({"mode": "shadow"}, (812, 1), "Held: shadow mode only records. Up rule is met (input 812 > 500)."),
+    ({"max_replicas": "x"}, (812, 1), "Held: a parameter cannot be used (parameters: invalid, max_replicas: 'x'"),
+    ({"max_metric_age_seconds": 5}, (812, 1), "Held: all metrics are older than 5 s."),
+    ({"queue_length_up_threshold": 5}, (300, 60), "Held: no rule is met. Input 300 is 200 below 500,"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "sizes", "told"), OPT_IN, ids=[str(parameters) for parameters, _, _ in OPT_IN])
+def test_what_is_opted_in_to_is_explained_too(
+    parameters: dict[str, object], sizes: tuple[float, float], told: str
+) -> None:
+    explanation = explain_alone(Recorder(parameters).evaluate({"in-a": sizes}))
+
+    assert sentence(explanation).startswith(told)
+    assert any(stage.decided for stage in explanation.stages)
+
+
+def test_a_pause_and_an_order_are_explained() -> None:
+    paused, forced = Recorder(), Recorder()
+    paused.policy.management("pause", {"seconds": 100, "reason": "deploy"})
+    forced.policy.management("force_scale", {"operation": "upscale", "instances_count": 1})
+
+    told = [sentence(explain_alone(recorder.evaluate({"in-a": (300, 60)}))) for recorder in (paused, forced)]
+    assert told[0].startswith("Held: scaling is paused (pause: blocked, deploy).")
+    assert told[1].startswith("Added 1 (1→2), forced by an operator. No rule is met")
+
+
+def test_all_who_go_in_one_step_are_named() -> None:
+    decision = Recorder({"max_scale_down_step": 2}).evaluate({"in-a": (1, 1), "in-b": (2, 1), "in-c": (3, 3)})
+    explanation = explain_alone(decision)
+
+    assert sentence(explanation).startswith("Removed in-a and in-b (3→1).")
+    assert explanation.candidate is not None
+    assert explanation.candidate.more == ("in-b",)
+
+
+def test_with_a_queue_limit_the_change_names_it() -> None:
+    told = sentence(explain_alone(Recorder({"queue_length_up_threshold": 5}).evaluate({"in-a": (812, 1)})))
+    assert told.endswith("At or below input 500 and output 300 and queue 5 it would have held.")
+
+
+def test_where_rates_are_compared_nobody_is_guessed_to_go() -> None:
+    decision = Recorder({"signal": "counter_rate"}).evaluate({"in-a": (812, 1)})
+    assert explain_alone(decision).candidate is None
 
 
 def test_the_comparisons_carry_their_exact_numbers_and_parameters() -> None:
@@ -184,7 +234,7 @@ def test_a_code_that_is_not_known_is_told_in_the_policys_words() -> None:
     )
     explanation = explain_alone(decision)
 
-    assert sentence(explanation).startswith("Held: Not yet (stabilization: waits, 120 s).")
+    assert sentence(explanation).startswith("Held: not yet (stabilization: waits, 120 s).")
     assert [stage.note for stage in explanation.stages if stage.decided] == ["stabilization: waits, 120 s"]
 
 

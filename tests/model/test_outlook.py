@@ -96,6 +96,12 @@ def test_the_policys_own_maximum_holds_an_addition_and_the_blocks_does_not() -> 
     assert held == ["max_replicas 2", ""]
 
 
+def test_a_larger_step_is_told() -> None:
+    found = outlook(block((540, 200), in_force={"max_scale_up_step": 3}), NOW)
+    assert found is not None
+    assert outlook_sentence(found) == "In 12s it will add up to 3 if input stays above 500 (now 540)."
+
+
 def test_a_block_without_an_autoscaler_has_no_outlook() -> None:
     assert outlook(block((540, 200), policy=PolicyReport(Voice.ABSENT)), NOW) is None
 

@@ -208,10 +208,13 @@ def candidate(decision: Decision) -> Candidate | None:
     by_load = told(decision.record, "parameters", "scale_down_selection") in {None, "lowest_tokens"}
     named = told(decision.record, "result", "instances_list") if decision.action is Action.DOWN else None
     named = named or told(decision.record, "would", "victims")
-    if isinstance(named, list) and named and isinstance(named[0], str):
-        chosen = next((entry for entry in reporting if entry.instance_id == clean(named[0])), None)
-        return _candidate(chosen, reporting, decision, Origin.REPORTED) if chosen is not None else None
-    if not reporting or not by_load:
+    names = [clean(name) for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    if names:
+        chosen = next((entry for entry in reporting if entry.instance_id == names[0]), None)
+        if chosen is None:
+            return None
+        return replace(_candidate(chosen, reporting, decision, Origin.REPORTED), more=tuple(names[1:]))
+    if not reporting or not by_load or unit_of(decision) == RATE:
         return None
     return _candidate(min(reporting, key=_load), reporting, decision, Origin.INFERRED)
 

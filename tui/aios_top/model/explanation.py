@@ -78,6 +78,8 @@ class Candidate:
     """How many instances were compared."""
     ties: int = 0
     """How many others have the same load; the first in the order of the metrics goes."""
+    more: tuple[Clean, ...] = ()
+    """Others that go in the same step."""
     removed: bool = False
     origin: Origin = Origin.REPORTED
 
@@ -105,6 +107,8 @@ class Outlook:
     """What is left of the cooldown; 0 when it does not run, None when unknown."""
     origin: Origin = Origin.UNKNOWN
     """Where the time comes from."""
+    at_most: int = 1
+    """Replicas of one step."""
     input_now: float | None = None
     output_now: float | None = None
     input_trend: float | None = None

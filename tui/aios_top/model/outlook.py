@@ -41,7 +41,7 @@ def outlook(block: BlockState, now: float) -> Outlook | None:
         input_down=limits.input_down,
         output_down=limits.output_down,
     )
-    return replace(found, blocked_by=_blocked(block, found.action))
+    return replace(found, blocked_by=_blocked(block, found.action), at_most=_step(block, found.action))
 
 
 def _trend(block: BlockState, side: str, now: float) -> float | None:
@@ -81,6 +81,13 @@ def _wait(block: BlockState, now: float, cooldown_left: float | None) -> tuple[f
     if cooldown_left is not None and seconds <= cooldown_left:
         seconds += interval * (1 + (cooldown_left - seconds) // interval) if cooldown_left > 0 else 0.0
     return seconds, block.next_evaluation_origin
+
+
+def _step(block: BlockState, action: Action) -> int:
+    """Return how many replicas the policy adds or removes at most at once."""
+    name = {Action.UP: "max_scale_up_step", Action.DOWN: "max_scale_down_step"}.get(action, "")
+    step = block.in_force.get(name)
+    return step if isinstance(step, int) and not isinstance(step, bool) and step > 1 else 1
 
 
 def _blocked(block: BlockState, action: Action) -> str:

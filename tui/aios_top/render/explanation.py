@@ -152,23 +152,28 @@ def _instances(explanation: Explanation, columns: int) -> list[Row]:
     unit = "IN/min OUT/min" if unit_of(explanation.decision) == RATE else "tok/min IN   OUT"
     head = f"{'INSTANCE':<{names}} {'IN/req':>8} {'OUT/req':>8}"
     head += f"  {unit:>16} {'QUEUE':>6} {'SESS':>5} {'AGE':>6}  STATUS" if wide else f" {'AGE':>6}  STATUS"
-    gone = explanation.candidate.instance_id if explanation.candidate else None
+    candidate = explanation.candidate
+    goes = {candidate.instance_id, *candidate.more} if candidate else set()
+    mark = "  \u2190 goes" if candidate and candidate.removed else "  \u2190 would go"
     return [
         BLANK,
         _title("Instances", f"as the decision saw them, {len(explanation.instances)}"),
         row(Cell(head, Role.DIM)),
-        *(_instance(entry, names, wide=wide, gone=entry.instance_id == gone) for entry in explanation.instances),
+        *(
+            _instance(entry, names, wide=wide, mark=mark if entry.instance_id in goes else "")
+            for entry in explanation.instances
+        ),
     ]
 
 
-def _instance(entry: InstanceInput, names: int, *, wide: bool, gone: bool) -> Row:
+def _instance(entry: InstanceInput, names: int, *, wide: bool, mark: str) -> Row:
     text = f"{fit(entry.instance_id, names)} {exact(entry.input_size):>8} {exact(entry.output_size):>8}"
     if wide:
         text += f"  {amount(entry.input_rate):>8} {amount(entry.output_rate):>7}"
         text += f" {amount(entry.queue):>6} {amount(entry.sessions):>5}"
     text += f" {age(entry.age_seconds):>6}  {entry.status or ''}"
     role = Role.TEXT if entry.status in {None, "ok"} else Role.WARN
-    return row(Cell(text, role), Cell("  \u2190 goes" if gone else "", Role.DOWN))
+    return row(Cell(text, role), Cell(mark, Role.DOWN))
 
 
 def _candidate(explanation: Explanation, columns: int) -> list[Row]:

@@ -97,6 +97,7 @@ def _instance(entry: InstanceInput) -> Document:
 def _candidate(candidate: Candidate) -> Document:
     return {
         "instance_id": candidate.instance_id,
+        "more": list(candidate.more),
         "removed": candidate.removed,
         "load": figure(candidate.load, 6),
         "among": candidate.among,

@@ -6,13 +6,12 @@ from aios_top.model.outlook import crosses_in
 from aios_top.render.decisions import step_text
 from aios_top.render.numbers import amount, known, span
 
+_TOLERANCES = frozenset({"scale_up_tolerance", "scale_down_tolerance"})
 _FAR_SECONDS = 3600.0
 """A trend says nothing about a time that is further away than this."""
 _HELD = {
     "NoInstances": "AIOS lists no instances",
     "NoMetrics": "no listed instance has a metric document",
-    "NoUsableMetrics": "no listed instance has metrics that can be used",
-    "StaleMetrics": "the metrics are too old",
     "NoVictim": "the least loaded document has no instance id, so nothing can be removed",
     "ReplicasPending": "a listed replica has never reported yet",
     "UnsafeScaleDown": "with one replica fewer the means would be above an up limit",
@@ -57,7 +56,8 @@ def outlook_sentence(outlook: Outlook) -> str:
     when = _when(outlook)
     if outlook.action is Action.HOLD:
         return _holding(outlook, when)
-    what = "add 1" if outlook.action is Action.UP else "remove 1"
+    number = "1" if outlook.at_most == 1 else f"up to {outlook.at_most}"
+    what = f"{'add' if outlook.action is Action.UP else 'remove'} {number}"
     condition = _condition(outlook)
     if outlook.blocked_by:
         return f"{_capital(when)} it would {what} ({condition}), but {outlook.blocked_by} holds it."
@@ -84,7 +84,8 @@ def candidate_text(candidate: Candidate) -> str:
     verb = "was removed" if candidate.removed else "would go first"
     load = f"lowest input + output ({exact(candidate.load)}) of {candidate.among}"
     tie = f", first of {candidate.ties + 1} equals" if candidate.ties else ""
-    return f"{candidate.instance_id} {verb}: {load}{tie}"
+    more = f" and with it {', '.join(candidate.more)}" if candidate.more else ""
+    return f"{candidate.instance_id} {verb}{more}: {load}{tie}"
 
 
 def _verdict(explanation: Explanation) -> str:
@@ -103,7 +104,8 @@ def _verdict(explanation: Explanation) -> str:
             return f"Held: at the maximum{_bound(explanation, StageName.MAXIMUM)}."
         case "WithinRange":
             return "Held: no rule is met."
-    cause = _HELD.get(decision.code, str(decision.reason).rstrip("."))
+    said = str(decision.reason).rstrip(".")
+    cause = _HELD.get(decision.code, said[:1].lower() + said[1:])
     detail = next((stage.note for stage in explanation.stages if stage.decided and stage.name is StageName.OTHER), "")
     return f"Held: {cause}{f' ({detail})' if detail and detail != decision.reason else ''}."
 
@@ -113,8 +115,9 @@ def _acted(explanation: Explanation) -> str:
     before = decision.current if decision.current is not None else decision.reporting
     size = None if decision.proposed is None or before is None else abs(decision.proposed - before)
     verb = "Added" if decision.action is Action.UP else "Removed"
-    who = f" {explanation.candidate.instance_id}" if explanation.candidate and explanation.candidate.removed else ""
-    number = who or f" {size or 'one'}"
+    gone = explanation.candidate
+    names = [gone.instance_id, *gone.more] if gone is not None and gone.removed else []
+    number = f" {' and '.join(names)}" if names else f" {size or 'one'}"
     step = step_text(decision)
     forced = ", forced by an operator" if decision.code == "ForcedScale" else ""
     inferred = f" ({decision.reason})" if decision.origin is Origin.INFERRED else ""
@@ -153,17 +156,23 @@ def _distances(up: Stage) -> str:
 
 
 def _change(explanation: Explanation) -> str:
-    """Return what would have led to another decision."""
-    decision, limits = explanation.decision, explanation.decision.thresholds
-    above = f"input > {amount(limits.input_up)} or output > {amount(limits.output_up)}"
-    below = f"input < {amount(limits.input_down)} and output < {amount(limits.output_down)}"
+    """Return what would have led to another decision; nothing where a tolerance blurs the limits."""
+    decision = explanation.decision
+    parameters = decision.record.get("parameters")
+    blurred = isinstance(parameters, dict) and not _TOLERANCES.isdisjoint(parameters)
     match decision.code:
-        case "ScaleUp" if decision.origin is not Origin.INFERRED:
-            return f"At or below {amount(limits.input_up)} and {amount(limits.output_up)} it would have held."
-        case "ScaleDown" if decision.origin is not Origin.INFERRED:
-            return f"With input at {amount(limits.input_down)} or output at {amount(limits.output_down)} it had held."
+        case "ScaleUp" | "ScaleDown" | "WithinRange" if blurred or (
+            decision.origin is Origin.INFERRED and (decision.code != "WithinRange")
+        ):
+            return ""
+        case "ScaleUp":
+            return f"At or below {_limits(explanation, StageName.UP, ' and ')} it would have held."
+        case "ScaleDown":
+            return f"At or above {_limits(explanation, StageName.DOWN, ' or ')} it would have held."
         case "WithinRange":
-            return f"It adds 1 at {above}, removes 1 at {below}."
+            above = _limits(explanation, StageName.UP, " or ", " >")
+            below = _limits(explanation, StageName.DOWN, " and ", " <")
+            return f"It scales up at {above}, down at {below}."
         case "CooldownActive":
             return _after_cooldown(explanation)
         case "TooFewReplicas":
@@ -173,15 +182,22 @@ def _change(explanation: Explanation) -> str:
     return _CHANGES.get(decision.code, "")
 
 
+def _limits(explanation: Explanation, name: StageName, between: str, sign: str = "") -> str:
+    """Return a rule's limits, e.g. `input > 500 or output > 300`."""
+    stage = explanation.stage(name)
+    pairs = stage.comparisons if stage is not None else ()
+    return between.join(f"{pair.name}{sign} {amount(pair.limit)}" for pair in pairs)
+
+
 def _after_cooldown(explanation: Explanation) -> str:
     match explanation.asked:
         case "up":
-            return "Without the cooldown it would have added 1."
+            return "Without the cooldown it would have scaled up."
         case "down":
             minimum = explanation.stage(StageName.MINIMUM)
             if minimum is not None and minimum.met is False:
                 return "Without the cooldown it would have held at the minimum."
-            return "Without the cooldown it would have removed 1."
+            return "Without the cooldown it would have scaled down."
     return "Without the cooldown it would have held as well."
 
 
