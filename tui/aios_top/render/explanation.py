@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from aios_top.model.decision import Decision, InstanceInput, Origin
-from aios_top.model.explain import RATE, unit_of
+from aios_top.model.explain import unit_of
 from aios_top.model.explanation import Explanation, Margin, Match, Stage
 from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row
 from aios_top.render.decisions import badge_of, step_text
@@ -24,6 +24,8 @@ _LABEL = 10
 _TWO_COLUMNS = 140
 """From here on the comparisons stand beside what they were made of."""
 _GAP = 3
+_WIDE, _NARROW = 60, 35
+"""Columns of an instance's line beside its name, with rates and queue and without."""
 _MATCHES = {Match.SAME: Role.OK, Match.DIFFERS: Role.BAD, Match.NOT_VERIFIABLE: Role.DIM}
 _MARKS = {True: ("\u2713", Role.OK), False: ("\u2717", Role.DIM), None: ("\u00b7", Role.DIM)}
 
@@ -148,32 +150,31 @@ def _instances(explanation: Explanation, columns: int) -> list[Row]:
     if not explanation.instances:
         return []
     wide = columns >= 68
-    names = min(24, max(10, *(len(entry.instance_id) for entry in explanation.instances)))
-    unit = "IN/min OUT/min" if unit_of(explanation.decision) == RATE else "tok/min IN   OUT"
-    head = f"{'INSTANCE':<{names}} {'IN/req':>8} {'OUT/req':>8}"
-    head += f"  {unit:>16} {'QUEUE':>6} {'SESS':>5} {'AGE':>6}  STATUS" if wide else f" {'AGE':>6}  STATUS"
+    longest = max(len(entry.instance_id) for entry in explanation.instances)
+    names = max(10, min(24, longest, columns - (_WIDE if wide else _NARROW)))
+    head = f"{'INSTANCE':<{names}} {'IN/req':>7} {'OUT/req':>7}"
+    head += f" {'IN/min':>6} {'OUT/min':>7} {'Q':>4} {'SESS':>4}" if wide else ""
     candidate = explanation.candidate
     goes = {candidate.instance_id, *candidate.more} if candidate else set()
-    mark = "  \u2190 goes" if candidate and candidate.removed else "  \u2190 would go"
+    mark = "  \u2190 goes" if candidate and candidate.removed else "  \u2190 first"
     return [
         BLANK,
         _title("Instances", f"as the decision saw them, {len(explanation.instances)}"),
-        row(Cell(head, Role.DIM)),
+        row(Cell(f"{head} {'AGE':>5}  STATUS", Role.DIM)),
         *(
-            _instance(entry, names, wide=wide, mark=mark if entry.instance_id in goes else "")
+            Row(clip(_instance(entry, names, wide=wide, mark=mark if entry.instance_id in goes else ""), columns))
             for entry in explanation.instances
         ),
     ]
 
 
-def _instance(entry: InstanceInput, names: int, *, wide: bool, mark: str) -> Row:
-    text = f"{fit(entry.instance_id, names)} {exact(entry.input_size):>8} {exact(entry.output_size):>8}"
+def _instance(entry: InstanceInput, names: int, *, wide: bool, mark: str) -> tuple[Cell, ...]:
+    text = f"{fit(entry.instance_id, names)} {exact(entry.input_size):>7} {exact(entry.output_size):>7}"
     if wide:
-        text += f"  {amount(entry.input_rate):>8} {amount(entry.output_rate):>7}"
-        text += f" {amount(entry.queue):>6} {amount(entry.sessions):>5}"
-    text += f" {age(entry.age_seconds):>6}  {entry.status or ''}"
-    role = Role.TEXT if entry.status in {None, "ok"} else Role.WARN
-    return row(Cell(text, role), Cell(mark, Role.DOWN))
+        text += f" {amount(entry.input_rate):>6} {amount(entry.output_rate):>7}"
+        text += f" {amount(entry.queue):>4} {amount(entry.sessions):>4}"
+    text += f" {age(entry.age_seconds):>5}  {entry.status or ''}"
+    return Cell(text, Role.TEXT if entry.status in {None, "ok"} else Role.WARN), Cell(mark, Role.DOWN)
 
 
 def _candidate(explanation: Explanation, columns: int) -> list[Row]:

@@ -1,0 +1,24 @@
+"""An explanation fits every width, and says nothing twice at any of them."""
+
+import pytest
+
+from aios_top.model.explain import explain
+from aios_top.model.state import BlockState
+from aios_top.model.text import clean
+from aios_top.render.cells import columns_of
+from aios_top.render.explanation import explanation_lines, explanation_rows
+from fakes.recorded import Recorder
+
+LONG = "in-" + "x" * 40
+
+
+@pytest.mark.parametrize("columns", [40, 56, 67, 68, 74, 80, 116, 139, 140, 186])
+def test_it_fits_every_width(columns: int) -> None:
+    decision = Recorder().evaluate({LONG: (123_456.789, 98_765.4321), "in-b": (1, 2)}, starting=["in-new"])
+    explanation = explain(decision, BlockState(clean("b")), decision.at)
+    rows = explanation_rows(explanation, columns)
+
+    assert [line.text for line in rows if columns_of(line.cells) > columns] == []
+    text = "\n".join(explanation_lines(explanation, columns))
+    for part in ("Comparisons", "Margins", "Instances", "Conditions", "\u25b8 \u2713 up rule", "\u2190 first"):
+        assert text.count(part) == 1, part
