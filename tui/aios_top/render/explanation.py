@@ -149,7 +149,7 @@ def _scale(margin: Margin, columns: int) -> Iterable[Cell]:
 def _instances(explanation: Explanation, columns: int) -> list[Row]:
     if not explanation.instances:
         return []
-    wide = columns >= 68
+    wide = columns >= _WIDE + 10
     longest = max(len(entry.instance_id) for entry in explanation.instances)
     names = max(10, min(24, longest, columns - (_WIDE if wide else _NARROW)))
     head = f"{'INSTANCE':<{names}} {'IN/req':>7} {'OUT/req':>7}"
@@ -169,12 +169,18 @@ def _instances(explanation: Explanation, columns: int) -> list[Row]:
 
 
 def _instance(entry: InstanceInput, names: int, *, wide: bool, mark: str) -> tuple[Cell, ...]:
-    text = f"{fit(entry.instance_id, names)} {exact(entry.input_size):>7} {exact(entry.output_size):>7}"
+    text = f"{fit(entry.instance_id, names)} {_size(entry.input_size):>7} {_size(entry.output_size):>7}"
     if wide:
         text += f" {amount(entry.input_rate):>6} {amount(entry.output_rate):>7}"
         text += f" {amount(entry.queue):>4} {amount(entry.sessions):>4}"
     text += f" {age(entry.age_seconds):>5}  {entry.status or ''}"
     return Cell(text, Role.TEXT if entry.status in {None, "ok"} else Role.WARN), Cell(mark, Role.DOWN)
+
+
+def _size(value: float | None) -> str:
+    """Return a size exactly where its column has room for that."""
+    text = exact(value)
+    return text if len(text) <= 7 else amount(value)
 
 
 def _candidate(explanation: Explanation, columns: int) -> list[Row]:
