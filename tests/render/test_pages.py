@@ -7,7 +7,7 @@ import pytest
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Fate, Outcome
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
-from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.load import LoadPhase, LoadPlan, LoadSecond, LoadState, Shape
 from aios_top.model.record import PolicyRecord
 from aios_top.model.spread import Spread
 from aios_top.model.state import EndpointState, Link
@@ -71,6 +71,14 @@ class TestLoad:
         assert "stopped by itself: 3 of 12" in shown
         assert "its block is gone" in shown
 
+    def test_offered_answered_and_latency_stand_on_one_axis_with_the_replicas(self) -> None:
+        seconds = tuple(LoadSecond(at, 3, 3, 2, 1, 4, 0.5 + at / 100) for at in range(71))
+        shown = text(load_rows(replace(RUNNING, seconds=seconds, rate=3.0, factor=1.25), states.scaling(), NOW, 80))
+        for part in ("3 sent/s", "2 ok/s", "1.19 s of 5 s", "3 requests/s offered (planned rate x 1.25)"):
+            assert part in shown, part
+        order = [shown.index(label) for label in (" sent ", "  ok ", "  p95 ", "  rep ", "   ev ")]
+        assert order == sorted(order)
+
     def test_an_empty_page_says_how_to_fill_it(self) -> None:
         shown = flat(idle_rows(states.scaling(), 80))
         assert "No load test has run in this session. T sends requests to gemma3-27b-block" in shown
@@ -113,6 +121,8 @@ class TestLoadEffect:
         assert load_request(PLAN, "http://h:1") == (
             "POST http://h:1/v1/infer  20 times at once, model gemma3-27b-block, max_tokens 50"
         )
+        rated = replace(PLAN, shape=Shape.POISSON)
+        assert load_request(rated, "http://h:1").startswith("POST http://h:1/v1/infer  at most 20 times, model")
 
 
 class TestPolicy:

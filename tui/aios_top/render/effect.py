@@ -1,6 +1,6 @@
 """What a load test will do, said before it is started."""
 
-from aios_top.model.load import LoadPlan
+from aios_top.model.load import LoadPlan, Shape
 from aios_top.model.signal import Signal
 from aios_top.model.state import BlockState
 from aios_top.render.numbers import amount, count
@@ -30,7 +30,6 @@ def load_effect(plan: LoadPlan, block: BlockState) -> str:
 
 def load_request(plan: LoadPlan, target: str) -> str:
     """Return what is sent, in one line."""
-    return (
-        f"POST {target}/v1/infer  {count(plan.requests, 'time')} at once, model {plan.block_id}, "
-        f"max_tokens {plan.max_output_tokens}"
-    )
+    times = count(plan.requests, "time")
+    often = f"{times} at once" if plan.shape is Shape.BURST else f"at most {times}"
+    return f"POST {target}/v1/infer  {often}, model {plan.block_id}, max_tokens {plan.max_output_tokens}"

@@ -112,7 +112,7 @@ def _pace(load: LoadState, now: float, columns: int) -> list[Row]:
     plan, words = load.plan, []
     if load.rate is not None and load.phase is LoadPhase.RUNNING:
         stage = f"stage {load.stage + 1}/{len(plan.stages)}, " if len(plan.stages) > 1 else ""
-        changed = f" (planned rate x {load.factor:.2g})" if abs(load.factor - 1) > 1e-9 else ""
+        changed = f" (planned rate x {load.factor:.3g})" if abs(load.factor - 1) > 1e-9 else ""
         words.append(f"{stage}{load.rate:.3g} requests/s offered{changed}{', held: h goes on' if load.held else ''}")
     if load.waiting:
         words.append(f"{load.waiting} wait for a place")

@@ -27,7 +27,7 @@ def axis_rows(load: LoadState, block: BlockState | None, now: float, columns: in
     if load.seconds:
         rows.append(_second_row(load, line, "sent", lambda second: second.sent, "sent/s", Role.ACCENT))
         rows.append(_second_row(load, line, "ok", lambda second: second.ok, "ok/s", Role.OK))
-        rows.append(_second_row(load, line, "p95", lambda second: second.p95, "p95 5s", Role.WARN))
+        rows.append(_second_row(load, line, "p95", lambda second: second.p95, "of 5 s", Role.WARN))
     if block is None:
         return [*rows, row(Cell(" its block is gone", Role.WARN))]
     window = block.window
@@ -46,7 +46,7 @@ def _second_row(
     # The newest second is not over; a rate is told of the one before it.
     known = [found for _, found in points[:-1] if found is not None]
     newest = known[-1] if known else None
-    shown = latency(newest) if unit.startswith("p95") else amount(newest)
+    shown = latency(newest) if unit == "of 5 s" else amount(newest)
     return row(
         Cell(f"{label:>{MARGIN - 1}} ", Role.DIM),
         *sparkline(columns, role),
