@@ -43,7 +43,7 @@ CREATE TABLE frame (
 CREATE INDEX frame_by_segment ON frame (segment);
 CREATE INDEX frame_by_block ON frame (block, segment);
 CREATE TABLE poll (
-    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, session INTEGER NOT NULL, content BLOB NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, segment INTEGER NOT NULL, session INTEGER NOT NULL, content BLOB NOT NULL
 );
 CREATE TABLE event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, block TEXT NOT NULL, content BLOB);
 CREATE INDEX event_by_kind ON event (kind, at);
@@ -87,18 +87,7 @@ def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
     """
     if not own:
         _check_file(path)
-    connection = _connect(path, "ro")
-    try:
-        try:
-            version = _version(connection)
-        except sqlite3.OperationalError:
-            # Without a write-ahead log beside it, and in a folder that may not be written: nobody writes it either.
-            connection.close()
-            connection = _connect(path, "ro", immutable=True)
-            version = _version(connection)
-    except sqlite3.Error as error:
-        connection.close()
-        raise StoreError(f"{path}: no recording, or one that is broken at its beginning: {error}") from error
+    connection, version = _readable(path)
     try:
         _check_version(path, connection, version)
     except StoreError:
@@ -107,6 +96,25 @@ def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
     if version < VERSION:
         return _migrated(path, connection, version)
     return connection
+
+
+def _readable(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Return a connection that can read the file, and the version of its format; raises StoreError.
+
+    A file in a folder that may not be written has nobody who writes it, and no log beside it. One that was cut off is
+    refused by SQLite, unless it is told that it is to be repaired.
+    """
+    problem: sqlite3.Error | None = None
+    for immutable, cut_off in ((False, False), (True, False), (True, True)):
+        connection = _connect(path, "ro", immutable=immutable)
+        try:
+            if cut_off:
+                connection.execute("PRAGMA writable_schema = ON")
+            return connection, _version(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            problem = problem or error
+    raise StoreError(f"{path}: no recording, or one that is broken at its beginning: {problem}") from problem
 
 
 def being_written(path: Path) -> bool:

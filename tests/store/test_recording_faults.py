@@ -1,0 +1,283 @@
+"""What a recording survives: kills, full disks, damage, files that are none, others who could read it."""
+
+import os
+import random
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aios_top.cli.main import main
+from aios_top.engine.recorder import Recorder, RecordingPort
+from aios_top.engine.replay import Replay
+from aios_top.model.audit import AuditEntry
+from aios_top.model.fact import Poll
+from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingPhase
+from aios_top.store import recording_file, recording_writer
+from aios_top.store.paths import StoreError
+from aios_top.store.recording_folder import begin, prune, recordings
+from aios_top.store.recording_reader import open_recording
+from aios_top.store.recording_writer import RecordingLimits, RecordingWriter
+from fakes.killing import killed_after
+from fakes.recordings import Story, simulated
+from fakes.simulated import SimulatedBlock
+
+
+async def recorded(path: Path, polls: int = 60, **more: Any) -> Story:
+    clock, reads = simulated(SimulatedBlock("told", rate=0.4), push=6.0, interval=6.0)
+    story = Story(path, clock, reads, **more)
+    await story.poll(polls)
+    return story
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 20.0)
+
+
+def unusable(kind: str, folder: Path) -> Path:
+    path = folder / "x.aiosrec"
+    match kind:
+        case "missing":
+            return path
+        case "empty":
+            path.write_bytes(b"")
+        case "folder":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "device":
+            return Path("/dev/zero")
+        case "text":
+            path.write_text("no database at all")
+        case "other":
+            with sqlite3.connect(path) as connection:
+                connection.execute("CREATE TABLE meta (name)")
+            connection.close()
+        case "newer" | "older":
+            RecordingWriter(path, RecordingHeader()).close()
+            with sqlite3.connect(path) as connection:
+                connection.execute(f"PRAGMA user_version = {recording_file.VERSION + 1 if kind == 'newer' else 0}")
+            connection.close()
+        case "link":
+            RecordingWriter(folder / "real.aiosrec", RecordingHeader()).close()
+            path.symlink_to(folder / "real.aiosrec")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "No such file"),
+        ("empty", "empty"),
+        ("folder", "a folder"),
+        ("fifo", "not a regular file"),
+        ("device", "not a regular file"),
+        ("text", "not a recording"),
+        ("other", "not a recording of aios-top"),
+        ("newer", "recorded by a newer aios-top"),
+        ("older", "recorded by an older aios-top"),
+        ("link", "a symbolic link"),
+    ],
+)
+def test_what_is_no_recording_is_refused_with_the_reason(
+    kind: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = unusable(kind, tmp_path)
+    with pytest.raises(StoreError, match=said):
+        open_recording(path)
+    assert main(["replay", str(path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_a_truncated_recording_replays_what_is_left_and_counts_the_rest(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    whole = (tmp_path / "a.aiosrec").read_bytes()
+    read = []
+    for part in (0.4, 0.6, 0.8, 0.95):
+        path = tmp_path / f"cut-{part}.aiosrec"
+        path.write_bytes(whole[: int(len(whole) * part)])
+        read.append(replayed(path, story))
+    assert any(0 < polls < 60 for polls in read)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_flipped_bits_cost_their_segment_and_no_other(tmp_path: Path, seed: int) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    content = bytearray((tmp_path / "a.aiosrec").read_bytes())
+    chance = random.Random(seed)
+    for _ in range(6):
+        place = chance.randrange(4096, len(content))
+        content[place] ^= 1 << chance.randrange(8)
+    path = tmp_path / "b.aiosrec"
+    path.write_bytes(content)
+    replayed(path, story)
+
+
+def replayed(path: Path, story: Story) -> int:
+    """Replay everything that can be read, and check that what is missing is counted; returns the polls."""
+    try:
+        recording = open_recording(path)
+    except StoreError:  # its beginning is gone, which is said
+        return 0
+    with recording:
+        for at in list(recording.times):
+            try:
+                state = Replay(recording).state(at)
+            except StoreError:
+                return 0
+            assert state.at <= at or state.at == recording.times[0]
+        recording.verify()
+        assert set(recording.times) <= {state.at for state in story.states}
+        assert len(recording.times) + recording.info.lost >= 60 - recording.info.pruned
+        return len(recording.times)
+
+
+async def test_a_full_disk_stops_the_recording_and_what_is_there_stays(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec", 5)
+    story.writer._connection.execute("PRAGMA max_page_count = 80")
+    with pytest.raises(StoreError, match="full"):
+        await story.poll(400)
+    written = story.writer.polls
+    story.writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        assert recording.verify() == []
+        assert len(recording.times) == written
+
+
+async def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        writer = begin(tmp_path / "state" / "recordings", RecordingHeader("prod/../x"), RecordingLimits())
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in writer.path.parent.iterdir()}
+        assert set(modes.values()) == {0o600}, modes
+        assert stat.S_IMODE(writer.path.parent.stat().st_mode) == 0o700
+        assert writer.path.parent == tmp_path / "state" / "recordings"
+        writer.close()
+    finally:
+        os.umask(before)
+
+
+async def test_two_consoles_write_two_files_and_one_reads_the_other_while_it_writes(tmp_path: Path) -> None:
+    first = begin(tmp_path, RecordingHeader("demo"), RecordingLimits())
+    second = begin(tmp_path, RecordingHeader("demo"), RecordingLimits())
+    assert first.path != second.path
+    first.close()
+    second.close()
+    story = await recorded(tmp_path / "c.aiosrec", 7)
+    with open_recording(tmp_path / "c.aiosrec") as recording:
+        assert len(recording.times) == 7
+        assert recording_file.being_written(tmp_path / "c.aiosrec")
+        await story.poll(12)
+        assert recording.refresh()
+        assert len(recording.times) == 19
+        assert Replay(recording).state(story.states[-1].at).sequence == 19
+        assert not recording.refresh()
+    story.writer.close()
+    assert not recording_file.being_written(tmp_path / "c.aiosrec")
+
+
+async def test_size_and_age_bound_a_recording_while_it_is_made(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec", 60, hours=1.0 / 60)
+    story.writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        info = recording.info
+        assert info.pruned >= 20
+        assert info.lost == 0
+        assert info.polls + info.pruned == 60
+        assert Replay(recording).state(recording.times[0]).at == recording.times[0]
+
+
+async def test_the_oldest_recordings_go_first_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    for number, name in enumerate(("old", "middle", "new")):
+        story = await recorded(tmp_path / f"{name}.aiosrec", 3)
+        if name != "new":
+            story.writer.close()
+        os.utime(tmp_path / f"{name}.aiosrec", (1_000_000.0 + number, 1_000_000.0 + number))
+    (tmp_path / "notes.txt").write_text("mine")
+    size = (tmp_path / "old.aiosrec").stat().st_size
+    left = sum(recording_file.size_of(path) for path in recordings(tmp_path)) - size
+    removed = prune(tmp_path, RecordingLimits(left / 1e6, 1.0), now=1_000_100.0)
+    assert [path.name for path in removed] == ["old.aiosrec"]
+    removed = prune(tmp_path, RecordingLimits(0.0, 1e-6), now=1_000_100.0)
+    assert [path.name for path in removed] == ["middle.aiosrec"]
+    assert (tmp_path / "notes.txt").exists()
+    story.writer.close()
+
+
+@pytest.mark.parametrize("polls", [3, 45])
+def test_a_killed_process_loses_at_most_one_poll(tmp_path: Path, polls: int) -> None:
+    told, read, problems = killed_after(tmp_path / "a.aiosrec", polls, random.Random(polls))
+    assert problems == []
+    assert read >= told
+
+
+class Held:
+    """A sink whose disk takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.polls: list[Poll] = []
+        self.marks: list[Mark] = []
+        self.closed = False
+
+    def append(self, poll: Poll, traces: Mapping[Any, Any], marks: Iterable[Mark]) -> None:
+        self.go.wait(60)
+        self.polls.append(poll)
+        self.marks += marks
+
+    def size(self) -> int:
+        return 1000 * len(self.polls)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_slow_disk_holds_up_nothing_and_what_it_misses_is_counted(tmp_path: Path) -> None:
+    sink = Held()
+    entries = [AuditEntry(1, 0.0, "intent", {"title": "long ago"})]
+    recorder = Recorder(RecordingPort(lambda: ("/x", sink), (StoreError,)), lambda: tuple(entries))
+    recorder.start()
+    story = await recorded(tmp_path / "a.aiosrec", 2)
+    for number in range(40):
+        await story.poll()
+        if number == 1:
+            entries.append(
+                AuditEntry(2, story.clock.now(), "intent", {"title": "Scale it", "request": {"block_id": "b"}})
+            )
+        assert story.poller.poll is not None
+        recorder.take(story.poller.poll, story.states[-1], story.poller.picture, None, None)
+    sink.go.set()
+    recorder.stop()
+    story.writer.close()
+    assert sink.closed
+    assert recorder.state.phase is RecordingPhase.OFF
+    assert 30 <= len(sink.polls) <= 32
+    assert recorder.state.missed == 40 - len(sink.polls)
+    assert sink.marks[0].kind is MarkKind.START
+
+
+async def test_a_disk_that_fails_ends_the_recording_with_the_reason(tmp_path: Path) -> None:
+    def refuse() -> tuple[str, Held]:
+        raise StoreError("/x: disk full")
+
+    recorder = Recorder(RecordingPort(refuse, (StoreError,)))
+    recorder.start()
+    story = await recorded(tmp_path / "a.aiosrec", 2)
+    story.writer.close()
+    for _ in range(100):
+        if recorder.state.phase is RecordingPhase.FAILED:
+            break
+        threading.Event().wait(0.05)
+    assert recorder.state.phase is RecordingPhase.FAILED
+    assert recorder.state.problem == "/x: disk full"
+    assert story.poller.poll is not None
+    recorder.take(story.poller.poll, story.states[-1], story.poller.picture, None, None)
+    recorder.stop()
+    assert recorder.state.phase is RecordingPhase.FAILED
