@@ -1,7 +1,7 @@
 """Introduces the parts to each other: the engine gets its world, and whoever opens closes."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from aios_top.aios.reader import AiosReader
 from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.engine.clock import SystemClock
-from aios_top.engine.ports import Bundles, Rule
+from aios_top.engine.ports import Bundles, History, Rule
 from aios_top.engine.recorder import Recorder, RecordingPort
 from aios_top.engine.session import Ports, Session
 from aios_top.load.child import ProcessGenerator
@@ -68,6 +68,7 @@ async def open_session(
     bundles: Bundles | None = None,
     recording: RecordingPort | None = None,
     records: bool = True,
+    histories: Sequence[History] = (),
 ) -> AsyncIterator[Session]:
     """Open one installation's session on the running loop; its connections end with it.
 
@@ -96,6 +97,7 @@ async def open_session(
             clock=clock,
             rules=RuleProcesses(),
             recorder=recorder,
+            histories=tuple(histories),
         )
         if recorder is not None:
             opened.callback(recorder.stop)

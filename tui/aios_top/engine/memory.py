@@ -194,10 +194,13 @@ class BlockMemory:
         return self.track.views()
 
     def prefill(self, times: Sequence[float], values: Sequence[Sequence[float | None]]) -> None:
-        """Put history before the first sample; a block that has samples already keeps them alone."""
-        if not self.track.count:
-            for at, row in zip(times, values, strict=True):
-                self.track.append(at, row)
+        """Put history before the first sample; what the console saw itself wins."""
+        seen, self.track = self.track, Track(BLOCK_COLUMNS)
+        columns = [list(seen.view(column)) for column in BLOCK_COLUMNS]
+        own = [(row[0][0], [value for _, value in row]) for row in zip(*columns, strict=True)]
+        first = own[0][0] if own else float("inf")
+        for at, row in (*((at, row) for at, row in zip(times, values, strict=True) if at < first), *own):
+            self.track.append(at, row)
 
 
 def _counters(reading: InstanceReading, at: float) -> _Counters:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from aios_top.engine.breaker import Breaker
 from aios_top.engine.observe import decisions_since
 from aios_top.engine.picture import Picture
-from aios_top.engine.ports import Clock, Reads
+from aios_top.engine.ports import Clock, History, Reads
 from aios_top.model.errors import ReadError
 from aios_top.model.fact import (
     CooldownReset,
@@ -43,6 +43,9 @@ PAUSE_SECONDS = 20.0
 """A poll that is this late means that the process or the machine stood still."""
 PATIENCE = 0.8
 """Part of a poll's period that a state waits for management answers; later ones show in the next state."""
+
+BACKFILL_SECONDS = 1980.0
+"""How far back history is asked for: the longest time axis."""
 
 T = TypeVar("T")
 Publish = Callable[[FleetState], None]
@@ -314,6 +317,14 @@ class Poller:
     def _now(self) -> float:
         """Return the time to the millisecond: what is finer says nothing and fills recordings."""
         return round(self._clock.now(), 3)
+
+    async def backfill(self, source: History) -> bool:
+        """Ask once for the history of the known blocks from before the console; return whether there was any."""
+        blocks, now = list(self.state.blocks), self._now()
+        found = await self._guarded(source.name, lambda: source.history(blocks, now - BACKFILL_SECONDS, now))
+        for fact in found or ():
+            self._learn(fact)
+        return bool(found)
 
     def _learn(self, fact: Fact) -> None:
         """Put a fact into the picture, and into what the next state was made of."""

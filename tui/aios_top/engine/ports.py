@@ -11,6 +11,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Change, Outcome, PreparedRequest
 from aios_top.model.decision import Decision
 from aios_top.model.deploy import Bundle, PolicyCode
+from aios_top.model.fact import Backfilled
 from aios_top.model.load import Api, LoadJob, LoadNews, Order
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
@@ -192,3 +193,14 @@ class LoadRuns(Protocol):
 
     def save(self, name: str, files: Mapping[str, bytes]) -> str:
         """Write the files of one run and return their folder; raises OSError."""
+
+
+class History(Protocol):
+    """Somebody who knows what happened before the console started."""
+
+    @property
+    def name(self) -> str:
+        """What it is called among the services."""
+
+    async def history(self, block_ids: Sequence[str], start: float, end: float) -> Sequence[Backfilled]:
+        """Return the history of these blocks between two times, unix seconds; raises ReadError."""

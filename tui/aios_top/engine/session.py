@@ -13,7 +13,7 @@ from aios_top.engine.lint import Linter
 from aios_top.engine.load_session import LoadSession
 from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
-from aios_top.engine.ports import Audit, Bundles, Clock, LoadGenerator, LoadRuns, Mutations, Reads, Rules
+from aios_top.engine.ports import Audit, Bundles, Clock, History, LoadGenerator, LoadRuns, Mutations, Reads, Rules
 from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.engine.recorder import Recorder
 from aios_top.engine.shadow import Shadow
@@ -72,6 +72,8 @@ class Ports:
     clock: Clock
     rules: Rules
     recorder: Recorder | None = None
+    histories: tuple[History, ...] = ()
+    """Who is asked for history from before the first poll; the first one that has any is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +156,28 @@ class Session:
     async def run(self) -> None:
         """Poll until cancelled, then stop what is still running."""
         self._listeners.append(self._offer)
+        filling = asyncio.create_task(self._backfill())
         try:
             await self._poller.run()
         finally:
+            filling.cancel()
             await self.load.close()
             if self._verifier is not None:
                 await self._verifier.close()
             await self.stop_shadow()
+
+    async def _backfill(self) -> None:
+        """Fill the histories once the blocks are known, so that the first curves do not begin empty."""
+        arrived = asyncio.Event()
+        forget = self.subscribe(lambda state: arrived.set() if state.blocks else None)
+        try:
+            await arrived.wait()
+        finally:
+            forget()
+        for source in self._ports.histories:
+            if await self._poller.backfill(source):
+                self._poller.show()
+                return
 
     async def refresh(self) -> FleetState:
         """Ask every source once and return the state."""

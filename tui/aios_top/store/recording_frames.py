@@ -155,7 +155,7 @@ def samples(
 ) -> list[tuple[float, Sequence[float | None]]]:
     """Return a block's history before a poll."""
     found: list[tuple[float, Sequence[float | None]]] = []
-    since = entry.times[poll] - HISTORY_SECONDS
+    since = entry.times[min(poll, len(entry.times) - 1)] - HISTORY_SECONDS
     segments = list(index.before(entry, since))
     for segment in segments:
         part = index.part(segment, block_id)
@@ -179,11 +179,11 @@ def backfilled(
     query = (
         "SELECT content FROM event WHERE kind = 'backfill' AND block = ? AND at >= ? AND at <= ? ORDER BY id LIMIT 1"
     )
-    content = index.row(query, (str(block_id), first.times[0], entry.times[poll]))
+    content = index.row(query, (str(block_id), first.times[0], entry.times[min(poll, len(entry.times) - 1)]))
     if content is None:
         return []
     fact = value(decoded(content[0]), Backfilled)
-    return list(zip(fact.times, fact.values, strict=True))
+    return [(at, row) for at, row in zip(fact.times, fact.values, strict=True) if at < first.times[0]]
 
 
 def instance_history(

@@ -17,7 +17,7 @@ from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.leaves import latest
 from aios_top.store.paths import StoreError
-from aios_top.store.recording_frames import MAX_DECISIONS, block_frame
+from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BROKEN
 from aios_top.store.recording_steps import steps
@@ -160,6 +160,16 @@ class Recording:
                 if told.get(key) != decision:
                     told[key] = decision
                     yield entry.times[number], decision
+
+    def history(self, block_id: str, since: float) -> list[tuple[float, Sequence[float | None]]]:
+        """Return the newest samples of a block's history since a time, at most the last half hour, oldest first."""
+        index = self._index
+        try:
+            entry, poll = index.poll(len(index.times) - 1)
+            rows = samples(index, entry, poll + 1, clean(block_id, 1000)) if index.times else []
+        except _DAMAGE:
+            return []
+        return [(at, row) for at, row in rows if at >= since]
 
     def block_ids(self) -> tuple[Clean, ...]:
         """Return every block that the recording knows."""

@@ -6,11 +6,13 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from aios_top.aios.prometheus import Prometheus
 from aios_top.bundle.policy_file import policy_file
+from aios_top.cli.backfill import EarlierRecording
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.past import OwnPast
-from aios_top.cli.recording import recording_port
+from aios_top.cli.recording import folder_of, recording_port
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.settings import settings_of
 from aios_top.cli.stored import stored
@@ -20,6 +22,8 @@ from aios_top.console.bridge import EngineCockpit
 from aios_top.console.keys import Key, KeyTableError, bound
 from aios_top.console.run import run_app
 from aios_top.console.themes import Look, ThemeError, shipped_looks
+from aios_top.engine.memory import BLOCK_COLUMNS
+from aios_top.engine.ports import History
 from aios_top.engine.thread import EngineThread
 from aios_top.store.config import Config
 from aios_top.store.paths import state_folder
@@ -33,7 +37,11 @@ def run(args: argparse.Namespace) -> int:
     installation = chosen(args, screen=True)
     refuse_without_terminal()
     return open_console(
-        verifying(installation, args), theme=args.theme, low_bandwidth=args.low_bandwidth, records=records(args)
+        verifying(installation, args),
+        theme=args.theme,
+        low_bandwidth=args.low_bandwidth,
+        records=records(args),
+        prometheus=args.prometheus,
     )
 
 
@@ -43,7 +51,12 @@ def records(args: argparse.Namespace) -> bool | None:
 
 
 def open_console(
-    installation: Installation, *, theme: str | None, low_bandwidth: bool, records: bool | None = None
+    installation: Installation,
+    *,
+    theme: str | None,
+    low_bandwidth: bool,
+    records: bool | None = None,
+    prometheus: str | None = None,
 ) -> int:
     """Run the engine on a thread of its own and the console on this one; return the exit code."""
     config = installation.config
@@ -60,7 +73,10 @@ def open_console(
             app.crash = app.crash or error
             app.leave_from_thread(INTERNAL)
 
-    thread = EngineThread(lambda: open_session(installation, recording=port, records=from_start), engine_failed)
+    earlier = histories(installation, prometheus)
+    thread = EngineThread(
+        lambda: open_session(installation, recording=port, records=from_start, histories=earlier), engine_failed
+    )
     cockpit = EngineCockpit(thread)
     past = OwnPast(cockpit.recorded)
     try:
@@ -71,6 +87,14 @@ def open_console(
     finally:
         past.close()
         thread.close(GRACE_SECONDS)
+
+
+def histories(installation: Installation, prometheus: str | None) -> list[History]:
+    """Return who knows what happened before: the last run here, then the Prometheus that was named."""
+    found: list[History] = [EarlierRecording(folder_of(installation.config), installation.options.context)]
+    if prometheus is not None:
+        found.insert(0, Prometheus(prometheus, BLOCK_COLUMNS))
+    return found
 
 
 def console_parts(config: Config, theme: str | None) -> dict[str, Any]:
