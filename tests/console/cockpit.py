@@ -27,8 +27,9 @@ from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Estimate, LoadLimits, LoadPhase, LoadPlan, LoadState
 from aios_top.model.recording import RecordingState
 from aios_top.model.shadow import ShadowPlan, ShadowState
-from aios_top.model.state import FleetState
+from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
+from aios_top.model.tryout import SimulationWish, Tryout, TryoutPhase
 from aios_top.model.verification import PolicyFile
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ class FakeCockpit:
     audit: list[AuditEntry] = field(default_factory=list)
     load_limits: LoadLimits = LoadLimits()
     outcome: Outcome = field(default_factory=lambda: Outcome(Fate.DONE, "Cooldown reset.", sent_at=1.0, seconds=0.1))
+    tried: Tryout | None = None
+    tryout_end: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
     """Raised by every plan_* method when set."""
     executed: list[Plan] = field(default_factory=list)
@@ -209,6 +212,36 @@ class FakeCockpit:
     async def stop_shadow(self) -> None:
         self.calls.append(("stop_shadow", ()))
         self.shadow = None if self.shadow is None else replace(self.shadow, running=False)
+
+    def tryout(self) -> Tryout | None:
+        return self.tried
+
+    async def simulate(self, wish: SimulationWish, block: BlockState | None) -> None:
+        self._called("simulate", wish, None if block is None else block.block_id)
+        self._begin_tryout("Simulation")
+
+    async def what_if(self, block: BlockState, changes: Mapping[str, Any]) -> None:
+        self._called("what_if", block.block_id, dict(changes))
+        self._begin_tryout("What if")
+
+    def _begin_tryout(self, title: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.tried = Tryout(title)
+
+    async def tryout_ended(self) -> Tryout | None:
+        await self.tryout_end.wait()
+        return self.tried
+
+    def end_tryout(self, tried: Tryout) -> None:
+        """Do what the engine does when one has ended."""
+        self.tried = tried
+        self.tryout_end.set()
+
+    async def stop_tryout(self) -> None:
+        self._called("stop_tryout")
+        if self.tried is not None:
+            self.end_tryout(replace(self.tried, phase=TryoutPhase.STOPPED))
 
     async def execute(self, plan: Plan) -> Outcome:
         self._called("execute", plan)

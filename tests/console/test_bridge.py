@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aios_top.cli.wiring import RuleProcesses
+from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.console.bridge import LINT_SECONDS, EngineCockpit
 from aios_top.console.ports import Cockpit
 from aios_top.engine.clock import SystemClock
@@ -61,7 +62,17 @@ class Engine:
         self.sender = FakeSender(clock, replies=[None] * 10)
         audit = AuditLog(folder / "audit.jsonl", clock.now)
         generator, runs = FakeGenerator(self.sender, clock), LoadRunFolder(folder / "load")
-        ports = Ports(self.reads, self.mutations, audit, generator, runs, NoBundles(), clock, RuleProcesses())
+        ports = Ports(
+            self.reads,
+            self.mutations,
+            audit,
+            generator,
+            runs,
+            NoBundles(),
+            clock,
+            RuleProcesses(),
+            PolicyWorkbench(None),
+        )
         session = Session(ports, SessionOptions(context="lab", poll_seconds=0.25, who="ann@desk"))
 
         @asynccontextmanager

@@ -9,10 +9,10 @@ import pytest
 from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.engine.offered_load import offered_load
-from aios_top.engine.what_if import Question, what_if
+from aios_top.engine.what_if import what_if
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.text import Clean, clean
-from aios_top.model.what_if import WhatIf, figures, interval_seconds
+from aios_top.model.what_if import Question, WhatIf, figures, interval_seconds
 from aios_top.render.what_if import verdict_sentence, what_if_lines
 from aios_top.render.what_if_document import what_if_document
 from aios_top.shipped import shipped

@@ -11,6 +11,7 @@ from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
 from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
+from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.ports import Bundles, History, Rule
 from aios_top.engine.recorder import Recorder, RecordingPort
@@ -96,6 +97,7 @@ async def open_session(
             bundles=bundles or PolicyFolders(),
             clock=clock,
             rules=RuleProcesses(),
+            workbench=PolicyWorkbench(options.policy_file),
             recorder=recorder,
             histories=tuple(histories),
         )

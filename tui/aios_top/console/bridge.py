@@ -17,7 +17,9 @@ from aios_top.model.lint_facts import Facts
 from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.recording import RecordingState
 from aios_top.model.shadow import ShadowState
-from aios_top.model.state import FleetState
+from aios_top.model.state import BlockState, FleetState
+from aios_top.model.tryout import SimulationWish, Tryout
+from aios_top.model.what_if import Question
 from aios_top.render.load import runs
 
 T = TypeVar("T")
@@ -161,6 +163,26 @@ class EngineCockpit:
     async def plan_cancel(self, block_id: str) -> Plan:
         """Prepare to take back a scaling that waits for the next evaluation."""
         return await self._session.plan_cancel(block_id)
+
+    def tryout(self) -> Tryout | None:
+        """Return the running or last simulation or what-if."""
+        return self._session.tryouts.state
+
+    async def simulate(self, wish: SimulationWish, block: BlockState | None) -> None:
+        """Begin a simulation."""
+        await self._session.tryouts.simulate(wish, block)
+
+    async def what_if(self, block: BlockState, changes: Mapping[str, Any]) -> None:
+        """Begin to take a block's decisions again with changed parameters."""
+        await self._session.tryouts.what_if(block, Question(block.block_id, changes, block.in_force))
+
+    async def tryout_ended(self) -> Tryout | None:
+        """Wait for the running one to end."""
+        return await self._session.tryouts.ended()
+
+    async def stop_tryout(self) -> None:
+        """Stop the running one."""
+        await self._session.tryouts.stop()
 
     async def plan_deploy(self, folder: str, block_ids: Sequence[str], restart: bool) -> Plan:
         """Prepare a deploy of the policy in `folder`."""

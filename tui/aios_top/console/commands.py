@@ -20,6 +20,7 @@ from aios_top.console.load_commands import LOAD_COMMANDS, running
 from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
 from aios_top.console.shadowing import show_shadow
+from aios_top.console.trying import TRYING
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
@@ -148,6 +149,7 @@ async def leave(console: Console) -> None:
 
 COMMANDS: Mapping[str, Command] = {
     **POLICY_COMMANDS,
+    **TRYING,
     "reset_cooldown": reset_cooldown,
     "scale": scale,
     **LOAD_COMMANDS,

@@ -76,6 +76,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("refresh", ("r",), "refresh", "Poll now.", "Look"),
     Key("copy", ("c",), "copy", "Copy the selected id to the clipboard.", "Look"),
+    Key("what_if", ("i",), "what if", "Ask what other parameters would have decided.", "Look"),
+    Key("simulate", ("t",), "try out", "Simulate a day of load with a policy's parameters.", "Look"),
     Key("previous_sample", ("left_square_bracket",), "step back", "Go one poll back into the past.", "Time", footer=17),
     Key("next_sample", ("right_square_bracket",), "step on", "Go one poll on.", "Time"),
     Key(

@@ -22,7 +22,8 @@ from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark, RecordingState
 from aios_top.model.shadow import ShadowState
-from aios_top.model.state import FleetState
+from aios_top.model.state import BlockState, FleetState
+from aios_top.model.tryout import SimulationWish, Tryout
 from aios_top.model.verdict import Severity
 from aios_top.render.timebar import Travel
 
@@ -100,6 +101,21 @@ class Cockpit(Protocol):
 
     def shadow_state(self) -> ShadowState | None:
         """Return the running or last comparison of a draft with a running policy."""
+
+    def tryout(self) -> Tryout | None:
+        """Return the running or last simulation or what-if."""
+
+    async def simulate(self, wish: SimulationWish, block: BlockState | None) -> None:
+        """Begin a simulation; raises ActionRefusedError."""
+
+    async def what_if(self, block: BlockState, changes: Mapping[str, Any]) -> None:
+        """Begin to take a block's decisions again with changed parameters; raises ActionRefusedError."""
+
+    async def tryout_ended(self) -> Tryout | None:
+        """Wait for the running one to end."""
+
+    async def stop_tryout(self) -> None:
+        """Stop the running one."""
 
     async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None) -> ShadowState:
         """Let a draft decide beside a block's policy; sends nothing that changes anything."""

@@ -1,11 +1,14 @@
 """A recording in place of the engine: the same console over it, from which nothing can be sent."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
 from aios_top.console.ports import Gate
+from aios_top.engine.thread import EngineThread
+from aios_top.engine.tryouts import Tryouts
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError
@@ -14,7 +17,9 @@ from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, LoadState
 from aios_top.model.moment import Moment
 from aios_top.model.recording import RecordingState
 from aios_top.model.shadow import ShadowState
-from aios_top.model.state import FleetState
+from aios_top.model.state import BlockState, FleetState
+from aios_top.model.tryout import SimulationWish, Tryout
+from aios_top.model.what_if import Question
 
 T = TypeVar("T")
 
@@ -33,9 +38,16 @@ class ClosedGate:
 class RecordedCockpit:
     """Behaves as `console.ports.Cockpit` with the last moment of a recording; what would ask AIOS is refused."""
 
-    def __init__(self, last: Moment) -> None:
+    def __init__(self, last: Moment, tryouts: Tryouts | None = None) -> None:
+        """Show moments up to `last`; with `tryouts`, what was decided can be taken again."""
         self._last = last
-        self._calls = ThreadPoolExecutor(1, "aios-top-replay")
+        self._tryouts = tryouts
+        self._thread: EngineThread[_Idle] | None = None
+
+    def close(self) -> None:
+        """End what is being tried out."""
+        if self._thread is not None:
+            self._thread.close(0.0)
 
     @property
     def gate(self) -> Gate:
@@ -65,8 +77,36 @@ class RecordedCockpit:
         return lambda: None
 
     def submit(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> "Future[T]":
-        """Run a coroutine: all that is left of them is refusals."""
-        return self._calls.submit(lambda: asyncio.run(call(*arguments)))
+        """Run a coroutine on a loop of its own: a refusal, or something to try out."""
+        if self._thread is None:
+            self._thread = EngineThread(_idle)
+            self._thread.start()
+        return self._thread.submit(call, *arguments)
+
+    def tryout(self) -> Tryout | None:
+        """Return the running or last simulation or what-if."""
+        return None if self._tryouts is None else self._tryouts.state
+
+    async def simulate(self, wish: SimulationWish, block: BlockState | None) -> None:
+        """Begin a simulation."""
+        await self._bench().simulate(wish, block)
+
+    async def what_if(self, block: BlockState, changes: Mapping[str, Any]) -> None:
+        """Begin to take a block's decisions again, as they are known at the moment on the screen."""
+        await self._bench().what_if(block, Question(block.block_id, changes, block.in_force))
+
+    async def tryout_ended(self) -> Tryout | None:
+        """Wait for the running one to end."""
+        return await self._bench().ended()
+
+    async def stop_tryout(self) -> None:
+        """Stop the running one."""
+        await self._bench().stop()
+
+    def _bench(self) -> Tryouts:
+        if self._tryouts is None:
+            raise ActionRefusedError("nothing can be tried out here")
+        return self._tryouts
 
     def load_state(self) -> LoadState | None:
         """Return the last load test."""
@@ -118,6 +158,19 @@ class RecordedCockpit:
         if name.startswith("_"):
             raise AttributeError(name)
         return _refused
+
+
+class _Idle:
+    """Nothing polls a recording."""
+
+    async def run(self) -> None:
+        """Wait until cancelled."""
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _idle() -> AsyncIterator[_Idle]:
+    yield _Idle()
 
 
 async def _refused(*_arguments: Any) -> None:

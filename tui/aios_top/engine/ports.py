@@ -17,7 +17,9 @@ from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyRep
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
 from aios_top.model.rule_call import RuleAnswer, RuleCall
+from aios_top.model.simulation import SimulationPlan, SimulationReport
 from aios_top.model.verification import PolicyFile
+from aios_top.model.what_if import Question, WhatIf
 
 
 class Clock(Protocol):
@@ -204,3 +206,21 @@ class History(Protocol):
 
     async def history(self, block_ids: Sequence[str], start: float, end: float) -> Sequence[Backfilled]:
         """Return the history of these blocks between two times, unix seconds; raises ReadError."""
+
+
+class Workbench(Protocol):
+    """Tries a policy out beside the console, in processes of its own; methods block, and raise RuleError.
+
+    `progress` is told the share that is done, 0 to 1; what it raises ends the work.
+    """
+
+    def parameters(self, named: str) -> Mapping[str, Any]:
+        """Return a shipped set by its name, else the one in a file; raises ActionRefusedError."""
+
+    def simulate(
+        self, plans: Sequence[SimulationPlan], progress: Callable[[float], None]
+    ) -> Sequence[SimulationReport]:
+        """Run simulations and return their reports in the order of the plans."""
+
+    def what_if(self, decisions: Sequence[Decision], question: Question, progress: Callable[[float], None]) -> WhatIf:
+        """Take a block's decisions again, oldest first."""

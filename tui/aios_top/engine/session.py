@@ -13,10 +13,22 @@ from aios_top.engine.lint import Linter
 from aios_top.engine.load_session import LoadSession
 from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
-from aios_top.engine.ports import Audit, Bundles, Clock, History, LoadGenerator, LoadRuns, Mutations, Reads, Rules
+from aios_top.engine.ports import (
+    Audit,
+    Bundles,
+    Clock,
+    History,
+    LoadGenerator,
+    LoadRuns,
+    Mutations,
+    Reads,
+    Rules,
+    Workbench,
+)
 from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.engine.recorder import Recorder
 from aios_top.engine.shadow import Shadow
+from aios_top.engine.tryouts import Tryouts
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor
@@ -71,6 +83,7 @@ class Ports:
     bundles: Bundles
     clock: Clock
     rules: Rules
+    workbench: Workbench
     recorder: Recorder | None = None
     histories: tuple[History, ...] = ()
     """Who is asked for history from before the first poll; the first one that has any is believed."""
@@ -96,6 +109,8 @@ class Session:
         self.gate = WriteGate(read_only=options.read_only, writable=options.writable)
         self._ports = ports
         self._listeners: list[Listener] = []
+        self.tryouts = Tryouts(ports.workbench)
+        """Simulations and what-ifs."""
         file = options.policy_file
         self._verifier = None if file is None else Verifier(ports.rules, file, ports.clock.monotonic)
         self._shadow: Shadow | None = None

@@ -1,7 +1,7 @@
 """Answers what would have been decided with other parameters, from the decisions that are known of one block."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aios_top.engine.offered_load import Offered, offered_load
@@ -11,30 +11,13 @@ from aios_top.engine.simulation import Scene, simulate
 from aios_top.model.decision import Decision
 from aios_top.model.rebuild import NotVerifiableError, recorded_parameters
 from aios_top.model.simulation import SimulationPlan, SimulationReport
-from aios_top.model.startup import startups, typical
-from aios_top.model.text import Clean
-from aios_top.model.what_if import Estimate, WhatIf, figures, interval_seconds
+from aios_top.model.startup import usual_start_seconds
+from aios_top.model.what_if import Estimate, Question, WhatIf, figures, interval_seconds
 from aios_top.sim.pace import REAL, Pace
 
 SHORTEST_ESTIMATE_SECONDS = 300.0
 """Less than this after the divergence says nothing about what would have followed."""
 Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a block's decisions."""
-
-    block_id: Clean
-    changes: Mapping[str, Any]
-    """Laid over the parameters that were in force."""
-    in_force: Mapping[str, Any]
-    """For decisions without a record."""
-    replica_profile: str | None = None
-    """The kind of traffic whose replicas the estimate runs on; None: the likeliest."""
-    replica_start_seconds: float | None = None
-    """None: as observed, else AIOS's usual 120 s."""
-    seed: int = 42
 
 
 def what_if(
@@ -86,8 +69,8 @@ def _run(rule: Rule, plan: SimulationPlan, scene: Scene, progress: Progress) -> 
 def _plan(after: Sequence[Decision], question: Question, load: Offered) -> SimulationPlan:
     """Return the simulation of a stretch of decisions with the parameters that were in force at its beginning."""
     limits = after[0].record.get("replicas") or {}
-    took = typical(startups(after))
-    start = question.replica_start_seconds or (took if took is not None else REAL.replica_start_seconds)
+    seen = question.replica_start_seconds
+    start = usual_start_seconds(after) if seen is None else seen
     try:
         parameters: Mapping[str, Any] = recorded_parameters(after[0].record) if after[0].record else question.in_force
     except NotVerifiableError:

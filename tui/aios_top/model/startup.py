@@ -5,6 +5,8 @@ from statistics import median
 
 from aios_top.model.decision import Action, Decision, Origin
 
+USUAL_SECONDS = 120.0
+"""Image, model load, warm-up: two to seven minutes for a large model."""
 LISTED_SECONDS = 300.0
 """AIOS lists a new instance within 100 s of its scale-up; one that shows later has another cause."""
 
@@ -36,3 +38,9 @@ def startups(decisions: Iterable[Decision]) -> tuple[float, ...]:
 def typical(seconds: tuple[float, ...]) -> float | None:
     """Return the median, None of nothing."""
     return median(seconds) if seconds else None
+
+
+def usual_start_seconds(decisions: Iterable[Decision]) -> float:
+    """Return how long a block's replicas were seen to take to serve, AIOS's usual two minutes when none was."""
+    seen = typical(startups(decisions))
+    return USUAL_SECONDS if seen is None else round(seen, 1)

@@ -19,6 +19,22 @@ _LONGEST_INTERVALS = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a block's decisions."""
+
+    block_id: Clean
+    changes: Mapping[str, Any]
+    """Laid over the parameters that were in force."""
+    in_force: Mapping[str, Any]
+    """For decisions without a record."""
+    replica_profile: str | None = None
+    """The kind of traffic whose replicas the estimate runs on; None: the likeliest."""
+    replica_start_seconds: float | None = None
+    """None: as observed, else AIOS's usual 120 s."""
+    seed: int = 42
+
+
+@dataclass(frozen=True, slots=True)
 class Retaken:
     """One decision as it was and as it would have been."""
 

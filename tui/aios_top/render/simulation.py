@@ -10,6 +10,8 @@ from aios_top.render.sparkline import BARS
 
 COLUMNS = 80
 PLOT_COLUMNS = 58
+_BESIDE_PLOT = COLUMNS - PLOT_COLUMNS
+"""Name on the left, scale on the right."""
 _LABEL = 10
 _NAME = 30
 _VALUE = 16
@@ -67,7 +69,7 @@ def _latencies(times: Latency) -> list[tuple[str, str, float | None]]:
     return [(f"latency {name}", latency(value), value) for name, value in named]
 
 
-def report_lines(report: SimulationReport) -> list[str]:
+def report_lines(report: SimulationReport, columns: int = COLUMNS) -> list[str]:
     """Return one run: what was simulated, its figures, its course."""
     rows = [f"{name:<{_NAME}}{text:>{_VALUE}}" for name, text, _ in figures(report)]
     return [
@@ -75,20 +77,20 @@ def report_lines(report: SimulationReport) -> list[str]:
         *head_lines(report),
         "",
         *rows,
-        *warning_lines([report]),
+        *warning_lines([report], columns),
         "",
-        *plot(report),
+        *plot(report, columns - _BESIDE_PLOT),
     ]
 
 
-def compare_lines(first: SimulationReport, second: SimulationReport) -> list[str]:
+def compare_lines(first: SimulationReport, second: SimulationReport, columns: int = COLUMNS) -> list[str]:
     """Return two runs side by side, with what changes from the first to the second."""
     lines = [*head_lines(first), "", f"{'':<{_NAME}}{_cut(first):>{_VALUE}}{_cut(second):>{_VALUE}}{'change':>12}"]
     for (name, one, before), (_, other, after) in zip(figures(first), figures(second), strict=True):
         lines.append(f"{name:<{_NAME}}{one:>{_VALUE}}{other:>{_VALUE}}{_change(before, after):>12}")
-    lines += warning_lines([first, second])
+    lines += warning_lines([first, second], columns)
     for report in (first, second):
-        lines += ["", report.plan.name, *plot(report)]
+        lines += ["", report.plan.name, *plot(report, columns - _BESIDE_PLOT)]
     return lines
 
 
@@ -109,19 +111,19 @@ def _change(before: float | None, after: float | None) -> str:
     return f"{share:+.0f}%" if abs(share) < 1000 else f"x{after / before:.0f}"
 
 
-def warning_lines(reports: Sequence[SimulationReport]) -> list[str]:
+def warning_lines(reports: Sequence[SimulationReport], columns: int = COLUMNS) -> list[str]:
     """Return what the policy says about parameters that do not work as meant."""
     return [
         line
         for report in reports
         for warning in report.warnings
-        for line in wrapped(f"warning: {report.plan.name}: {warning}")
+        for line in wrapped(f"warning: {report.plan.name}: {warning}", columns)
     ]
 
 
-def wrapped(text: str) -> list[str]:
-    """Return text in lines of at most 80 columns, indented after the first."""
-    return textwrap.wrap(text, COLUMNS, subsequent_indent="  ", break_long_words=True)
+def wrapped(text: str, columns: int = COLUMNS) -> list[str]:
+    """Return text in lines of at most so many columns, indented after the first."""
+    return textwrap.wrap(text, columns, subsequent_indent="  ", break_long_words=True)
 
 
 def sweep_lines(name: str, values: Sequence[float], reports: Sequence[SimulationReport]) -> list[str]:

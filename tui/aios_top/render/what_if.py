@@ -8,17 +8,22 @@ from aios_top.model.text import clean
 from aios_top.model.what_if import Estimate, Figures, Retaken, WhatIf
 from aios_top.render.cells import fit
 from aios_top.render.numbers import amount, clock, count, latency, span
-from aios_top.render.simulation import wrapped
+from aios_top.render.simulation import COLUMNS, wrapped
 
 _GLYPHS = {Action.UP: "▲", Action.DOWN: "▼", Action.HOLD: "=", Action.ERROR: "!"}
-_SIDE = 32
+_SIDE = 28
 _NAME, _COLUMN = 24, 13
 _MOST_ROWS = 40
 
 
-def what_if_lines(answer: WhatIf) -> list[str]:
-    """Return the whole answer in at most 80 columns."""
-    return [*_head(answer), "", *_rows(answer), "", *_verdict(answer), *_after(answer)]
+def what_if_lines(answer: WhatIf, columns: int = COLUMNS) -> list[str]:
+    """Return the whole answer."""
+    parts = (_head, _blank, _rows, _blank, _verdict, _after)
+    return [line for part in parts for line in part(answer, columns)]
+
+
+def _blank(_answer: WhatIf, _columns: int) -> list[str]:
+    return [""]
 
 
 def changes_text(answer: WhatIf) -> str:
@@ -43,7 +48,7 @@ def verdict_sentence(answer: WhatIf) -> str:
     )
 
 
-def _head(answer: WhatIf) -> list[str]:
+def _head(answer: WhatIf, columns: int) -> list[str]:
     first, last = answer.retaken[0].was.at, answer.retaken[-1].was.at
     how = (
         "exact: the policy's own records"
@@ -51,10 +56,13 @@ def _head(answer: WhatIf) -> list[str]:
         else "not exact: the policy file ran on what the console saw, with its own timers"
     )
     what = f"{answer.block_id}: what if {clean(changes_text(answer), 1000)}"
-    return [*wrapped(what), *wrapped(f"{count(answer.decisions, 'decision')}, {clock(first)} to {clock(last)}; {how}")]
+    return [
+        *wrapped(what, columns),
+        *wrapped(f"{count(answer.decisions, 'decision')}, {clock(first)} to {clock(last)}; {how}", columns),
+    ]
 
 
-def _rows(answer: WhatIf) -> list[str]:
+def _rows(answer: WhatIf, columns: int) -> list[str]:
     """Return the decisions that come out otherwise; the same ones in between are counted."""
     lines = [f"{'TIME':<9}{'RECORDED':<{_SIDE}}  WHAT IF"]
     alike = 0
@@ -64,7 +72,7 @@ def _rows(answer: WhatIf) -> list[str]:
             continue
         lines += _alike(alike)
         alike = 0
-        lines.append(_row(entry))
+        lines.append(_row(entry, columns))
     lines += _alike(alike)
     if len(lines) > _MOST_ROWS:
         hidden = len(lines) - _MOST_ROWS
@@ -76,31 +84,32 @@ def _alike(number: int) -> list[str]:
     return [f"{'':9}{count(number, 'decision')} the same"] if number else []
 
 
-def _row(entry: Retaken) -> str:
+def _row(entry: Retaken, columns: int) -> str:
     was = fit(_deed(entry.was.action, str(entry.was.code)), _SIDE)
     then = _deed(entry.action, str(entry.code)) if entry.action else f"? {entry.reason}"
     mark = "  ← diverges" if entry.diverges else ""
-    return f"{clock(entry.was.at):<9}{was}  {fit(then, 37 - len(mark)).rstrip()}{mark}"
+    return f"{clock(entry.was.at):<9}{was}  {fit(then, columns - 11 - _SIDE - len(mark)).rstrip()}{mark}"
 
 
 def _deed(action: Action | None, code: str) -> str:
     return "?" if action is None else f"{_GLYPHS[action]} {action.value} {code}"
 
 
-def _verdict(answer: WhatIf) -> list[str]:
-    lines = wrapped(verdict_sentence(answer))
+def _verdict(answer: WhatIf, columns: int) -> list[str]:
+    lines = wrapped(verdict_sentence(answer), columns)
     if answer.divergence is not None:
         figures = answer.before
         lines += wrapped(
             f"Until then as recorded: {figures.ups} up, {figures.downs} down, {count(figures.flaps, 'flap')},"
-            f" {figures.replica_hours:.2f} replica-hours, {figures.over_threshold_minutes:.1f} min over threshold."
+            f" {figures.replica_hours:.2f} replica-hours, {figures.over_threshold_minutes:.1f} min over threshold.",
+            columns,
         )
     return lines
 
 
-def _after(answer: WhatIf) -> list[str]:
+def _after(answer: WhatIf, columns: int) -> list[str]:
     if answer.no_estimate:
-        return wrapped(f"No estimate of what would have followed: {answer.no_estimate}.")
+        return wrapped(f"No estimate of what would have followed: {answer.no_estimate}.", columns)
     if answer.estimate is None:
         return []
     estimate = answer.estimate
@@ -111,7 +120,7 @@ def _after(answer: WhatIf) -> list[str]:
         f" load that was counted ({amount(estimate.mean_requests_per_minute)} requests/min)."
     )
     heading = f"{'':<{_NAME}}{'recorded':>{_COLUMN}}{'sim as it was':>{_COLUMN + 2}}{'sim what-if':>{_COLUMN}}"
-    return ["", *wrapped(about), heading, *_table(estimate), *wrapped(_trust(recorded, was, then))]
+    return ["", *wrapped(about, columns), heading, *_table(estimate), *wrapped(_trust(recorded, was, then), columns)]
 
 
 def _table(estimate: Estimate) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from aios_top.bundle.limits import BundleError
 from aios_top.bundle.load import load_source
 from aios_top.bundle.parameter_set import ParameterSet, read_parameter_set
+from aios_top.cli.beside import SimulationJob, run_beside
 from aios_top.cli.exits import DONE, CommandError, UsageError
 from aios_top.cli.progress import Progress
-from aios_top.cli.simulations import run_beside, run_here
 from aios_top.model.draft import parse_assignment
 from aios_top.model.rule_call import RuleError
 from aios_top.model.simulation import SimulationPlan, SimulationReport
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         name, _ = args.sweep
         _print(sweep_lines(name, [plan.parameters[name] for plan in plans], reports))
     else:
-        _print(compare_lines(*reports) if args.compare else report_lines(reports[0]))
+        _print(compare_lines(reports[0], reports[1]) if args.compare else report_lines(reports[0]))
     return DONE
 
 
@@ -106,9 +106,8 @@ def _run(source: bytes, plans: Sequence[SimulationPlan]) -> list[SimulationRepor
         progress.draw(round(share * hours), hours, "hours simulated")
 
     try:
-        if len(plans) == 1:
-            return [run_here(source, plans[0], draw)]
-        return run_beside(source, plans, draw)
+        jobs = [SimulationJob(source, plan) for plan in plans]
+        return [jobs[0].run(draw)] if len(jobs) == 1 else run_beside(jobs, draw)
     except RuleError as error:
         raise CommandError(f"the policy {error}") from error
     finally:

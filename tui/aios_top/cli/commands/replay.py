@@ -13,11 +13,13 @@ from aios_top.cli.recording import path_of
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.stored import stored
 from aios_top.cli.times import moment
+from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.console.app import ConsoleApp
 from aios_top.console.ports import Cockpit
 from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.run import run_app
 from aios_top.console.settings import Setting
+from aios_top.engine.tryouts import Tryouts
 from aios_top.model.errors import PastError
 from aios_top.model.recording import RecordingInfo
 from aios_top.render.numbers import count, stamp
@@ -56,8 +58,9 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
     with stored():
         crash_folder = state_folder(os.environ)
     config = configuration()
+    cockpit = RecordedCockpit(last, Tryouts(PolicyWorkbench(None)))
     app = ConsoleApp(
-        cast(Cockpit, RecordedCockpit(last)),  # its refusals are made when they are asked for
+        cast(Cockpit, cockpit),  # its refusals are made when they are asked for
         low_bandwidth=args.low_bandwidth,
         past=past,
         moment=begin,
@@ -65,7 +68,10 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
         **console_parts(config, args.theme),
     )
     app.settings = _settings(recording.info)
-    code = run_app(app, crash_folder)
+    try:
+        code = run_app(app, crash_folder)
+    finally:
+        cockpit.close()
     if recording.info.lost:
         print(f"{count(recording.info.lost, 'poll')} of this recording are lost: 'aios-top recordings verify' says why")
     return code

@@ -16,12 +16,12 @@ from aios_top.cli.progress import Progress
 from aios_top.cli.stored import stored
 from aios_top.cli.times import moment
 from aios_top.engine.replay import Replay
-from aios_top.engine.what_if import Question, what_if
+from aios_top.engine.what_if import what_if
 from aios_top.model.decision import Decision
 from aios_top.model.draft import parse_assignment
 from aios_top.model.rule_call import RuleError
 from aios_top.model.text import Clean, clean
-from aios_top.model.what_if import WhatIf
+from aios_top.model.what_if import Question, WhatIf
 from aios_top.render.what_if import what_if_lines
 from aios_top.render.what_if_document import what_if_document
 from aios_top.shipped import shipped
