@@ -21,11 +21,18 @@ START = 1_795_445_000.0
 class Story:
     """A poller over a simulated AIOS, recorded as it goes."""
 
-    def __init__(self, path: Path, clock: FakeClock, reads: SimulatedReads, **more: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: FakeClock,
+        reads: SimulatedReads,
+        header: RecordingHeader | None = None,
+        **more: Any,
+    ) -> None:
         self.clock, self.reads = clock, reads
         self.states: list[FleetState] = []
         self.poller = Poller(reads, clock, self.states.append, poll_seconds=2.0, context="story", seed=1)
-        self.writer = RecordingWriter(path, RecordingHeader(context="story"), RecordingLimits(**more))
+        self.writer = RecordingWriter(path, header or RecordingHeader(context="story"), RecordingLimits(**more))
         self._tracer = Tracer()
 
     async def poll(self, number: int = 1, seconds: float = 2.0) -> None:

@@ -1,6 +1,7 @@
 """How large a policy may be, and the error that says what is wrong with one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aios_top.model.errors import ActionRefusedError
 
@@ -14,6 +15,15 @@ MAX_NAME_BYTES = 255
 MAX_SOURCE_BYTES = 256 * 1024
 MAX_REQUIREMENTS_BYTES = 64 * 1024
 MAX_REGISTRATION_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ZipLimits:
+    """How large a zip may be for what it is."""
+
+    members: int = MAX_MEMBERS
+    unpacked_bytes: int = MAX_UNPACKED_BYTES
+    ratio: int = MAX_RATIO
 
 
 class BundleError(ActionRefusedError):

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from aios_top.bundle.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES, BundleError
+from aios_top.bundle.limits import RATIO_FROM_BYTES, BundleError, ZipLimits
 from aios_top.bundle.member import Member, checked_name
 from aios_top.model.text import clean
 
@@ -27,7 +27,10 @@ def looks_like_zip(content: bytes) -> bool:
     return content.startswith(_MAGIC) or content[-_END.size :].startswith(_END_MAGIC)
 
 
-def read_zip(content: bytes) -> Iterator[Member]:
+_POLICY = ZipLimits()
+
+
+def read_zip(content: bytes, limits: ZipLimits = _POLICY) -> Iterator[Member]:
     """Yield the members of a zip; raises BundleError with the reason when it is refused."""
     if not content.startswith(_MAGIC):
         raise BundleError(["bytes before the zip's beginning, or nothing in it; pack it again"])
@@ -35,13 +38,13 @@ def read_zip(content: bytes) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             infos = archive.infolist()
-            if len(infos) > MAX_MEMBERS:
-                raise BundleError([f"more than {MAX_MEMBERS} members"])
+            if len(infos) > limits.members:
+                raise BundleError([f"more than {limits.members} members"])
             _check_layout(content, archive, infos)
-            if sum(info.file_size for info in infos) > MAX_UNPACKED_BYTES:
-                raise BundleError([f"unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MiB"])
+            if sum(info.file_size for info in infos) > limits.unpacked_bytes:
+                raise BundleError([f"unpacks to more than {limits.unpacked_bytes // 1024**2} MiB"])
             for info in infos:
-                yield _read_member(archive, info)
+                yield _read_member(archive, info, limits.ratio)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, ValueError) as error:
         raise BundleError([f"broken zip: {clean(str(error))}"]) from error
 
@@ -88,7 +91,7 @@ def _end_of(content: bytes, info: zipfile.ZipInfo) -> int:
     return int(start + name_bytes + extra_bytes + info.compress_size)
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: int) -> Member:
     shown = clean(info.filename)
     mode = info.external_attr >> 16
     if info.flag_bits & _ENCRYPTED:
@@ -102,8 +105,8 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     name = checked_name(info.orig_filename, is_folder=info.is_dir())
     if info.is_dir() and info.file_size:
         raise BundleError([f"a folder with contents: {shown}"])
-    if info.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size):
-        raise BundleError([f"{shown} unpacks to more than {MAX_RATIO} times its packed size"])
+    if info.file_size > max(RATIO_FROM_BYTES, ratio * info.compress_size):
+        raise BundleError([f"{shown} unpacks to more than {ratio} times its packed size"])
     with archive.open(info) as stream:
         content = stream.read(info.file_size + 1)  # reads to the end, so the CRC is checked
     if len(content) != info.file_size:

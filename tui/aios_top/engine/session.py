@@ -8,6 +8,7 @@ from typing import Any
 from aios_top.engine.actions import Actions
 from aios_top.engine.awakening import Awakening
 from aios_top.engine.deploy import Deploy
+from aios_top.engine.evidence import Progress, online_facts
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.lint import Linter
 from aios_top.engine.load_session import LoadSession
@@ -258,6 +259,11 @@ class Session:
     def shadow_state(self) -> ShadowState | None:
         """Return the running or last comparison."""
         return None if self._shadow is None else self._shadow.state
+
+    async def evidence(self, state: FleetState, progress: Progress = lambda _done, _all, _what: None) -> list[Facts]:
+        """Return what is known of the policies of a state, also of a recorded one; archives are fetched, never run."""
+        linter = Linter(self._ports.reads, self._ports.bundles, self._ports.clock, lambda: state)
+        return await online_facts(linter, state, progress)
 
     # -- changes
 

@@ -12,13 +12,14 @@ from aios_top.model.recording import Mark, RecordingHeader
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording
+from aios_top.store.recording_redacted import Source
 from aios_top.store.recording_writer import RecordingLimits, RecordingWriter
 
 _UNBOUNDED = RecordingLimits(megabytes=float("inf"), hours=float("inf"))
 
 
 def copy_slice(
-    recording: Recording,
+    recording: Source,
     path: Path,
     start: float = float("-inf"),
     end: float = float("inf"),
@@ -49,7 +50,7 @@ def merge(recordings: Sequence[Recording], path: Path) -> int:
     return _copy(path, recordings[0].header, parts)
 
 
-def _copy(path: Path, header: RecordingHeader, parts: Sequence[tuple[Recording, float, float]]) -> int:
+def _copy(path: Path, header: RecordingHeader, parts: Sequence[tuple[Source, float, float]]) -> int:
     writer = RecordingWriter(path, header, _UNBOUNDED)
     try:
         for recording, start, end in parts:
@@ -67,7 +68,7 @@ def _copy(path: Path, header: RecordingHeader, parts: Sequence[tuple[Recording, 
     return writer.polls
 
 
-def _copy_session(recording: Recording, writer: RecordingWriter, start: float, end: float) -> None:
+def _copy_session(recording: Source, writer: RecordingWriter, start: float, end: float) -> None:
     writer.new_session()
     marks = _marks_by_time(recording.marks(start, end))
     for number, (poll, traces) in enumerate(recording.steps(start, end)):

@@ -1,0 +1,70 @@
+"""`aios-top capsule`: an incident in one file, with nothing secret in it."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from aios_top.cli.capsules import Wanted, make_capsule
+from aios_top.cli.credentials import TOKEN_VARIABLE
+from aios_top.cli.exits import DONE
+from aios_top.cli.installation import Installation, chosen
+from aios_top.cli.opened import opened
+from aios_top.cli.progress import Progress
+from aios_top.cli.spans import HOUR_SECONDS, span
+from aios_top.cli.wiring import PolicyFolders, open_session
+from aios_top.engine.evidence import offline_facts
+from aios_top.model.capsule import SUFFIX
+from aios_top.model.lint_facts import Facts
+from aios_top.model.redaction import secret_texts
+from aios_top.model.state import FleetState
+from aios_top.render.numbers import count
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write it, and say what is in it."""
+    online = bool(args.host or args.urls or args.command_urls or args.context)
+    installation = chosen(args) if online else None
+    with opened(Path(args.recording)) as found:
+        start, end = span(args, found.recording, HOUR_SECONDS)
+        context = "" if args.redact_names else found.recording.header.context
+        output = Path(args.output or default_name(context, end))
+        wanted = Wanted(start, end, output, args.note, args.redact_names, _secrets(installation))
+        content = make_capsule(found.recording, wanted, lambda state: _facts(installation, state))
+    print(output)
+    for policy in content.policies:
+        if policy.code is None:
+            print(f"aios-top: the code of {policy.uri} is not in it: {policy.problem}", file=sys.stderr)
+    told = f"{count(len(content.blocks), 'block')}, {count(len(content.audit), 'line')} of the operators' record"
+    print(f"aios-top: {told}; {output.stat().st_size / 1024:.0f} KiB; open it with 'aios-top replay'", file=sys.stderr)
+    return DONE
+
+
+def default_name(context: str, end: float) -> str:
+    """Return a name that says which AIOS and when."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in context) or "aios"
+    return f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(end))}{SUFFIX}"
+
+
+def _facts(installation: Installation | None, state: FleetState) -> Sequence[Facts]:
+    if installation is None:
+        return offline_facts(state, PolicyFolders())
+    return asyncio.run(_asked(installation, state))
+
+
+async def _asked(installation: Installation, state: FleetState) -> Sequence[Facts]:
+    progress = Progress()
+    try:
+        async with open_session(installation) as session:
+            return await session.evidence(state, progress.draw)
+    finally:
+        progress.clear()
+
+
+def _secrets(installation: Installation | None) -> Sequence[str]:
+    """Return every secret that this process knows of."""
+    known = [] if installation is None else [secret.reveal() for secret in installation.credentials.headers.values()]
+    return secret_texts([*known, os.environ.get(TOKEN_VARIABLE, "")])

@@ -1,0 +1,84 @@
+"""Opens what somebody recorded: a recording, or a capsule, whose recording is put beside the program's own files."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aios_top.bundle.capsule_file import CapsuleFile, is_capsule, read_capsule
+from aios_top.bundle.limits import BundleError
+from aios_top.cli.exits import UsageError
+from aios_top.model.capsule import RECORDING
+from aios_top.store.paths import StoreError, make_private, state_folder
+from aios_top.store.recording_reader import Recording, open_recording
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A recording, and what a capsule says beside it."""
+
+    recording: Recording
+    name: str
+    manifest: Mapping[str, Any] | None = None
+    """None: it is a bare recording."""
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    """The capsule's other members by name: JSON, or text."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Opened]:
+    """Open a recording or a capsule; raises UsageError, exit code 2, with the reason when it is neither."""
+    try:
+        if not is_capsule(path):
+            with open_recording(path) as recording:
+                yield Opened(recording, path.name)
+            return
+        capsule = read_capsule(path)
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+    except BundleError as error:
+        raise UsageError(f"{path}: refused: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    with _unpacked(capsule) as recorded:
+        try:
+            recording = open_recording(recorded)
+        except StoreError as error:
+            reason = str(error).replace(str(recorded), RECORDING)
+            raise UsageError(f"{path}: refused: its recording: {reason}") from error
+        with recording:
+            documents = _documents(path, capsule)
+            yield Opened(recording, path.name, capsule.manifest, documents)
+
+
+@contextmanager
+def _unpacked(capsule: CapsuleFile) -> Iterator[Path]:
+    """Write the recording, which SQLite reads from a file only, to a private folder that goes with the reader."""
+    state = state_folder(os.environ)
+    make_private(state)
+    folder = Path(tempfile.mkdtemp(prefix="capsule-", dir=state))
+    try:
+        recorded = folder / RECORDING
+        recorded.touch(0o600)
+        recorded.write_bytes(capsule.members[RECORDING])
+        yield recorded
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _documents(path: Path, capsule: CapsuleFile) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, content in capsule.members.items():
+        if name == RECORDING:
+            continue
+        try:
+            text = content.decode()
+            found[name] = json.loads(text) if name.endswith(".json") else text
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: refused: {name} cannot be read: {error}") from error
+    return found

@@ -1,0 +1,33 @@
+"""Which part of a recording a command is about: `--from` and `--to`, and the newest recording where none is named."""
+
+import argparse
+
+from aios_top.cli.exits import CommandError
+from aios_top.cli.times import moment
+from aios_top.store.recording_reader import Recording
+
+HOUR_SECONDS = 3600.0
+
+
+def span(args: argparse.Namespace, recording: Recording, longest: float | None = None) -> tuple[float, float]:
+    """Return the time span that was asked for, unix seconds; relative times count from the recording's end.
+
+    Without `--from` it begins with the recording, but not more than `longest` seconds before its end.
+    """
+    times = recording.times
+    if not times:
+        raise CommandError(f"{recording.path}: holds no poll")
+    end = times[-1] if args.to is None else moment(args.to, times[-1])
+    first = times[0] if longest is None else max(times[0], end - longest)
+    start = first if args.since is None else moment(args.since, times[-1])
+    if start > end:
+        raise CommandError("--from is later than --to")
+    if start > times[-1] or end < times[0]:
+        raise CommandError(f"{recording.path}: recorded nothing in that time; it covers {_covered(recording)}")
+    return start, end
+
+
+def _covered(recording: Recording) -> str:
+    from aios_top.render.document import rfc3339
+
+    return f"{rfc3339(recording.times[0])} to {rfc3339(recording.times[-1])}"

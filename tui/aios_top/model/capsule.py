@@ -1,0 +1,51 @@
+"""An incident in one file: what was recorded, and what is needed to understand it elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aios_top.model.audit import AuditEntry
+from aios_top.model.deploy import PolicyCode
+from aios_top.model.lint import LintReport
+
+FORMAT = "aios-top capsule"
+VERSION = 1
+RECORDING = "recording.aiosrec"
+SUFFIX = ".aioscap"
+
+
+@dataclass(frozen=True, slots=True)
+class CapsulePolicy:
+    """The code of a policy as it was inspected, which nobody runs unless he names it."""
+
+    uri: str
+    address: str = ""
+    """Where it came from: the URL of the file server, or `shipped with aios-top`."""
+    code: PolicyCode | None = None
+    problem: str = ""
+    """Why there is no code."""
+    blocks: tuple[str, ...] = ()
+    running: Mapping[str, str] = field(default_factory=dict)
+    """By block: the SHA-256 of the code that the running policy tells of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapsuleContent:
+    """Everything in a capsule but the recording."""
+
+    context: str
+    start: float
+    """Unix seconds of the first poll."""
+    end: float
+    made_at: float
+    program: str
+    """Version of aios-top that made it."""
+    note: str = ""
+    redacted: bool = False
+    """Whether names were replaced."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    blocks: Sequence[Mapping[str, Any]] = ()
+    """JSON documents: what each block declares and what was in force at the end."""
+    policies: Sequence[CapsulePolicy] = ()
+    audit: Sequence[AuditEntry] = ()
+    lints: Sequence[LintReport] = ()
