@@ -119,10 +119,10 @@ class Redactor:
         return changed
 
     def _text(self, text: str) -> str:
-        if self._secrets is not None:
-            text = self._secrets.sub(MASK, text)
         if "://" in text:
             text = _QUERY.sub(rf"\1{MASK}", _USER_INFO.sub("", text))
+        if self._secrets is not None:
+            text = self._secrets.sub(MASK, text)
         text = _HEADER.sub(rf"\1 {MASK}", text)
         return text if self._pattern is None else self._pattern.sub(lambda found: self._names[found[0]], text)
 

@@ -1,4 +1,4 @@
-"""`aios-top replay`: the console over a recording."""
+"""`aios-top replay`: the console over a recording, or over the one in a capsule."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from typing import cast
 from aios_top.cli.commands.console import console_parts
 from aios_top.cli.exits import UsageError
 from aios_top.cli.installation import configuration
+from aios_top.cli.opened import opened
 from aios_top.cli.past import FilePast
 from aios_top.cli.recording import path_of
 from aios_top.cli.screen import refuse_without_terminal
@@ -25,15 +26,15 @@ from aios_top.model.recording import RecordingInfo
 from aios_top.render.numbers import count, stamp
 from aios_top.render.timebar import Travel
 from aios_top.store.paths import StoreError, state_folder
-from aios_top.store.recording_reader import Recording, open_recording
+from aios_top.store.recording_reader import Recording
 
 
 def run(args: argparse.Namespace) -> int:
     """Open a recording and show it from a moment on."""
     path = path_of(args.recording, configuration())
     try:
-        with open_recording(path) as recording:
-            return _show(args, recording)
+        with opened(path) as found:
+            return _show(args, found.recording)
     except (StoreError, PastError) as error:
         raise UsageError(str(error)) from error
 
