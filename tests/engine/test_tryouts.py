@@ -1,5 +1,7 @@
 """One tryout at a time, in the background: progress, result, stop, and what it is refused for."""
 
+import io
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -138,3 +140,21 @@ def test_what_progress_raises_ends_the_processes() -> None:
 
     with pytest.raises(InterruptedError):
         PolicyWorkbench(None).simulate([replace(BUSY, hours=200.0)], stop)
+
+
+def test_a_screen_that_has_no_standard_error_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal application captures it, and gives no number for it."""
+
+    class Captured(io.StringIO):
+        def fileno(self) -> int:
+            return -1
+
+    monkeypatch.setattr(sys, "stderr", Captured())
+    (report,) = PolicyWorkbench(None).simulate([replace(BUSY, hours=0.1)], lambda _share: None)
+    assert report.evaluations > 0
+
+
+def test_a_process_that_just_ends_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with pytest.raises(RuleError, match="ended unexpectedly"):
+        PolicyWorkbench(None).simulate([replace(BUSY, hours=0.1)], lambda _share: None)

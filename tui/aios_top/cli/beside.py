@@ -1,14 +1,19 @@
-"""Runs simulations and what-ifs in processes of their own, as many at once as there are processors."""
+"""Runs simulations and what-ifs in processes of their own, as many at once as there are processors.
 
-import multiprocessing
+Plain child processes with pipes: `multiprocessing` hands its own helper the number of `sys.stderr`, and a terminal
+application that captures it has none.
+"""
+
 import os
-import signal
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.engine.simulation import simulate
@@ -24,10 +29,6 @@ T_co = TypeVar("T_co", covariant=True)
 Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1."""
 LOOK_SECONDS = 0.2
-_STEP = 0.01
-"""A worker tells its progress in steps of this share."""
-
-_told: Any = None
 
 
 class Job(Protocol[T_co]):
@@ -69,56 +70,65 @@ def run_beside(jobs: Sequence[Job[T]], progress: Progress) -> list[T]:
 
     What `progress` raises ends them all. Raises RuleError, ValueError.
     """
-    context = multiprocessing.get_context("spawn")
-    told: SimpleQueue[tuple[int, float]] = context.SimpleQueue()
+    told: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+    left = deque(enumerate(jobs))
+    running: dict[int, subprocess.Popen[bytes]] = {}
     shares = [0.0] * len(jobs)
-    workers = min(len(jobs), os.cpu_count() or 1)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(told,))
+    done: dict[int, Any] = {}
     try:
-        runs = [pool.submit(_work, number, job) for number, job in enumerate(jobs)]
-        waiting = set(runs)
-        while waiting:
-            ended, waiting = wait(waiting, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
-            while not told.empty():
-                number, share = told.get()
-                shares[number] = share
+        while len(done) < len(jobs):
+            while left and len(running) < (os.cpu_count() or 1):
+                number, job = left.popleft()
+                running[number] = _started(number, job, told)
+            try:
+                number, kind, value = told.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                number, kind, value = 0, "nothing", None
+            match kind:
+                case "share":
+                    shares[number] = value
+                case "done":
+                    done[number], shares[number] = value, 1.0
+                    running.pop(number).wait()
+                case "raised":
+                    raise value
             progress(sum(shares) / len(shares))
-            for run in ended:
-                run.result()
-        return [run.result() for run in runs]
-    except BrokenProcessPool as error:
-        raise RuleError("could not be run: its process ended unexpectedly; is the machine short of memory?") from error
     finally:
-        _end(pool)
+        for process in running.values():
+            process.kill()
+            process.wait()
+    return [cast(T, done[number]) for number in range(len(jobs))]
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End the pool at once, also in the middle of its runs."""
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+def _started(number: int, job: Job[Any], told: "queue.SimpleQueue[tuple[int, str, Any]]") -> "subprocess.Popen[bytes]":
+    """Start a process for one job, and a thread that listens to it."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "aios_top.cli.beside_child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C is the parent's to act on
+    )
+    threading.Thread(target=_listen, args=(number, process, job, told), name="aios-top-beside", daemon=True).start()
+    return process
 
 
-def _begin(told: Any) -> None:
-    """Keep the queue that a worker tells its progress through; a Ctrl-C is the parent's to act on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _told  # noqa: PLW0603 - the only way to hand a worker what cannot be sent with a task
-    _told = told
-
-
-def _work(number: int, job: Job[T]) -> T:
-    """Do one job in a worker."""
-    last = 0.0
-
-    def tell(share: float) -> None:
-        nonlocal last
-        if share - last >= _STEP:
-            last = share
-            _told.put((number, share))
-
-    done = job.run(tell)
-    _told.put((number, 1.0))
-    return done
+def _listen(
+    number: int, process: "subprocess.Popen[bytes]", job: Job[Any], told: "queue.SimpleQueue[tuple[int, str, Any]]"
+) -> None:
+    """Hand the job over and pass on what its process tells; a process that just ends is an error."""
+    given, answers = process.stdin, process.stdout
+    ended = False
+    try:
+        if given is not None and answers is not None:
+            with given, answers:
+                pickle.dump(job, given)
+                given.flush()
+                while not ended:
+                    kind, value = pickle.load(answers)  # noqa: S301 - of our own process
+                    told.put((number, kind, value))
+                    ended = kind != "share"
+    except (OSError, EOFError, ValueError, pickle.PickleError):
+        if not ended:
+            why = "could not be run: its process ended unexpectedly; is the machine short of memory?"
+            told.put((number, "raised", RuleError(why, ended=True)))

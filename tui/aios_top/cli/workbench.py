@@ -1,6 +1,7 @@
 """What `engine.ports.Workbench` is on this machine: the policy file at hand, in processes of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aios_top.bundle.limits import BundleError
@@ -31,7 +32,7 @@ class PolicyWorkbench:
         self, plans: Sequence[SimulationPlan], progress: Callable[[float], None]
     ) -> Sequence[SimulationReport]:
         """Run simulations."""
-        from aios_top.cli.beside import SimulationJob, run_beside  # multiprocessing: a console starts without it
+        from aios_top.cli.beside import SimulationJob, run_beside  # the simulator: a console starts without it
 
         return run_beside([SimulationJob(self._source(), plan) for plan in plans], progress)
 
@@ -39,7 +40,8 @@ class PolicyWorkbench:
         """Take decisions again."""
         from aios_top.cli.beside import WhatIfJob, run_beside
 
-        (answer,) = run_beside([WhatIfJob(self._source(), tuple(decisions), question)], progress)
+        plain = replace(question, changes=dict(question.changes), in_force=dict(question.in_force))
+        (answer,) = run_beside([WhatIfJob(self._source(), tuple(decisions), plain)], progress)
         return answer
 
     def _source(self) -> bytes:
