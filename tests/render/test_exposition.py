@@ -102,6 +102,16 @@ def test_the_figures_are_those_of_the_state() -> None:
     assert sum(value for (sample, _), value in parsed(state).items() if sample == "aios_fleet_verdict") == 1
 
 
+def test_limits_of_rates_are_no_limits_of_sizes() -> None:
+    block = replace(fleet().blocks[Clean("gemma3-27b-block")], in_force={"signal": "counter_rate"})
+    state = with_block(block)
+    assert block.thresholds.input_up
+    told = {"direction": "input", "scaling": "up"}
+    assert one(state, "aios_block_threshold_tokens_per_second", **told) == pytest.approx(block.thresholds.input_up / 60)
+    assert "aios_block_threshold_tokens" not in of(parsed(state), str(block.block_id))
+    assert "aios_block_threshold_tokens_per_second" not in of(parsed(fleet()), str(block.block_id))
+
+
 def test_a_histogram_holds_every_span_once() -> None:
     told = {"block": "gemma3-27b-block", "step": "total"}
     assert one(fleet(), "aios_block_scaling_lag_seconds_bucket", le="45.0", **told) == 1

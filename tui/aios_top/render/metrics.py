@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from aios_top.model.decision import Origin
+from aios_top.model.signal import Signal
 from aios_top.model.state import Averages, BlockState, EndpointState, FleetState, Link
 from aios_top.model.tallies import BOUNDS_SECONDS, BlockTally, Spread
 from aios_top.model.text import Clean
@@ -234,8 +235,20 @@ def _limits(block: BlockState, _now: float) -> Iterator[tuple[str, str, float | 
 
 
 def _thresholds(block: BlockState, now: float) -> Figures:
-    for direction, scaling, limit in _limits(block, now):
-        yield {"direction": direction, "scaling": scaling, "origin": block.thresholds_origin}, limit
+    if block.signal is Signal.SIZE:
+        for direction, scaling, limit in _limits(block, now):
+            yield {"direction": direction, "scaling": scaling, "origin": block.thresholds_origin}, limit
+
+
+def _rate_thresholds(block: BlockState, now: float) -> Figures:
+    if block.signal is Signal.RATE:
+        for direction, scaling, limit in _limits(block, now):
+            told: dict[str, str | None] = {
+                "direction": direction,
+                "scaling": scaling,
+                "origin": block.thresholds_origin,
+            }
+            yield told, None if limit is None else limit / _MINUTE
 
 
 def _ratios(block: BlockState, now: float) -> Figures:
@@ -319,8 +332,13 @@ ALWAYS = (
     Gauge("aios_block_mean_request_tokens", f"Size of the requests: {_VALUE}.", _means, "tokens"),
     Gauge("aios_block_threshold_tokens", f"Limits of the policy for the {_VALUE}.", _thresholds, "tokens"),
     Gauge(
+        "aios_block_threshold_tokens_per_second",
+        "Limits of a policy that compares true rates per instance.",
+        _rate_thresholds,
+    ),
+    Gauge(
         "aios_block_threshold_ratio",
-        "Size of the requests over the policy's own window as a share of its limit; above 1 of up it asks for more.",
+        "What the policy compares over its own window as a share of its limit; above 1 of up it asks for more.",
         _ratios,
         "ratio",
     ),
