@@ -11,7 +11,9 @@ import zstandard
 
 LARGEST_BYTES = 256 * 1024 * 1024
 """No part is larger; what claims to be is a broken file."""
-_DICTIONARY_BYTES = 112 * 1024
+_DICTIONARY_BYTES = 1024 * 1024
+_PART_BYTES = 8 * 1024
+"""Of each part: where it says what was known when the segment began, which the next segments begin with, too."""
 _LEVEL = 9
 _QUICK_LEVEL = 3
 
@@ -24,7 +26,10 @@ class Compression:
     """Compresses and restores with one dictionary, or none."""
 
     def __init__(self, dictionary: bytes = b"") -> None:
-        data = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+        data = None
+        if dictionary:
+            data = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+            data.precompute_compress(level=_LEVEL)
         self._thorough = zstandard.ZstdCompressor(level=_LEVEL, dict_data=data, write_checksum=True)
         self._quick = zstandard.ZstdCompressor(level=_QUICK_LEVEL, dict_data=data, write_checksum=True)
         self._restore = zstandard.ZstdDecompressor(dict_data=data)
@@ -49,4 +54,4 @@ class Compression:
 
 def dictionary_of(parts: Sequence[bytes]) -> bytes:
     """Return a dictionary made of these parts, which are of the kind that it is for."""
-    return b"".join(parts)[:_DICTIONARY_BYTES]
+    return b"".join(part[:_PART_BYTES] for part in parts)[:_DICTIONARY_BYTES]

@@ -105,8 +105,11 @@ class Differ:
                 case PolicyTold(block_id):
                     known = self._known(block_id)
                     if known.told != fact:
-                        known.told = fact
-                        blocks.setdefault(block_id, {})["told"] = told_document(fact, known.last)
+                        before, known.told = known.told, fact
+                        found = blocks.setdefault(block_id, {})
+                        found["told"] = told_document(fact, known.last)
+                        if before is None or fact.parameters is not before.parameters:
+                            found["parameters"] = document(fact.parameters)
                 case DecisionsTold(block_id, page):
                     rows = blocks.setdefault(block_id, {}).setdefault("decided", [])
                     rows += [_decided(entry, page) for entry in page.decisions or (None,)]
@@ -189,6 +192,7 @@ def _base(known: _Known) -> dict[str, Any]:
     found: dict[str, Any] = {"documents": document(known.documents)}
     if known.told is not None:
         found["told"] = told_document(known.told, known.last)
+        found["parameters"] = document(known.told.parameters)
     if known.bearing is not None:
         found["bearing"] = document(known.bearing)
     if known.decided is not None:

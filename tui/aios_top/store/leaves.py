@@ -52,7 +52,7 @@ class Shapes:
         """Return what was numbered since the last call, each with its number."""
         paths, shapes = self._saved
         self._saved = (len(self.paths), len(self.shapes))
-        return list(enumerate(self.paths))[paths:], list(enumerate(self.shapes))[shapes:]
+        return list(enumerate(self.paths[paths:], paths)), list(enumerate(self.shapes[shapes:], shapes))
 
     def take_apart(self, document: Any) -> tuple[int, Sequence[int], list[Any]]:
         """Return shape number, leaf numbers and leaf values; the number is -1 for a shape too many."""

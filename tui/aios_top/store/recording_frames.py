@@ -35,7 +35,7 @@ def block_frame(
     found = part.latest("documents", poll)
     documents = Documents() if found is NOTHING else value(found, Documents)
     found = part.latest("told", poll)
-    told = None if found is NOTHING else told_value(found, part.newest_decided(poll))
+    told = None if found is NOTHING else told_value(found, part.newest_decided(poll), part.parameters(poll))
     found = part.latest("bearing", poll)
     bearing = Bearing() if found is NOTHING else value(found, Bearing)
     received = entry.received

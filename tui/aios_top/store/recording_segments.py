@@ -8,7 +8,7 @@ import msgspec
 from aios_top.model.reading import ExecutorReading
 from aios_top.model.text import Clean
 from aios_top.store.compression import BrokenPartError
-from aios_top.store.leaves import PackedStream, Shapes, documents, latest
+from aios_top.store.leaves import NOTHING, PackedStream, Shapes, documents, latest
 from aios_top.store.payload import Pushes, executors_unpacked, pushes_unpacked, samples_unpacked
 from aios_top.store.segment import STREAMS
 from aios_top.store.typed import decoded
@@ -70,6 +70,11 @@ class BlockPart:
         """Return the document of the decision that was told last up to a poll."""
         rows = [row for number, row in self.decided() if number <= poll]
         return rows[-1]["decision"] if rows else None
+
+    def parameters(self, poll: int) -> Any:
+        """Return the document of the policy's parameters up to a poll, None where there are none."""
+        found = self.latest("parameters", poll)
+        return None if found is NOTHING else found
 
     def samples(self) -> Iterator[tuple[int, Sequence[float | None]]]:
         """Return the samples of the block's history with their polls, oldest first."""

@@ -56,7 +56,7 @@ class _BlockSteps:
         for poll, found in part.every("documents"):
             self._events[poll].append(value(found, Documents))
         for poll, found in part.every("told"):
-            self._events[poll].append(told_value(found, part.newest_decided(poll)))
+            self._events[poll].append(told_value(found, part.newest_decided(poll), part.parameters(poll)))
         for poll, found in part.every("bearing"):
             self._events[poll].append(value(found, Bearing))
         self._pages: dict[int, list[Any]] = defaultdict(list)

@@ -202,7 +202,7 @@ class RecordingWriter:
         self._connection.execute("DELETE FROM poll WHERE segment = ?", (self._segment,))
         self._save_shapes()
         if not self._dictionary and packed:
-            self._make_dictionary([parts[1] for parts in packed.values()])
+            self._make_dictionary([part for parts in packed.values() for part in parts[1:3]])
         self._prune(segment.times[-1])
 
     def _make_dictionary(self, parts: list[bytes]) -> None:

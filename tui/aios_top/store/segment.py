@@ -10,7 +10,7 @@ from aios_top.store.typed import encoded
 
 BASE = -1
 """Poll number of what was known when the segment began."""
-STREAMS = ("documents", "told", "bearing")
+STREAMS = ("documents", "told", "parameters", "bearing")
 """Documents of a block of which the newest one counts."""
 
 Delta = dict[str, Any]

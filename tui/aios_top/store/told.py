@@ -1,5 +1,6 @@
 """The report of a policy as it is recorded: without what it says twice, and without what its clocks showed."""
 
+from dataclasses import replace
 from typing import Any
 
 from aios_top.model.decision import Decision
@@ -13,25 +14,36 @@ _AS_DECIDED = "="
 
 
 def told_document(told: PolicyTold, newest: Decision | None) -> dict[str, Any]:
-    """Return a report as a document; `newest` is the decision that the policy told last."""
+    """Return a report as a document without its parameters, which change rarely and are kept by themselves.
+
+    `newest` is the decision that the policy told last.
+    """
     report = told.report
-    found: dict[str, Any] = document(told)
+    same = report.last_decision is not None and report.last_decision == newest
+    state_without = {key: entry for key, entry in report.state.items() if key != "last_decision"}
+    bare = replace(report, last_decision=None if same else report.last_decision, state=state_without)
+    found: dict[str, Any] = document(replace(told, report=bare, parameters=None))
     last = report.last_decision
     state = {key: entry for key, entry in found["report"]["state"].items() if key not in _CLOCKS}
     if "next_eval_in_s" in state:
         state["next_eval_in_s"] = None
-    if last is not None and "last_decision" in state and state["last_decision"] == last.record:
-        state["last_decision"] = None
+    if "last_decision" in report.state:
+        sent = report.state["last_decision"]
+        state["last_decision"] = None if last is not None and sent == last.record else document(sent)
     for timer in _timers(state):
         timer["remaining_s"] = None
     found["report"]["state"] = state
-    if last is not None and last == newest:
+    if same:
         found["report"]["last_decision"] = _AS_DECIDED
     return found
 
 
-def told_value(found: Any, newest: Any) -> PolicyTold:
-    """Return the report of a document; `newest` is the document of the decision that the policy told last."""
+def told_value(found: Any, newest: Any, parameters: Any) -> PolicyTold:
+    """Return the report of a document.
+
+    `newest` is the document of the decision that the policy told last, `parameters` that of its parameters.
+    """
+    found["parameters"] = parameters
     report = found["report"]
     state = report["state"]
     if report["last_decision"] == _AS_DECIDED:
