@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.color import Color
 from textual.widget import Widget
 
 from aios_top.console.app import ConsoleApp
 from aios_top.engine.memory import BlockMemory
 from aios_top.engine.observe import Inputs, observe
 from aios_top.model.state import BlockState, FleetState
-from aios_top.model.text import clean
+from aios_top.model.text import Clean, clean
 from console import states
 from console.cockpit import FakeCockpit
 from console.screen import screen_text
@@ -170,3 +171,24 @@ def test_p_20_every_page_was_looked_at(shown: Watched, columns: int) -> None:
     assert "events" in heads["5"]
     assert len(set(heads.values())) == 5
     assert json.dumps(list(heads.values()))
+
+
+async def test_p_20_what_the_decoder_let_through_is_stopped_behind_all_drawing() -> None:
+    """The second layer by itself: a text that was never cleaned, where a clean one belongs."""
+    state = states.fleet()
+    name, block = next(iter(state.blocks.items()))
+    raw = Clean("in-\x1b[2J\x1b]0;PWNED\x07\u202e\x9b31m")
+    rows = tuple(replace(entry, instance_id=raw) for entry in block.instances)
+    app = ConsoleApp(FakeCockpit(replace(state, blocks={name: replace(block, instances=rows)})))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        written = app.screen._compositor.render_full_update().render_segments(app.console)
+        strips = [
+            strip.apply_filter(app._safe, Color(0, 0, 0)).text for strip in app.screen._compositor.render_strips()
+        ]
+    assert any("in-" in strip for strip in strips)
+    assert all(strip.isprintable() for strip in strips)
+    assert "\x1b[2J" not in written
+    assert "PWNED\x07" not in written
+    assert "\u202e" not in written

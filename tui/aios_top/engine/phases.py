@@ -19,6 +19,8 @@ BEHIND_SECONDS = 60.0
 
 NO_CLOCK_SECONDS = 86_400.0
 """A stamp that is a day off is no clock that one could correct by."""
+FORGET_SECONDS = 600.0
+"""A wipe takes documents away for a push period; an instance that is gone ten minutes later is not coming back."""
 MOST_ABSENT = 1_000
 """Instances without a document that a block is remembered to have had."""
 
@@ -47,7 +49,7 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
         if seconds is not None:
             _learn_push(memory, seconds)
     _learn_offset(memory, documents.values(), received_at)
-    _forget_surplus(memory)
+    _forget_absent(memory, received_at)
     if reading is not None and reading.executor is not None:
         take_executor(memory, reading.executor)
 
@@ -147,12 +149,15 @@ def _learn_offset(memory: BlockMemory, documents: Collection[InstanceReading], a
         memory.clock_offset = min([memory.clock_offset, *ahead])
 
 
-def _forget_surplus(memory: BlockMemory) -> None:
-    """Keep ids that come and go with every answer from filling the memory: the longest silent go first."""
+def _forget_absent(memory: BlockMemory, at: float) -> None:
+    """Keep ids that come and go from filling the memory: what is silent for long and has no document says nothing."""
+    absent = memory.instances.keys() - memory.documents
+    for name in [name for name in absent if at - memory.instances[name].changed_at > FORGET_SECONDS]:
+        del memory.instances[name]
     surplus = len(memory.instances) - len(memory.documents) - MOST_ABSENT
     if surplus > 0:
-        absent = sorted(memory.instances.keys() - memory.documents, key=lambda name: memory.instances[name].changed_at)
-        for name in absent[:surplus]:
+        longest = sorted(memory.instances.keys() - memory.documents, key=lambda name: memory.instances[name].changed_at)
+        for name in longest[:surplus]:
             del memory.instances[name]
 
 

@@ -56,11 +56,10 @@ def _shown(text: str) -> Iterator[str]:
     before, marks = "", 0
     for character in text:
         marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        if marks and (marks > _MOST_MARKS or _is_apart(before, character)):
-            yield f"<U+{ord(character):04X}>"
-        else:
-            yield _visible(character)
-        before = character
+        apart = marks and (marks > _MOST_MARKS or _is_apart(before, character))
+        shown = f"<U+{ord(character):04X}>" if apart else _visible(character)
+        before = shown[-1]
+        yield shown
 
 
 def _is_apart(before: str, mark: str) -> bool:
