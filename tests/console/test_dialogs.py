@@ -14,6 +14,7 @@ from aios_top.console.dialogs.command import CommandDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog, DeployWish
 from aios_top.console.dialogs.dialog import Box
+from aios_top.console.dialogs.field import Field
 from aios_top.console.dialogs.filter import FilterDialog
 from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
@@ -256,9 +257,9 @@ async def test_much_load_to_another_host_wants_its_name_typed() -> None:
     [
         (["x"], "shape: one of those named beside it"),
         (["enter", "ctrl+u"], "requests: a number above 0"),
-        (["enter", "0", "0", "0"], "20000 requests are not between 1 and 2000"),
+        (["enter", "end", "0", "0", "0"], "20000 requests are not between 1 and 2000"),
         (["enter", "home", "delete", "delete", "0"], "requests: a number above 0"),
-        (["enter", "0", "0", *["enter"] * 3, "0"], "30100000 tokens in all are more than 20000000"),
+        (["enter", "end", "0", "0", *["enter"] * 3, "end", "0"], "30100000 tokens in all are more than 20000000"),
         (typed("poisson", "", "51"), "51 requests per second are not between 0 and 50"),
         (typed("poisson", "", "1", "901"), "901 s of sending are more than 900 s"),
         (typed("closed", "", "65"), "65 in flight are not between 1 and 64"),
@@ -268,6 +269,25 @@ async def test_load_beyond_the_caps_cannot_start(keys: list[str], why: str) -> N
     answers, lines = await ask(load_dialog(states.scaling()), *keys, *["tab"] * 9, "enter")
     assert answers == []
     assert any(why in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("keys", "wish"),
+    [
+        (["5"], ScaleWish(replicas=5)),
+        (["-", "2"], ScaleWish(change=-2)),
+        (["end", "0"], ScaleWish(change=10)),
+        (["backspace", "3"], ScaleWish(replicas=3)),
+        (["left", "2"], ScaleWish(change=21)),
+        ([], ScaleWish(change=1)),
+    ],
+)
+async def test_what_is_typed_takes_the_place_of_a_proposal(keys: list[str], wish: ScaleWish) -> None:
+    assert (await ask(ScaleDialog(states.scaling()), *keys, "enter", "enter"))[0] == [wish]
+
+
+def test_a_paste_takes_the_place_of_a_proposal_once() -> None:
+    assert Field("wish", "replicas", "+1", proposed=True).pasted("7").pasted("2").text == "72"
 
 
 async def test_load_in_production_wants_the_name() -> None:

@@ -5,7 +5,7 @@ their blinking cursors cost bytes on a slow line. A dialog is drawn like every p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, TypeVar
 
 from textual import events
@@ -54,7 +54,7 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
     ) -> None:
         super().__init__()
         self.heading = clean(title)
-        self.fields = {field.name: field for field in fields}
+        self.fields = {field.name: replace(field, proposed=bool(field.text)) for field in fields}
         self.buttons = tuple(buttons)
         self.focus_name = focus or (fields[0].name if fields else self.buttons[0].name)
         self.top = 0

@@ -20,6 +20,8 @@ class Field:
     """What may be typed, shown behind the field."""
     cursor: int = -1
     """Index of the character under the cursor; -1 is behind the last."""
+    proposed: bool = False
+    """The text is a proposal: what is typed or pasted first takes its place, a key that moves keeps it."""
 
     @property
     def at(self) -> int:
@@ -28,6 +30,8 @@ class Field:
 
     def typed(self, key: str, character: str | None) -> "Field | None":
         """Return the field after a key, None when the key is none of its."""
+        if self.proposed:
+            return self._decided(key, character)
         match key:
             case "backspace" | "ctrl+h":
                 return self._with(self.text[: max(0, self.at - 1)] + self.text[self.at :], self.at - 1)
@@ -51,15 +55,25 @@ class Field:
             return None
         return self.pasted(character)
 
+    def _decided(self, key: str, character: str | None) -> "Field | None":
+        """Return the field after the first key on a proposal: erased, replaced, or kept to be edited."""
+        if key in {"backspace", "ctrl+h", "delete", "ctrl+u", "ctrl+w"}:
+            return self._with("", 0)
+        if character is not None and character.isprintable():
+            return self.pasted(character)
+        return replace(self, proposed=False).typed(key, character)
+
     def pasted(self, text: str) -> "Field":
-        """Return the field with the first line of `text` put in at the cursor."""
+        """Return the field with the first line of `text` put in at the cursor, or in place of a proposal."""
+        if self.proposed:
+            return self._with("", 0).pasted(text)
         line = "".join(character for character in (text.splitlines() or [""])[0] if character.isprintable())
         line = line[: max(0, LENGTH_LIMIT - len(self.text))]
         return self._with(self.text[: self.at] + line + self.text[self.at :], self.at + len(line))
 
     def _with(self, text: str, at: int) -> "Field":
         at = max(0, at)
-        return replace(self, text=text, cursor=-1 if at >= len(text) else at)
+        return replace(self, text=text, cursor=-1 if at >= len(text) else at, proposed=False)
 
     def cells(self, columns: int, *, focused: bool) -> tuple[Cell, ...]:
         """Return the text in exactly `columns` columns, scrolled so that the cursor is visible."""
@@ -73,6 +87,8 @@ class Field:
         space = " " * max(0, columns - width(shown))
         if not focused:
             return (Cell(shown + space, Role.TEXT),)
+        if self.proposed:
+            return (Cell(shown, Role.LOUD), Cell(space, Role.ACCENT))
         under = self.at - start
         line = shown + space
         return (
