@@ -78,6 +78,10 @@ class TerminalProcess:
         """What is on the screen, lines separated by line feeds."""
         return "\n".join(self._screen.display)
 
+    def forget(self) -> None:
+        """Empty the screen, as a terminal does when a program comes back to its alternate one."""
+        self._screen.reset()
+
     def resize(self, columns: int, lines: int) -> None:
         """Change the size of the window."""
         self._screen.resize(lines, columns)

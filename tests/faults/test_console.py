@@ -68,9 +68,12 @@ def test_m_04_after_a_stop_the_screen_is_whole_and_the_age_tells(aios: Recording
         asked = polls(aios)
         time.sleep(1.5)
         assert polls(aios) == asked
+        terminal.forget()
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_until(lambda: polls(aios) > asked + 1)
-        terminal.wait_until(lambda: BLOCK in terminal.screen and "live" in terminal.screen)
+        terminal.wait_until(
+            lambda: all(text in terminal.screen for text in (BLOCK, "live", "REPL", "decisions", "q quit"))
+        )
         leave(terminal)
 
 

@@ -145,6 +145,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Subscribe to states and start the clock."""
+        self.app_resume_signal.subscribe(self, self._repaint)
         self._relay = Relay(self.cockpit, self._deliver)
         self.set_interval(_TICK_SECONDS, self._tick, name="clock")
         self._deliver(self.cockpit.latest())
@@ -159,6 +160,11 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         """Lay the panels out for the new size."""
         self.look(replace(self.view, columns=event.size.width, lines=event.size.height))
+
+    def _repaint(self, _app: object) -> None:
+        """Write every cell again: the terminal that comes back from the shell has an empty screen."""
+        for screen in self.screen_stack:
+            screen.refresh()
 
     def _deliver(self, state: FleetState) -> None:
         """Show a new state, unless the display is held."""
