@@ -179,10 +179,10 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, instances=(row(Phase.STALE),)),
             Severity.DEGRADED,
             "InstanceSilent",
-            "in-x silent for 100 s: hung",
+            "in-x silent for 100 s: hung",  # the policy lists it, so that it was not removed
         ),
         (
-            replace(CALM, instances=(row(Phase.STALE),), policy=PolicyReport(Voice.SILENT)),
+            replace(CALM, instances=(row(Phase.STALE),), replicas=replace(CALM.replicas, current=None)),
             Severity.DEGRADED,
             "InstanceSilent",
             "removed or hung",

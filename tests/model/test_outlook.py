@@ -52,6 +52,11 @@ def block(
             ("In 12s it would remove 1 (input stays below 100 (now 12) and output below 50 (now 4)), "
             "but min_replicas 1 holds it."),
         ),
+        (  # a fresh console sees the documents of replicas that were removed before
+            block((12, 4), replicas=Replicas(current=1, reporting=8, minimum=1)),
+            ("In 12s it would remove 1 (input stays below 100 (now 12) and output below 50 (now 4)), "
+            "but min_replicas 1 holds it."),
+        ),
         (
             block((440, 200), slope=12),
             ("In 12s it holds if nothing changes (input 440, trend +12/min, output 200); "

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aios_top.model.explained import explained
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
-from aios_top.model.state import BlockState, FleetState, Phase, Replicas
+from aios_top.model.state import BlockState, EndpointState, FleetState, Link, Phase, Replicas
 from aios_top.model.text import clean
 from aios_top.model.window import Window
 from aios_top.render.block import block_rows
@@ -74,6 +74,24 @@ def test_the_header_names_mode_age_and_clock() -> None:
     assert "connecting" in header_row(states.empty(), mode, NOW, 80).text
 
 
+def test_the_header_does_not_call_live_what_does_not_answer() -> None:
+    mode = Mode(writable=True, read_only=False, production=False, paused=False, window=WINDOW)
+    down = EndpointState("metrics", Link.DOWN, last_ok=NOW - 24)
+    line = header_row(replace(FLEET, endpoints={"metrics": down}), mode, NOW, 80).text
+    assert "! no answer for 24s" in line
+    assert "live" not in line
+    beside = {"metrics": down, "cluster_metrics": EndpointState("cluster_metrics", Link.UP, last_ok=NOW)}
+    assert "live 2s" in header_row(replace(FLEET, endpoints=beside), mode, NOW, 80).text
+    never = {"metrics": EndpointState("metrics", Link.DOWN)}
+    assert "! no answer yet" in header_row(replace(FLEET, endpoints=never), mode, NOW, 80).text
+
+
+@pytest.mark.parametrize("columns", range(50, 130))
+def test_the_header_leaves_out_whole_parts(columns: int) -> None:
+    mode = Mode(writable=True, read_only=False, production=False, paused=False, window=WINDOW)
+    assert "…" not in header_row(FLEET, mode, NOW, columns).text
+
+
 def test_a_long_verdict_takes_its_lines() -> None:
     lines = [line.text for line in verdict_rows(FLEET.verdict, 80, 2)]
     assert lines[0].startswith(" ✗ BROKEN  mistral-7b-block: no data")
@@ -86,6 +104,15 @@ def test_the_summary_leaves_out_whole_parts() -> None:
     whole = "".join(cell.text for cell in summary_cells(FLEET, WINDOW, NOW, 120))
     assert whole == " 6 blocks 15/38 replicas  in 97.4k out 48.4k tok/min  2 cooling  1 stale  mean 1m"
     assert "".join(cell.text for cell in summary_cells(FLEET, WINDOW, NOW, 30)) == " 6 blocks 15/38 repl"
+
+
+def test_the_summary_of_what_nobody_knows_is_not_0() -> None:
+    silent = {
+        name: replace(block, missed_polls=2, input_rate=None, output_rate=None) for name, block in FLEET.blocks.items()
+    }
+    assert all(block.stale for block in silent.values())
+    told = "".join(cell.text for cell in summary_cells(replace(FLEET, blocks=silent), WINDOW, NOW, 120))
+    assert " 6 blocks ?/38 replicas  in ? out ? tok/min " in told
 
 
 def test_figures_of_a_block_are_named_for_what_they_are() -> None:

@@ -177,7 +177,7 @@ def _hung(block: BlockState, _now: float) -> Verdict | None:
     if not silent or _was_asked_to_shrink(block):
         return None
     age = silent[0].age_seconds or 0.0
-    cause = "hung" if block.policy.voice is Voice.FULL else "removed or hung"
+    cause = "removed or hung" if block.replicas.current is None else "hung"
     more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
     return _verdict(
         block, Severity.DEGRADED, "InstanceSilent", f"{silent[0].instance_id}{more} silent for {age:.0f} s: {cause}"

@@ -93,7 +93,8 @@ def _step(block: BlockState, action: Action) -> int:
 def _blocked(block: BlockState, action: Action) -> str:
     """Return why an action that the rule asks for will not follow; empty when it will."""
     least, most = block.replicas.minimum, kept_maximum(block)
-    if action is Action.DOWN and least is not None and block.replicas.reporting <= least:
+    counted = min(block.replicas.reporting, block.replicas.best)  # a removed replica's document stays fresh for a while
+    if action is Action.DOWN and least is not None and counted <= least:
         return f"min_replicas {least}"
     if action is Action.UP and most is not None and block.replicas.best >= most:
         return f"max_replicas {most}"

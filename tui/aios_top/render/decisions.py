@@ -38,7 +38,7 @@ NO_POLICY = Badge("-", "MANUAL", Role.DIM)
 """No autoscaler policy: only an operator changes the replicas."""
 NO_REPLICAS = Badge("×", "NONE", Role.BAD)
 """Nothing serves the block's requests."""
-BEYOND = Badge("!", "OVER MAX", Role.WARN)
+BEYOND = Badge("!", ">MAX", Role.WARN)
 STARTING = Badge("▲", "START", Role.UP)
 PAUSED = Badge("‖", "PAUSED", Role.WARN)
 SHADOW = Badge("◌", "SHADOW", Role.WARN)

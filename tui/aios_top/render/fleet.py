@@ -181,16 +181,23 @@ def block_row(
     return row(*cells, key=block.block_id, selected=selected)
 
 
+def _sum(rates: Iterable[float | None]) -> float | None:
+    """Return the sum of the rates that are known, None when none is: that nothing is known is not 0."""
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
+
+
 def summary_cells(state: FleetState, window: Window, now: float, columns: int) -> tuple[Cell, ...]:
     """Return the fleet in one line: blocks, replicas of their maximum, true rates, who cools and who is stale.
 
     What does not fit is left out whole.
     """
     blocks = list(state.blocks.values())
-    replicas = sum(block.replicas.reporting for block in blocks if not block.stale)
+    fresh = [block for block in blocks if not block.stale]
+    replicas = str(sum(block.replicas.reporting for block in fresh)) if fresh or not blocks else "?"
     limit = sum(block.replicas.maximum or 0 for block in blocks)
-    input_rate = sum(block.input_rate or 0.0 for block in blocks)
-    output_rate = sum(block.output_rate or 0.0 for block in blocks)
+    input_rate = _sum(block.input_rate for block in blocks)
+    output_rate = _sum(block.output_rate for block in blocks)
     cooling = sum(1 for block in blocks if block.cooldown.at(now) is CooldownPhase.COOLING)
     stale = sum(1 for block in blocks if block.stale)
     of = f"/{limit}" if limit else ""

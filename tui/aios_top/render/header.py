@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aios_top.model.recording import RecordingState
-from aios_top.model.state import FleetState
+from aios_top.model.state import FleetState, Link
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, columns_of, row, spread
@@ -52,7 +52,7 @@ def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
     ]
     head = list(needed)
     for extra in extras:
-        if columns_of(head) + columns_of(extra) + columns_of(tail) <= columns:
+        if columns_of(head) + columns_of(extra) + columns_of(tail) < columns:
             head += extra
     return spread(head, tail, columns)
 
@@ -80,7 +80,19 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
         return [Cell(f"  ■ PAUSED {span(age)}", Role.WARN)]
     if age > 3 * state.poll_seconds + 1:
         return [Cell(f"  ! no poll for {span(age)}", Role.BAD)]
+    lost = _silence(state, now)
+    if lost:
+        return [Cell(lost, Role.BAD)]
     return [Cell("  ● ", Role.OK), Cell(f"live {period(state.poll_seconds)}", Role.TEXT)]
+
+
+def _silence(state: FleetState, now: float) -> str:
+    """Return that AIOS's metrics do not answer, and for how long; empty while one of their services does."""
+    sources = [entry for name, entry in state.endpoints.items() if name in {"metrics", "cluster_metrics"}]
+    if not sources or any(entry.link is not Link.DOWN for entry in sources):
+        return ""
+    answered = [entry.last_ok for entry in sources if entry.last_ok is not None]
+    return f"  ! no answer for {span(now - max(answered))}" if answered else "  ! no answer yet"
 
 
 def _resumed(state: FleetState, now: float) -> list[Cell]:
