@@ -252,6 +252,12 @@ def said(data, status=200):
             Fate.UNKNOWN,
             "look at the replicas before doing it again",
         ),
+        (
+            ScaleUp("b", "c", 3),
+            reply(500, {"success": False, "data": "quota"}),
+            Fate.FAILED,
+            "some may have been started",
+        ),
         (DOWN, reply(500, {"success": False, "data": "(404)\nReason: NotFound\n"}), Fate.FAILED, "some may be gone"),
         (RESET, said(None), Fate.FAILED, "the policy gave no answer: it does not know this action"),
         (RESET, said({"status": "ok", "message": "done \x07"}), Fate.DONE, "the policy answered: done \u2407"),

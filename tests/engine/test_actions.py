@@ -89,7 +89,7 @@ SENTENCES = {
     },
     "restart": {
         "title": "Restart the executor of gemma in lab",
-        "seen": f"executor pod {POD}; registered policy tokens:1.0-stable",
+        "seen": f"executor pod {POD}; the block names tokens:1.0-stable",
         "effect": "Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
         "it evaluates again after AIOS's start-up wait (usually 60 s)",
         "undo": "none; the old policy comes back only by deploying it",

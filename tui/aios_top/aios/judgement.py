@@ -150,6 +150,8 @@ def _explained(change: Change, error: FailureError) -> str:
             return f"{error}: the record lacks the field {clean(reason)}"
         case UpdatePolicy() if reason == "Failed to update policy.":
             return f"{error} There is no policy {clean(change.uri)} to replace: register it"
+        case ScaleUp() if change.count > 1:
+            return f"{error}; AIOS stops at the first that fails, so some may have been started: look at the replicas"
         case ScaleDown() if len(change.instance_ids) > 1:
             return f"{error}; AIOS stops at the first that fails, so some may be gone: look at the replicas"
     return str(error)

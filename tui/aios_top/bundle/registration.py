@@ -31,6 +31,7 @@ FIELDS: Mapping[str, type] = {
 """The 17 fields that POST and PUT require."""
 _IN_URI = ("name", "version", "release_tag")
 _URI_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NEEDED = "name the registration record: put it there, or --registration FILE"
 _WORDS: Mapping[type, str] = {str: "a text", dict: "an object"}
 
 
@@ -38,11 +39,11 @@ def read_registration(path: Path) -> Mapping[str, Any]:
     """Return the record in a file; raises BundleError when it is not one JSON object."""
     try:
         if not path.is_file():  # a FIFO would never answer
-            raise BundleError([f"{path}: no such file; name the registration record"])
+            raise BundleError([f"{path}: no such file; {_NEEDED}"])
         with path.open("rb") as file:
             content = file.read(MAX_REGISTRATION_BYTES + 1)
     except OSError as error:
-        raise BundleError([f"{path}: {error.strerror}; name the registration record"]) from error
+        raise BundleError([f"{path}: {error.strerror}; {_NEEDED}"]) from error
     if len(content) > MAX_REGISTRATION_BYTES:
         raise BundleError([f"{path}: larger than {MAX_REGISTRATION_BYTES // 1024} KiB"])
     try:

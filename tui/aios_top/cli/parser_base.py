@@ -14,6 +14,13 @@ class Parser(argparse.ArgumentParser):
         named.setdefault("allow_abbrev", False)
         super().__init__(*arguments, **named)
 
+    def parse_known_args(self, *arguments: Any, **named: Any) -> Any:
+        """Parse; what a command does not know is its own error, with its own help, and not the program's."""
+        found, unknown = super().parse_known_args(*arguments, **named)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where the help is; exit code 2."""
         line = " ".join(message.split())

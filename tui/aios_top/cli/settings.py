@@ -29,7 +29,7 @@ def settings_of(installation: Installation, theme: str, *, records: bool) -> tup
         Setting("poll_seconds", f"{options.poll_seconds:g}", _source(config, "poll_seconds", options.poll_seconds)),
         Setting("timeout", f"{timeout:g} s", _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
         *(
-            Setting(f"load.{name}", f"{getattr(options.load_limits, name):g}", _load_source(config, name))
+            Setting(f"load.{name}", f"{getattr(options.load_limits, name):.10g}", _load_source(config, name))
             for name in CAPS
         ),
         Setting("load targets", ", ".join(sorted(options.allowed_targets)) or "loopback only", _targets(installation)),

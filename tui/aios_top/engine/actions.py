@@ -79,11 +79,12 @@ class Actions:
         self._check_has_policy(block)
         pod = await executor_pod(self._reads, block_id)
         restart = RestartExecutor(block_id, pod.name, pod.namespace or "blocks")
-        uri = block.record.autoscaler.uri if block.record and block.record.autoscaler else "none"
+        record = await self._reads.record(block_id)  # a change just before may have bound another policy
+        uri = record.autoscaler.uri if record and record.autoscaler else "none"
         return Plan(
             title=f"Restart the executor of {block_id}{self.place}",
             requests=(self.sender.prepare(restart),),
-            seen=f"executor pod {pod.name}; registered policy {uri}",
+            seen=f"executor pod {pod.name}; the block names {uri}",
             effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
             "it evaluates again after AIOS's start-up wait (usually 60 s)",
             undo="none; the old policy comes back only by deploying it",
