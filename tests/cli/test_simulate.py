@@ -115,3 +115,17 @@ def test_a_policy_that_cannot_be_made_ends_every_run(run, tmp_path: Path) -> Non
         ran = run(*SHORT_RUN, "--policy", str(path), *more)
         assert ran.code == 1
         assert "boom" in ran.err
+
+
+def test_a_policy_that_always_raises_is_a_failure_with_its_reason(run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class AIOSv1PolicyRule:\n"
+        "    def __init__(self, *a): pass\n"
+        "    def eval(self, *a): raise RuntimeError('boom')\n"
+        "    def management(self, *a): return {}\n"
+    )
+    ran = run(*SHORT_RUN, "--policy", str(path))
+    assert ran.code == 1
+    assert "evaluations failed, the first at 75 s: " in ran.out
+    assert "boom" in ran.err

@@ -175,3 +175,20 @@ async def test_the_document_has_every_row_and_the_first_disagreement() -> None:
     assert [row["agrees"] for row in document["rows"]] == [True, True, True, False, True, None, True]
     assert document["first_disagreement"]["running"]["seq"] == 4
     assert document["first_disagreement"]["draft"]["code"] == "WithinRange"
+
+
+@pytest.mark.parametrize("body", ["raise RuntimeError('boom')", "return {'skip': False, 'operation': 'sideways'}"])
+async def test_a_draft_that_fails_agrees_with_no_decision(body: str) -> None:
+    source = f"""class AIOSv1PolicyRule:
+    def __init__(self, rule_id, settings, parameters): pass
+    def eval(self, parameters, input_data, context): {body}
+"""
+    decisions = life()
+    state = await compared(shadow(source.encode()), block(decisions))
+    failed = [entry.code for entry in decisions].count("EvalError")
+
+    assert (state.agreed, state.disagreed, state.skipped) == (0, len(decisions) - failed, failed)
+    assert state.first_disagreement is not None
+    told = " ".join(row.text for row in shadow_rows(state, 200))
+    assert "draft failed: " in told
+    assert ("boom" in told) is ("boom" in body)

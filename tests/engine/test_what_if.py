@@ -11,6 +11,7 @@ from aios_top.bundle.rule_process import RuleProcess
 from aios_top.engine.offered_load import offered_load
 from aios_top.engine.what_if import what_if
 from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.rule_call import RuleError
 from aios_top.model.text import Clean, clean
 from aios_top.model.what_if import Question, WhatIf, figures, interval_seconds
 from aios_top.render.what_if import verdict_sentence, what_if_lines
@@ -220,3 +221,15 @@ def test_progress_runs_over_both_simulations() -> None:
     assert shares[0] < 0.1
     assert shares[-1] > 0.9
     assert BUSY.hours == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"cooldwn_seconds": 60}, "cannot use cooldwn_seconds: no parameter of this policy"),
+        ({"cooldown_seconds": "abc"}, "cannot use cooldown_seconds: 'abc' is not a number"),
+    ],
+)
+def test_a_change_that_the_policy_does_not_use_is_no_question(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(RuleError, match=told):
+        ask(recorded("tutorial"), **changes)

@@ -139,3 +139,11 @@ def test_a_percentile_needs_requests_beyond_it() -> None:
     assert percentile([float(n) for n in range(100)], 0.99) == 99.0
     assert percentile([1.0, 2.0], 0.5) == 2.0
     assert percentile([], 0.5) is None
+
+
+def test_why_evaluations_failed_is_told() -> None:
+    failed = (Scaling(75.0, "error", 1, "RuntimeError: boom"), Scaling(105.0, "error", 1, "RuntimeError: later"))
+    run = replace(RUN, evaluations=9, scalings=failed, warnings=())
+    told = " ".join(" ".join(report_lines(run)).split())
+    assert "warning: conservative: 2 of 9 evaluations failed, the first at 75 s: RuntimeError: boom" in told
+    assert "evaluations failed" not in " ".join(report_lines(RUN))

@@ -131,7 +131,12 @@ def _recorded(decision: Decision, record: Mapping[str, Any]) -> Decision:
 
 
 def _agree(running: Decision, draft: Decision) -> bool:
-    """Compare what they do: operation, number and victims of recorded ones, the rule's verdict of inferred ones."""
+    """Compare what they do: operation, number and victims of recorded ones, the rule's verdict of inferred ones.
+
+    A draft that fails agrees with nothing but a failure: AIOS holds then, but nobody has decided so.
+    """
+    if draft.action is Action.ERROR:
+        return running.action is Action.ERROR
     if running.origin is Origin.INFERRED:
         return _RULES.get(running.would, Action.HOLD) is draft.action
     return _does(running.record.get("result")) == _does(draft.record.get("result"))

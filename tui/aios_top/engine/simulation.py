@@ -102,17 +102,17 @@ class _Asked:
         told = self._manage("get_parameters")
         if told.get("status") == "ok":
             self._explains = True
-            self.warnings = _warnings(told)
+            self.warnings = parameter_warnings(told)
 
     def decide(self, given: dict[str, Any], metrics: dict[str, Any], now: float) -> Any:
-        """Ask for a decision; what the policy raises becomes an answer that is none."""
+        """Ask for a decision; what the policy raises is returned instead, an answer that is none."""
         self._now = now
         try:
             result = self.rule.evaluate(given, Encoded(msgspec.json.encode(metrics).decode()), WALL + now)
         except RuleError as error:
             if error.ended:
                 raise
-            result = str(error)
+            result = error
         if self._explains:
             self._since_look += 1
             if self._since_look >= RECORDS_EVERY:
@@ -158,7 +158,8 @@ def _tutorial_rule(parameters: Mapping[str, Any], given: Mapping[str, Any], metr
     return asks(means[0], means[1], thresholds(parameters))
 
 
-def _warnings(told: Mapping[str, Any]) -> tuple[str, ...]:
+def parameter_warnings(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what an answer of `get_parameters` says about values and names that do not work as meant."""
     errors = told.get("parameter_errors")
     found = [f"{name}: {problem}" for name, problem in errors.items()] if isinstance(errors, Mapping) else []
     return (*found, *(f"{name}: no parameter of this policy" for name in told.get("unknown_parameters") or ()))

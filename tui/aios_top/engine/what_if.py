@@ -7,9 +7,10 @@ from typing import Any
 from aios_top.engine.offered_load import Offered, offered_load
 from aios_top.engine.ports import Rule
 from aios_top.engine.retake import retake
-from aios_top.engine.simulation import Scene, simulate
+from aios_top.engine.simulation import Scene, parameter_warnings, simulate
 from aios_top.model.decision import Decision
 from aios_top.model.rebuild import NotVerifiableError, recorded_parameters
+from aios_top.model.rule_call import RuleError
 from aios_top.model.simulation import SimulationPlan, SimulationReport
 from aios_top.model.startup import usual_start_seconds
 from aios_top.model.what_if import Estimate, Question, WhatIf, figures, interval_seconds
@@ -23,9 +24,13 @@ Progress = Callable[[float], None]
 def what_if(
     rule: Rule, decisions: Sequence[Decision], question: Question, progress: Progress = lambda _share: None
 ) -> WhatIf:
-    """Return the answer; `decisions` are one block's, oldest first. Raises RuleError, ValueError without decisions."""
+    """Return the answer; `decisions` are one block's, oldest first.
+
+    Raises RuleError, also for changes that the policy does not use, and ValueError without decisions.
+    """
     if not decisions:
         raise ValueError("there is no decision to take again")
+    _check(rule, question)
     retaken, exact = retake(rule, decisions, lambda given: {**given, **question.changes}, question.in_force)
     place = len(retaken) - 1 if retaken[-1].diverges else len(decisions)
     answer = WhatIf(
@@ -41,6 +46,21 @@ def what_if(
     elif answer.divergence is None:
         return answer
     return _estimated(rule, answer, decisions[place:], question, progress)
+
+
+def _check(rule: Rule, question: Question) -> None:
+    """Refuse changes that the policy itself says it does not use; one that tells nothing is asked as it is."""
+    try:
+        rule.construct({}, {**question.in_force, **question.changes})
+        told = rule.management("get_parameters")
+    except RuleError as error:
+        if error.ended:
+            raise
+        return
+    found = parameter_warnings(told) if isinstance(told, Mapping) else ()
+    wrong = [warning for warning in found if warning.partition(":")[0] in question.changes]
+    if wrong:
+        raise RuleError(f"cannot use {'; '.join(wrong)}")
 
 
 def _estimated(rule: Rule, answer: WhatIf, after: Sequence[Decision], question: Question, progress: Progress) -> WhatIf:

@@ -128,6 +128,11 @@ class SimulationReport:
         return _count(self.scalings, "error")
 
     @property
+    def first_error(self) -> Scaling | None:
+        """The first evaluation whose answer was no decision."""
+        return next((scaling for scaling in self.scalings if scaling.kind == "error"), None)
+
+    @property
     def flaps(self) -> int:
         """Actions that undid the one before within ten minutes."""
         return flaps([(scaling.at, scaling.kind) for scaling in self.scalings])

@@ -5,6 +5,7 @@ from typing import Any
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.shadow import ShadowRow, ShadowState
 from aios_top.model.state import BlockState
+from aios_top.model.text import clean
 from aios_top.render.cells import BLANK, Cell, Role, Row, field, fit, row, ruled
 from aios_top.render.document import SCHEMA, decision_document, figure, rfc3339, strict
 from aios_top.render.numbers import clock, count
@@ -14,6 +15,7 @@ from aios_top.render.wrap import labelled, wrap
 Document = dict[str, Any]
 
 _LABEL = 11
+_REASON = 120
 _NEWEST = 5
 """Disagreements on the policy's page."""
 _GLYPHS = {Action.UP: ("\u25b2", Role.UP), Action.DOWN: ("\u25bc", Role.DOWN), Action.HOLD: ("=", Role.DIM)}
@@ -107,6 +109,8 @@ def _difference(entry: ShadowRow) -> str:
 
 def _words(decision: Decision) -> str:
     about = "~" if decision.origin is Origin.INFERRED else ""
+    if decision.action is Action.ERROR:
+        return f"failed: {clean(decision.reason, _REASON)}"
     return f"{about}{decision.action} {decision.code}"
 
 

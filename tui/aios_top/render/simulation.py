@@ -112,12 +112,21 @@ def _change(before: float | None, after: float | None) -> str:
 
 
 def warning_lines(reports: Sequence[SimulationReport], columns: int = COLUMNS) -> list[str]:
-    """Return what the policy says about parameters that do not work as meant."""
+    """Return what the policy says about parameters that do not work as meant, and why evaluations of it failed."""
     return [
         line
         for report in reports
-        for warning in report.warnings
+        for warning in (*_failures(report), *report.warnings)
         for line in wrapped(f"warning: {report.plan.name}: {warning}", columns)
+    ]
+
+
+def _failures(report: SimulationReport) -> list[str]:
+    first = report.first_error
+    if first is None:
+        return []
+    return [
+        f"{report.errors} of {report.evaluations} evaluations failed, the first at {first.at:.0f} s: {first.reason}"
     ]
 
 

@@ -155,6 +155,9 @@ class ClosedLoop:
 
     def _act(self, now: float, result: Any) -> None:
         """Turn a decision into replicas; what is no decision raises, as in AIOS, which logs it and goes on."""
+        if isinstance(result, Exception):
+            self.note(now, "error", str(result))
+            return
         if result["skip"]:
             return
         reason = str(result.get("reason", ""))

@@ -11,7 +11,7 @@ from aios_top.bundle.limits import BundleError
 from aios_top.bundle.load import load_source
 from aios_top.bundle.parameter_set import ParameterSet, read_parameter_set
 from aios_top.cli.beside import SimulationJob, run_beside
-from aios_top.cli.exits import DONE, CommandError, UsageError
+from aios_top.cli.exits import DONE, FAILED, CommandError, UsageError
 from aios_top.cli.progress import Progress
 from aios_top.model.draft import parse_assignment
 from aios_top.model.rule_call import RuleError
@@ -37,6 +37,16 @@ def run(args: argparse.Namespace) -> int:
         _print(sweep_lines(name, [plan.parameters[name] for plan in plans], reports))
     else:
         _print(compare_lines(reports[0], reports[1]) if args.compare else report_lines(reports[0]))
+    return _exit_code(reports)
+
+
+def _exit_code(reports: Sequence[SimulationReport]) -> int:
+    """Fail where every evaluation of a run failed: its figures are those of no policy at all."""
+    for report in reports:
+        if report.first_error is not None and report.errors == report.evaluations:
+            name, why = report.plan.name, report.first_error.reason
+            print(f"aios-top: the policy never decided with {name}: {why}", file=sys.stderr)
+            return FAILED
     return DONE
 
 
