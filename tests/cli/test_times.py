@@ -44,7 +44,9 @@ def test_a_moment(text: str, seconds_ago: float) -> None:
     assert NOW - moment(text, NOW) == pytest.approx(seconds_ago, abs=1e-3)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "3 parsecs ago", "25:00", "14:61", "ago", "3m"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "3 parsecs ago", "25:00", "14:61", "ago", "3m", "nan", "inf", "-1", "1e9"]
+)
 def test_what_is_no_moment_says_what_is(text: str) -> None:
     with pytest.raises(UsageError, match="3m ago") as caught:
         moment(text, NOW)

@@ -36,7 +36,7 @@ async def test_the_plan_names_both_policies_and_the_restart_that_is_left_to_do(w
     assert plan.title == f"Bind {BLOCK} to {OLDER} in lab"
     assert plan.seen == f"bound to {URI}; {OLDER} is registered with http://files/a.zip"
     assert f"aios-top policy restart --block {BLOCK}" in plan.effect
-    assert plan.undo == f"bind it to {URI} again"
+    assert plan.undo == f"aios-top policy rollback --block {BLOCK} --to {URI}"
 
 
 async def test_it_is_sent_once_and_recorded(world: World) -> None:

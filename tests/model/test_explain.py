@@ -8,10 +8,12 @@ from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.explain import explain
 from aios_top.model.explained import decision_at, explained
 from aios_top.model.explanation import Explanation, Match, Reevaluation, StageName
+from aios_top.model.policy_state import PolicyReport, Voice
 from aios_top.model.present import at_present
 from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.model.verification import Verification
+from aios_top.render.explanation import explanation_lines
 from aios_top.render.why import candidate_text, follow_up, origin_sentence, sentence
 from fakes.recorded import START, Recorder
 
@@ -298,3 +300,21 @@ def test_what_a_file_returned_stands_for_a_decision_that_nobody_recorded() -> No
     assert explanation.origin is Origin.REEVALUATED
     assert explanation.reevaluation is unheard
     assert origin_sentence(explanation) == "the policy file at hand, run on what the console polled"
+
+
+def test_of_a_block_without_a_policy_no_decision_is_made_up() -> None:
+    block = replace(BLOCK, policy=PolicyReport(Voice.ABSENT))
+    explanation = explained(block, at_present(block, START), START)
+
+    assert sentence(explanation).startswith("Nobody decides: the block has no autoscaler policy. ")
+    assert origin_sentence(explanation) == "the block's record, which binds no autoscaler policy"
+    assert (explanation.stages, explanation.candidate, explanation.outlook) == ((), None, None)
+
+
+def test_a_file_that_cannot_be_run_is_told_with_the_decision() -> None:
+    decision = Recorder().evaluate({"in-a": (812, 1)})
+    known = Verification(clean("mine.py"), "00", problem=clean("used more than 2 s of processor time"))
+    block = replace(BLOCK, verification=known, decisions=(decision,))
+
+    told = explanation_lines(explained(block, decision, START), 120)
+    assert "verified  no: mine.py cannot be run: used more than 2 s of processor time" in told

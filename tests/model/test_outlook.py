@@ -81,6 +81,14 @@ def block(
             "In 12s it would add 1 (input stays above 500 (now 540)), but a pause holds it.",
         ),
         (
+            block((540, 200), policy=PolicyReport(Voice.FULL, paused=Pause(clean("both"), 11.0))),
+            "In 12s it will add 1 if input stays above 500 (now 540).",
+        ),
+        (
+            block((540, 200), policy=PolicyReport(Voice.FULL, paused=Pause(clean("both"), 13.0))),
+            "In 12s it would add 1 (input stays above 500 (now 540)), but a pause holds it.",
+        ),
+        (
             block((540, 200), policy=PolicyReport(Voice.FULL, paused=Pause(clean("down")))),
             "In 12s it will add 1 if input stays above 500 (now 540).",
         ),

@@ -9,7 +9,7 @@ from aios_top.model.deploy import DeployState
 from aios_top.model.judge import judge_block
 from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.lints import lint
-from aios_top.model.policy_state import ForcedScale, Pause
+from aios_top.model.policy_state import ForcedScale, Pause, PolicyReport, Voice
 from aios_top.model.reading import ExecutorReading
 from aios_top.model.record import PolicyReference
 from aios_top.model.state import FleetState
@@ -242,6 +242,13 @@ class TestDocument:
         lines = policy_lines(document)
         assert {"  declared    cooldown_seconds = 999", "  declared    min_replicas = 2"} <= set(lines)
 
+    def test_of_a_block_without_a_policy_nothing_is_assumed(self) -> None:
+        given = facts(speaks=False)
+        bare = replace(given.block, record=replace(given.block.record, policies={}))
+        lines = policy_lines(self.document(replace(given, block=bare)))
+        assert lines[0].endswith(": no autoscaler policy")
+        assert not [line for line in lines if line.startswith("  note")]
+
     def test_without_any_of_it_nothing_is_claimed(self) -> None:
         document = self.document(facts())
         assert [document[key] for key in ("overridden", "paused", "queued", "other_policies")] == [[], None, None, []]
@@ -324,6 +331,14 @@ class TestDiff:
         shown = diff_lines(facts(speaks=False, own={"cooldown_seconds": 60}))
         assert shown[0] == "--- assumed (the policy does not tell what runs)"
         assert not [line for line in shown if line.startswith("-cooldown")]
+        assert shown[2] == "  parameters: cannot be compared, since nothing tells what runs"
+
+    def test_without_a_policy_there_is_nothing_to_compare(self) -> None:
+        given = facts(speaks=False)
+        absent = replace(given, block=replace(given.block, policy=PolicyReport(Voice.ABSENT)))
+        assert diff_lines(absent) == [
+            "  nothing to compare: the block has no autoscaler policy; aios-top policy deploy binds one"
+        ]
 
     def test_code_and_requirements_line_by_line(self) -> None:
         new = replace(OTHER, requirements=("numpy==2.0",))

@@ -9,6 +9,7 @@ FORMS = "3m ago, 1h30m ago, 14:02, 14:02:30, 2026-11-23T14:02:00Z or unix second
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGO = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS = re.compile(r"\d{1,15}(?:\.\d+)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
@@ -26,10 +27,8 @@ def moment(text: str, now: float) -> float:
     clock = _CLOCK.fullmatch(given)
     if clock is not None:
         return _of_the_day(text, clock, now)
-    try:
+    if _SECONDS.fullmatch(given):
         return float(given)
-    except ValueError:
-        pass
     try:
         return datetime.fromisoformat(text.strip()).astimezone().timestamp()
     except ValueError:

@@ -25,7 +25,9 @@ async def plan_bind(sender: Sender, reads: Reads, block_id: str, uri: str, conte
         seen=f"bound to {bound or 'no policy'}; {uri} is registered with {policy.code}",
         effect="the block's record changes; the autoscaler that runs keeps its policy until the executor restarts: "
         f"aios-top policy restart --block {block_id}",
-        undo=f"bind it to {bound} again" if bound else "none: AIOS offers no way to bind no policy",
+        undo=f"aios-top policy rollback --block {block_id} --to {bound}"
+        if bound
+        else "none: AIOS offers no way to bind no policy",
     )
 
 

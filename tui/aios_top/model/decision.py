@@ -6,7 +6,10 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any, overload
 
-from aios_top.model.text import Clean
+from aios_top.model.text import Clean, clean
+
+NO_AUTOSCALER = clean("NoAutoscaler")
+"""Code of what stands for a decision where no policy is bound, so that nobody takes any."""
 
 
 class Origin(StrEnum):

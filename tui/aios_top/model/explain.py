@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from aios_top.model.decision import Action, Decision, InstanceInput, Origin
+from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, InstanceInput, Origin
 from aios_top.model.explanation import (
     Candidate,
     Comparison,
@@ -50,6 +50,8 @@ def explain(
     newest: bool = False,
 ) -> Explanation:
     """Return the explanation of one of a block's decisions; that of the newest one tells what follows."""
+    if decision.code == NO_AUTOSCALER:
+        return Explanation(decision, ())
     following = block if newest else None
     next_at = None if following is None else following.next_evaluation_at
     return Explanation(
@@ -61,6 +63,7 @@ def explain(
         conditions=tuple(_conditions(decision.record)),
         reevaluation=reevaluation,
         file_name=None if block.verification is None else block.verification.file_name,
+        file_problem=None if block.verification is None else block.verification.problem,
         outlook=None if following is None else outlook(following, now),
         next_evaluation_seconds=None if next_at is None else max(0.0, next_at - now),
     )

@@ -150,6 +150,8 @@ class Explanation:
     reevaluation: Reevaluation | None = None
     file_name: Clean | None = None
     """The policy file of the re-evaluation."""
+    file_problem: Clean | None = None
+    """Why that file cannot be run, None when it can."""
     outlook: Outlook | None = None
     """Only for the newest decision: what follows."""
     next_evaluation_seconds: float | None = None

@@ -41,7 +41,7 @@ def outlook(block: BlockState, now: float) -> Outlook | None:
         input_down=limits.input_down,
         output_down=limits.output_down,
     )
-    return replace(found, blocked_by=_blocked(block, found.action), at_most=_step(block, found.action))
+    return replace(found, blocked_by=_blocked(block, found.action, wait), at_most=_step(block, found.action))
 
 
 def _trend(block: BlockState, side: str, now: float) -> float | None:
@@ -90,7 +90,7 @@ def _step(block: BlockState, action: Action) -> int:
     return step if isinstance(step, int) and not isinstance(step, bool) and step > 1 else 1
 
 
-def _blocked(block: BlockState, action: Action) -> str:
+def _blocked(block: BlockState, action: Action, wait: float | None) -> str:
     """Return why an action that the rule asks for will not follow; empty when it will."""
     least, most = block.replicas.minimum, kept_maximum(block)
     counted = min(block.replicas.reporting, block.replicas.best)  # a removed replica's document stays fresh for a while
@@ -100,10 +100,14 @@ def _blocked(block: BlockState, action: Action) -> str:
         return f"max_replicas {most}"
     if action is not Action.HOLD and block.policy.mode == "shadow":
         return "shadow mode"
-    return "" if action is Action.HOLD else _paused(block, action)
+    return "" if action is Action.HOLD else _paused(block, action, wait)
 
 
-def _paused(block: BlockState, action: Action) -> str:
+def _paused(block: BlockState, action: Action, wait: float | None) -> str:
+    """Name a pause that still holds when the action is due."""
     paused = block.policy.paused
     direction = {Action.UP: "up", Action.DOWN: "down"}[action]
-    return "a pause" if paused is not None and paused.direction in {"both", direction} else ""
+    if paused is None or paused.direction not in {"both", direction}:
+        return ""
+    left = paused.remaining_seconds
+    return "" if left is not None and wait is not None and left < wait else "a pause"

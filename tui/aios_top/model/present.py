@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from aios_top.model.decision import Action, Decision, InstanceInput, Origin
+from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, InstanceInput, Origin
+from aios_top.model.policy_state import Voice
 from aios_top.model.rule import asks
 from aios_top.model.state import Averages, BlockState, InstanceState, Phase
 from aios_top.model.text import clean
@@ -16,7 +17,9 @@ _WORDS = {
 
 
 def at_present(block: BlockState, now: float) -> Decision:
-    """Return what the token rule makes of the newest documents; inferred."""
+    """Return what the token rule makes of the newest documents; inferred. Without a policy: that there is none."""
+    if block.policy.voice is Voice.ABSENT:
+        return Decision(now, Action.HOLD, NO_AUTOSCALER, clean("the block has no autoscaler policy"), Origin.DECLARED)
     means = block.averages.get(block.window, Averages())
     rule = asks(means.input_size, means.output_size, block.thresholds)
     code, reason = "RuleMet" if rule else "WithinRange", _WORDS[rule]

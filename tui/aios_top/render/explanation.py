@@ -47,6 +47,8 @@ def explanation_rows(explanation: Explanation, columns: int) -> list[Row]:
 
 
 def _rules(explanation: Explanation, columns: int) -> list[Row]:
+    if not explanation.stages:
+        return []
     stages = [line for stage in explanation.stages for line in _stage_rows(stage, columns)]
     title = _title("Comparisons", unit_of(explanation.decision))
     return [BLANK, title, *stages, *_margins(explanation, columns)]
@@ -98,6 +100,9 @@ def _sources(explanation: Explanation, columns: int) -> list[Row]:
     if again is not None:
         text = f"{again.match}: {again.note}" if again.note else f"same result with {explanation.file_name}"
         rows += labelled("verified", text, columns, _MATCHES[again.match], indent=_LABEL)
+    elif explanation.file_problem is not None:
+        text = f"no: {explanation.file_name} cannot be run: {explanation.file_problem}"
+        rows += labelled("verified", text, columns, Role.WARN, indent=_LABEL)
     return [*rows, *labelled("said", explanation.decision.reason or "nothing", columns, Role.DIM, indent=_LABEL)]
 
 

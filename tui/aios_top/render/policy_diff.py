@@ -6,6 +6,7 @@ from typing import Any
 
 from aios_top.model.draft import same
 from aios_top.model.lint_facts import Facts
+from aios_top.model.policy_state import Voice
 from aios_top.model.schema import shown
 from aios_top.model.text import clean
 
@@ -21,7 +22,9 @@ def differs(facts: Facts, draft: Mapping[str, Any] | None = None) -> bool:
 
 def diff_lines(facts: Facts, draft: Mapping[str, Any] | None = None) -> list[str]:
     """Return the differences as lines of a unified diff, each part with what could not be compared."""
-    lines = list(_parameters(facts, draft or {})) or ["  parameters: what is declared is what runs"]
+    if facts.block.policy.voice is Voice.ABSENT:
+        return ["  nothing to compare: the block has no autoscaler policy; aios-top policy deploy binds one"]
+    lines = list(_parameters(facts, draft or {})) or [_no_parameters(facts)]
     code = list(_code(facts))[:MOST_LINES]
     return [*_heads(facts, draft), *lines, "", *(code or _no_code(facts))]
 
@@ -41,6 +44,13 @@ def _parameters(facts: Facts, draft: Mapping[str, Any]) -> Iterator[str]:
         elif not same(now, value):
             yield f"-{shown(name)} = {shown(now)}"
             yield f"+{shown(name)} = {shown(value)}"
+
+
+def _no_parameters(facts: Facts) -> str:
+    """Say why there is no difference of parameters."""
+    if facts.block.parameters is None:
+        return "  parameters: cannot be compared, since nothing tells what runs"
+    return "  parameters: what is declared is what runs"
 
 
 def _code(facts: Facts) -> Iterator[str]:

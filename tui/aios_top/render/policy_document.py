@@ -30,7 +30,7 @@ def policy_document(state: FleetState, block: BlockState) -> Document:
         "paused": _paused(block),
         "queued": _queued(block),
         "other_policies": _others(state, block),
-        "note": None if block.parameters is not None else _SILENT,
+        "note": None if block.parameters is not None or declared is None else _SILENT,
     }
 
 

@@ -1,6 +1,6 @@
 """Why a decision was taken and what follows, in sentences: the same on the screen, in text and in JSON."""
 
-from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, Origin
 from aios_top.model.explanation import Candidate, Comparison, Explanation, Outlook, Stage, StageName
 from aios_top.model.outlook import crosses_in
 from aios_top.render.decisions import step_text
@@ -30,6 +30,7 @@ _CHANGES = {
     "ReplicasPending": "It goes on when that replica reports, or after the pending timeout.",
     "Paused": "It goes on when the pause ends or is ended.",
     "InvalidParameters": "Its parameters must be mended.",
+    NO_AUTOSCALER: "Deploy one (D, or aios-top policy deploy) or scale by hand (A, or aios-top scale).",
 }
 
 
@@ -48,6 +49,8 @@ def origin_sentence(explanation: Explanation) -> str:
             return "the policy file at hand, run on what the console polled"
         case Origin.INFERRED:
             return "inferred by the console from what it polled: no record tells it"
+        case Origin.DECLARED:
+            return "the block's record, which binds no autoscaler policy"
     return str(explanation.origin)
 
 
@@ -94,6 +97,8 @@ def _verdict(explanation: Explanation) -> str:
         return _acted(explanation)
     if decision.action is Action.ERROR:
         return f"Failed: {decision.reason.rstrip('.')}."
+    if decision.code == NO_AUTOSCALER:
+        return "Nobody decides: the block has no autoscaler policy. Its replicas stay until somebody changes them."
     match decision.code:
         case "CooldownActive":
             left = decision.cooldown_remaining_seconds

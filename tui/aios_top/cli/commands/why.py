@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.choice import one_block
-from aios_top.cli.exits import DONE, FAILED
+from aios_top.cli.exits import DONE, FAILED, UsageError
 from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_exit_code
 from aios_top.cli.times import moment
@@ -25,6 +25,8 @@ from aios_top.render.plain import COLUMNS
 from aios_top.render.verification import verification_sentence
 from aios_top.render.why import sentence
 
+_RUNNING_MINUTE = 60.0
+
 
 def run(args: argparse.Namespace) -> int:
     """Explain one decision, or all that are known."""
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if not state.blocks:
         return link_exit_code(state) or FAILED
     block = one_block(state, args.block)
-    at = None if args.at is None else moment(args.at, time.time())
+    at = None if args.at is None else _past(args.at, time.time())
     decisions = list(reversed(block.decisions)) if args.all else [decision_at(block, at, state.at)]
     known = [explained(block, entry, state.at) for entry in decisions if entry is not None]
     if not known:
@@ -48,6 +50,14 @@ async def _look(args: argparse.Namespace) -> FleetState:
     async with open_session(replace(installation, options=options)) as session:
         await session.refresh()
         return await session.verify()
+
+
+def _past(text: str, now: float) -> float:
+    """Return the moment that was named; one that is still to come has no decision. The running minute ends later."""
+    at = moment(text, now)
+    if at > now + _RUNNING_MINUTE:
+        raise UsageError(f"--at {text!r} is still to come; leave it out for the newest decision and what follows")
+    return at
 
 
 def _print(args: argparse.Namespace, block: BlockState, known: list[Explanation]) -> None:

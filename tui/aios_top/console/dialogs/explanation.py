@@ -6,6 +6,7 @@ from typing import ClassVar
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.model.decision import Decision
 from aios_top.model.explained import explained
+from aios_top.model.policy_state import Voice
 from aios_top.model.present import at_present
 from aios_top.model.state import BlockState
 from aios_top.render.cells import Cell, Role, Row, row
@@ -76,7 +77,9 @@ class ExplanationDialog(Dialog[None]):
     def _position(self, block: BlockState, place: int | None) -> Row:
         """Say which of how many it is, and how to get to the others."""
         number = len(block.decisions)
-        if not number:
+        if block.policy.voice is Voice.ABSENT and not number:
+            what = "no policy, so no decisions"
+        elif not number:
             what = "no decision yet: what its rule makes of the present figures"
         elif self._shown is None:
             what = f"the newest of {count(number, 'decision')}, followed"
