@@ -23,14 +23,21 @@ def summary_of(page: str) -> str:
     return " ".join(page.split("\n\n")[1].split()) if "\n\n" in page else ""
 
 
-def page_rows(page: str, columns: int) -> list[Row]:
-    """Return the page in lines of at most `columns` columns; code that is wider is broken, never cut."""
+def page_rows(page: str, columns: int, *, whole_code: bool = False) -> list[Row]:
+    """Return the page in lines of at most `columns` columns; code that is wider is broken, never cut.
+
+    With `whole_code` its lines stay whole, for output from which they are copied or which something else reads.
+    """
     rows: list[Row] = []
     for block in _blocks(page):
         if rows:
             rows.append(BLANK)
-        rows += _rows(block, columns)
+        rows += _code(block) if whole_code and block[0] == _FENCE else _rows(block, columns)
     return rows
+
+
+def _code(block: Sequence[str]) -> list[Row]:
+    return [_row(f"  {line}", Role.ACCENT) for line in block[1:]]
 
 
 def _blocks(page: str) -> Iterator[list[str]]:

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     if args.topic not in pages:
         raise UsageError(f"the guide has no page '{args.topic}'; there are: {', '.join(pages)}")
-    print("\n".join(row.text.rstrip() for row in page_rows(pages[args.topic], columns)))
+    print("\n".join(row.text.rstrip() for row in page_rows(pages[args.topic], columns, whole_code=True)))
     return DONE
 
 
