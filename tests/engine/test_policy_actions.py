@@ -173,6 +173,11 @@ class TestPause:
         assert "ask for -1" in (await place.policy.plan_pause(block, 60, "down", "")).warnings[1]
         assert len((await place.policy.plan_pause(block, 60, "up", "")).warnings) == 1
 
+    async def test_a_silent_policy_most_likely_knows_no_orders(self, place: Place) -> None:
+        block = place.become(policy=PolicyReport(Voice.SILENT))
+        for plan in (await place.policy.plan_pause(block, 60, "both", ""), await place.policy.plan_force(block, 1)):
+            assert "most likely it does not know this order" in plan.warnings[-1]
+
     @pytest.mark.parametrize("seconds", [0, -1, 86_401, float("nan"), float("inf")])
     async def test_a_pause_has_an_end(self, place: Place, seconds: float) -> None:
         with pytest.raises(ActionRefusedError, match="a pause lasts up to 86400 s, a day"):

@@ -21,6 +21,7 @@ MOST_INSTANCES = 10
 """The most instances that a policy adds in one scaling by hand."""
 LAST = "it lasts until the executor restarts, also when somebody else restarts it; then the block's record counts again"
 _DIRECTIONS = {"both": "in either direction", "up": "up", "down": "down"}
+_UNDRAINED = ("nothing is drained: requests in flight on a removed instance are never answered",)
 
 
 class PolicyActions:
@@ -81,7 +82,7 @@ class PolicyActions:
             effect=f"for {seconds:g} s the policy goes on measuring and does not scale {_DIRECTIONS[direction]}; "
             "then it resumes by itself",
             undo=f"aios-top policy resume --block {block.block_id}",
-            warnings=("a restart of the executor ends the pause", *_held(rule, direction)),
+            warnings=("a restart of the executor ends the pause", *_held(rule, direction), *_unheard(block)),
         )
 
     async def plan_resume(self, block: BlockState, direction: str = "both") -> Plan:
@@ -141,9 +142,7 @@ class PolicyActions:
             effect=f"queued: {next_evaluation(block, now)} {what} {cooling} and its limits allow it; "
             f"after {expires_seconds:g} s it is forgotten",
             undo=f"until then aios-top policy force --block {block.block_id} --cancel; afterwards scale back",
-            warnings=("nothing is drained: requests in flight on a removed instance are never answered",)
-            if change < 0
-            else (),
+            warnings=(*(_UNDRAINED if change < 0 else ()), *_unheard(block)),
         )
 
     async def plan_cancel(self, block: BlockState) -> Plan:
@@ -183,6 +182,13 @@ class PolicyActions:
         if last is not None and last.code == decision.code:
             return f"its last evaluation would have decided the same: {now}"
         return f"its last evaluation would have decided {now}{f' instead of {last.code}' if last else ''}"
+
+
+def _unheard(block: BlockState) -> tuple[str, ...]:
+    """Warn of an order to a policy that tells nothing, as the tutorial's: it most likely knows none."""
+    if block.policy.voice is not Voice.SILENT:
+        return ()
+    return ("the policy tells nothing of itself: most likely it does not know this order, and nothing happens",)
 
 
 def _check_has_policy(block: BlockState) -> None:

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     state, reports = asyncio.run(_look(args))
     if args.json:
         print(json.dumps(lint_document(reports), allow_nan=False))
-    else:
+    elif reports:
         print("\n".join(line for report in reports for line in _lines(report)))
     levels = {Level.ERROR, Level.WARNING} if args.strict else {Level.ERROR}
     bad = any(report.count(level) for report in reports for level in levels)
