@@ -233,3 +233,20 @@ def test_progress_runs_over_both_simulations() -> None:
 def test_a_change_that_the_policy_does_not_use_is_no_question(changes: dict[str, object], told: str) -> None:
     with pytest.raises(RuleError, match=told):
         ask(recorded("tutorial"), **changes)
+
+
+IDLE = b"""class AIOSv1PolicyRule:
+    def __init__(self, rule_id, settings, parameters): pass
+    def eval(self, parameters, input_data, context): return {"skip": True}
+    def management(self, action, data): return {}
+"""
+
+
+def test_another_policy_is_compared_with_what_decided_and_not_with_itself() -> None:
+    with RuleProcess(SHIPPED) as shipped_rule, RuleProcess(IDLE) as idle:
+        answer = what_if(idle, recorded("tutorial"), Question(Clean("block"), {}, {}), was=shipped_rule)
+    assert answer.estimate is not None
+    assert answer.estimate.as_it_was.ups > 0
+    assert answer.estimate.changed.ups == 0
+    told = " ".join(" ".join(what_if_lines(answer)).split())
+    assert "Simulated as it was, by the shipped policy with the recorded parameters, replica-hours are" in told

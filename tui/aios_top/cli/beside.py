@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
+from aios_top.bundle.policy_file import policy_file
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.engine.simulation import simulate
 from aios_top.engine.what_if import what_if
@@ -53,7 +54,7 @@ class SimulationJob:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfJob:
-    """One question to a policy's source."""
+    """One question to a policy's source; what was decided is simulated with the shipped one."""
 
     source: bytes
     decisions: tuple[Decision, ...]
@@ -61,8 +62,12 @@ class WhatIfJob:
 
     def run(self, progress: Progress) -> WhatIf:
         """Answer."""
+        shipped = policy_file().source
         with RuleProcess(self.source) as rule:
-            return what_if(rule, self.decisions, self.question, progress)
+            if self.source == shipped:
+                return what_if(rule, self.decisions, self.question, progress)
+            with RuleProcess(shipped) as was:
+                return what_if(rule, self.decisions, self.question, progress, was)
 
 
 def run_beside(jobs: Sequence[Job[T]], progress: Progress) -> list[T]:

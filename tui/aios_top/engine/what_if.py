@@ -22,9 +22,15 @@ Progress = Callable[[float], None]
 
 
 def what_if(
-    rule: Rule, decisions: Sequence[Decision], question: Question, progress: Progress = lambda _share: None
+    rule: Rule,
+    decisions: Sequence[Decision],
+    question: Question,
+    progress: Progress = lambda _share: None,
+    was: Rule | None = None,
 ) -> WhatIf:
     """Return the answer; `decisions` are one block's, oldest first.
+
+    `was` is the policy that stands for the one that decided, where another one is asked about.
 
     Raises RuleError, also for changes that the policy does not use, and ValueError without decisions.
     """
@@ -45,7 +51,7 @@ def what_if(
         place = 0
     elif answer.divergence is None:
         return answer
-    return _estimated(rule, answer, decisions[place:], question, progress)
+    return _estimated((was or rule, rule), answer, decisions[place:], question, progress)
 
 
 def _check(rule: Rule, question: Question) -> None:
@@ -63,7 +69,9 @@ def _check(rule: Rule, question: Question) -> None:
         raise RuleError(f"cannot use {'; '.join(wrong)}")
 
 
-def _estimated(rule: Rule, answer: WhatIf, after: Sequence[Decision], question: Question, progress: Progress) -> WhatIf:
+def _estimated(
+    rules: tuple[Rule, Rule], answer: WhatIf, after: Sequence[Decision], question: Question, progress: Progress
+) -> WhatIf:
     """Add what the simulator makes of the time from the divergence on."""
     seconds = after[-1].at - after[0].at
     if seconds < SHORTEST_ESTIMATE_SECONDS:
@@ -74,11 +82,11 @@ def _estimated(rule: Rule, answer: WhatIf, after: Sequence[Decision], question: 
         return replace(answer, no_estimate="no token counters are known, from which the load could be told")
     plan = _plan(after, question, load)
     scene = Scene(load.phases, max(1, after[0].current or after[0].reporting or 1), _pace(plan))
-    was = _run(rule, replace(plan, name="as it was"), scene, lambda share: progress(share / 2))
+    was = _run(rules[0], replace(plan, name="as it was"), scene, lambda share: progress(share / 2))
     parameters = {**plan.parameters, **question.changes}
     changed = replace(plan, name="what if", parameters=parameters)
-    then = _run(rule, changed, scene, lambda share: progress(0.5 + share / 2))
-    estimate = Estimate(figures(after), was, then, plan.profile, load.requests_per_minute)
+    then = _run(rules[1], changed, scene, lambda share: progress(0.5 + share / 2))
+    estimate = Estimate(figures(after), was, then, plan.profile, load.requests_per_minute, rules[0] is not rules[1])
     return replace(answer, estimate=estimate)
 
 

@@ -74,6 +74,8 @@ class Estimate:
     changed: SimulationReport
     replica_profile: str
     mean_requests_per_minute: float
+    other_policy: bool = False
+    """Whether another policy is asked about: `as_it_was` ran on the shipped one then."""
 
 
 @dataclass(frozen=True, slots=True)

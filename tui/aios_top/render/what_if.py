@@ -113,14 +113,14 @@ def _after(answer: WhatIf, columns: int) -> list[str]:
     if answer.estimate is None:
         return []
     estimate = answer.estimate
-    recorded, was, then = estimate.recorded, estimate.as_it_was, estimate.changed
+    recorded, was = estimate.recorded, estimate.as_it_was
     about = (
         f"Beyond it the record is of another world. Estimate for the {span(recorded.seconds)} that followed: simulated"
         f" replicas of kind {estimate.replica_profile}, starting in {was.plan.replica_start_seconds:.0f} s, under the"
         f" load that was counted ({amount(estimate.mean_requests_per_minute)} requests/min)."
     )
     heading = f"{'':<{_NAME}}{'recorded':>{_COLUMN}}{'sim as it was':>{_COLUMN + 2}}{'sim what-if':>{_COLUMN}}"
-    return ["", *wrapped(about, columns), heading, *_table(estimate), *wrapped(_trust(recorded, was, then), columns)]
+    return ["", *wrapped(about, columns), heading, *_table(estimate), *wrapped(_trust(estimate), columns)]
 
 
 def _table(estimate: Estimate) -> list[str]:
@@ -146,13 +146,15 @@ def _table(estimate: Estimate) -> list[str]:
     ]
 
 
-def _trust(recorded: Figures, was: SimulationReport, then: SimulationReport) -> str:
+def _trust(estimate: Estimate) -> str:
     """Say how far the simulation of what did happen is off, so that nobody takes the other one for a fact."""
+    recorded, was, then = estimate.recorded, estimate.as_it_was, estimate.changed
     if recorded.replica_hours <= 0:
         return "Compare the two simulations; nothing recorded can be held against them."
     off = 100 * (was.replica_hours - recorded.replica_hours) / recorded.replica_hours
     change = 100 * (then.replica_hours - was.replica_hours) / was.replica_hours if was.replica_hours else 0.0
+    by = ", by the shipped policy with the recorded parameters" if estimate.other_policy else ""
     return (
-        f"Simulated as it was, replica-hours are {off:+.0f}% off what was recorded; the change makes {change:+.0f}%."
-        " Compare the two simulations, not one of them with the record."
+        f"Simulated as it was{by}, replica-hours are {off:+.0f}% off what was recorded; the change makes"
+        f" {change:+.0f}%. Compare the two simulations, not one of them with the record."
     )

@@ -10,13 +10,12 @@ from typing import Any
 from aios_top.bundle.limits import BundleError
 from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.policy_file import policy_file
-from aios_top.bundle.rule_process import RuleProcess
+from aios_top.cli.beside import WhatIfJob
 from aios_top.cli.exits import DONE, CommandError, UsageError
 from aios_top.cli.progress import Progress
 from aios_top.cli.stored import stored
 from aios_top.cli.times import moment
 from aios_top.engine.replay import Replay
-from aios_top.engine.what_if import what_if
 from aios_top.model.decision import Decision
 from aios_top.model.draft import parse_assignment
 from aios_top.model.rule_call import RuleError
@@ -106,10 +105,8 @@ def _in_force(recording: Recording, block_id: Clean, end: float) -> Mapping[str,
 def _answer(source: bytes, decisions: list[Decision], question: Question) -> WhatIf:
     progress = Progress()
     try:
-        with RuleProcess(source) as rule:
-            return what_if(
-                rule, decisions, question, lambda share: progress.draw(round(_PERCENT * share), _PERCENT, "% estimated")
-            )
+        job = WhatIfJob(source, tuple(decisions), question)
+        return job.run(lambda share: progress.draw(round(_PERCENT * share), _PERCENT, "% estimated"))
     except RuleError as error:
         raise CommandError(f"the policy {error}") from error
     finally:
