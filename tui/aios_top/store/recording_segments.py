@@ -8,7 +8,7 @@ import msgspec
 from aios_top.model.reading import ExecutorReading
 from aios_top.model.text import Clean
 from aios_top.store.compression import BrokenPartError
-from aios_top.store.leaves import NOTHING, PackedStream, Shapes, documents, latest
+from aios_top.store.leaves import PackedStream, Shapes, documents, latest
 from aios_top.store.payload import Pushes, executors_unpacked, pushes_unpacked, samples_unpacked
 from aios_top.store.segment import STREAMS
 from aios_top.store.typed import decoded
@@ -30,6 +30,7 @@ class BlockPart:
         self._restore = restore
         self._figures: tuple[dict[Clean, Pushes], list[tuple[int, ExecutorReading]]] | None = None
         self._streams: dict[str, PackedStream] | None = None
+        self._parameters: list[tuple[int, Any]] | None = None
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
 
@@ -73,8 +74,10 @@ class BlockPart:
 
     def parameters(self, poll: int) -> Any:
         """Return the document of the policy's parameters up to a poll, None where there are none."""
-        found = self.latest("parameters", poll)
-        return None if found is NOTHING else found
+        if self._parameters is None:  # they hardly ever change: mostly there is one document of them
+            self._parameters = list(self.every("parameters"))
+        found = [entry for number, entry in self._parameters if number <= poll]
+        return found[-1] if found else None
 
     def samples(self) -> Iterator[tuple[int, Sequence[float | None]]]:
         """Return the samples of the block's history with their polls, oldest first."""
