@@ -82,6 +82,8 @@ def test_the_header_does_not_call_live_what_does_not_answer() -> None:
     assert "live" not in line
     beside = {"metrics": down, "cluster_metrics": EndpointState("cluster_metrics", Link.UP, last_ok=NOW)}
     assert "live 2s" in header_row(replace(FLEET, endpoints=beside), mode, NOW, 80).text
+    once = {"metrics": replace(down, last_ok=NOW - 3)}
+    assert "live 2s" in header_row(replace(FLEET, endpoints=once), mode, NOW, 80).text
     never = {"metrics": EndpointState("metrics", Link.DOWN)}
     assert "! no answer yet" in header_row(replace(FLEET, endpoints=never), mode, NOW, 80).text
 

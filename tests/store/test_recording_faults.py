@@ -17,7 +17,7 @@ from aios_top.engine.replay import Replay
 from aios_top.model.audit import AuditEntry
 from aios_top.model.fact import Poll
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingPhase
-from aios_top.store import recording_file, recording_writer
+from aios_top.store import recording_file, recording_segments, recording_writer
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_folder import begin, prune, recordings
 from aios_top.store.recording_reader import open_recording
@@ -149,6 +149,14 @@ async def test_a_full_disk_stops_the_recording_and_what_is_there_stays(tmp_path:
     with open_recording(tmp_path / "a.aiosrec") as recording:
         assert recording.verify() == []
         assert len(recording.times) == written
+
+
+async def test_a_segment_of_another_layout_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    monkeypatch.setattr(recording_segments, "STREAMS", (*recording_segments.STREAMS, "unheard of"))
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        assert "4 kinds of documents, not 5: recorded by another version of aios-top" in recording.verify()[0]
 
 
 async def test_nobody_else_can_read_it(tmp_path: Path) -> None:

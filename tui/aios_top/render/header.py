@@ -78,7 +78,7 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
         return [Cell("  ◌ connecting", Role.WARN)]
     if mode.paused:
         return [Cell(f"  ■ PAUSED {span(age)}", Role.WARN)]
-    if age > 3 * state.poll_seconds + 1:
+    if age > _late(state):
         return [Cell(f"  ! no poll for {span(age)}", Role.BAD)]
     lost = _silence(state, now)
     if lost:
@@ -87,12 +87,20 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
 
 
 def _silence(state: FleetState, now: float) -> str:
-    """Return that AIOS's metrics do not answer, and for how long; empty while one of their services does."""
+    """Return how long AIOS's metrics do not answer; empty while one of their services does, or missed a poll or two."""
     sources = [entry for name, entry in state.endpoints.items() if name in {"metrics", "cluster_metrics"}]
     if not sources or any(entry.link is not Link.DOWN for entry in sources):
         return ""
     answered = [entry.last_ok for entry in sources if entry.last_ok is not None]
-    return f"  ! no answer for {span(now - max(answered))}" if answered else "  ! no answer yet"
+    if not answered:
+        return "  ! no answer yet"
+    silent = now - max(answered)
+    return f"  ! no answer for {span(silent)}" if silent > _late(state) else ""
+
+
+def _late(state: FleetState) -> float:
+    """Return after how many seconds something that comes with each poll is missed."""
+    return 3 * state.poll_seconds + 1
 
 
 def _resumed(state: FleetState, now: float) -> list[Cell]:

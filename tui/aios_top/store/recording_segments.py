@@ -91,5 +91,10 @@ class BlockPart:
 
     def _read_streams(self) -> dict[str, PackedStream]:
         if self._streams is None:
-            self._streams = dict(zip(STREAMS, _STREAMS.decode(self._restore(DOCUMENTS)), strict=True))
+            found = _STREAMS.decode(self._restore(DOCUMENTS))
+            if len(found) != len(STREAMS):
+                raise BrokenPartError(
+                    f"{len(found)} kinds of documents, not {len(STREAMS)}: recorded by another version of aios-top"
+                )
+            self._streams = dict(zip(STREAMS, found, strict=True))
         return self._streams
