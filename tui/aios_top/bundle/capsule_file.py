@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,10 +36,13 @@ class CapsuleFile:
 def is_capsule(path: Path) -> bool:
     """Return whether a file begins as a capsule does; a file that cannot be read does not."""
     try:
-        with path.open("rb") as file:
-            return path.is_file() and looks_like_zip(file.read(4))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would never answer
     except OSError:
         return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and looks_like_zip(os.read(descriptor, 4))
+    finally:
+        os.close(descriptor)
 
 
 def write_capsule(path: Path, about: Mapping[str, Any], members: Mapping[str, bytes]) -> None:
