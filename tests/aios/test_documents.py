@@ -380,7 +380,8 @@ def test_no_number_is_invented_and_no_row_lost(document):
     for block in found.blocks:
         row = [row for row in named if clean(row["blockId"]) == block.block_id][-1]
         read = read_numbers(block)
-        assert read <= numbers(row["instances"])
+        sent = numbers(row["instances"])
+        assert read <= sent | {round(number, digits) for number in sent for digits in (3, 6)}  # tokens/s, sums
         assert all(math.isfinite(number) and number >= 0 for number in read)
         usable = [entry for entry in row["instances"] if isinstance(entry, dict)]
         usable = [entry for entry in usable if isinstance(entry.get("instanceId"), str) and entry["instanceId"]]

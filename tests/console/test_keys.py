@@ -20,6 +20,8 @@ from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.pause import PauseDialog
 from aios_top.console.dialogs.scale import ScaleDialog
+from aios_top.console.dialogs.simulate import SimulateDialog
+from aios_top.console.dialogs.what_if import WhatIfDialog
 from aios_top.console.keys import KEYS, bound
 from aios_top.console.view import Page, Sort, ViewState
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
@@ -81,6 +83,8 @@ DIALOGS = {
     "d": DiffDialog,
     "P": PauseDialog,
     "F": ForceDialog,
+    "i": WhatIfDialog,
+    "t": SimulateDialog,
     "f2": GuideDialog,
     "f12": ConfigDialog,
     "slash": FilterDialog,
