@@ -138,16 +138,15 @@ def test_m_11_a_storm_of_resizes_ends_at_the_last_size(aios: RecordingAios, tmp_
     with console(tmp_path, aios, columns=120, lines=40) as terminal:
         terminal.wait_for(BLOCK, 30)
         terminal.rest(0.5)
-        before = len(terminal.output)
+        before, started = len(terminal.output), time.monotonic()
         for number in range(400):
             terminal.resize(100 + number % 40, 30 + number % 10)
             terminal.pump(0.005)
         terminal.resize(118, 38)
         terminal.wait_until(lambda: "quit" in terminal.screen.splitlines()[37], 20)
         terminal.rest(1.0)
-        paints = terminal.output[before:].count(
-            b"aios-top"
-        )  # 150 of 400 were seen; Textual paints when it has the time
+        paints, seconds = terminal.output[before:].count(b"aios-top"), time.monotonic() - started
+        assert paints <= 25 * seconds + 10  # two for each of ten layouts a second, and what polls draw
         assert paints < 250
         leave(terminal)
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
@@ -157,9 +156,9 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         if self._relay is not None:
             self._relay.close()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self) -> None:
         """Lay the panels out for the new size."""
-        self.look(replace(self.view, columns=event.size.width, lines=event.size.height))
+        self.look(replace(self.view, columns=self.size.width, lines=self.size.height))
 
     def _repaint(self, _app: object) -> None:
         """Write every cell again: the terminal that comes back from the shell has an empty screen."""

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.worker import WorkerFailed
 
 _BEAT_SECONDS = 1.0
+_RESIZE_SECONDS = 0.1
+"""Between two layouts while a window is dragged, which sends hundreds of sizes; Textual follows every 8 ms."""
 
 
 class GuardedApp(App[None]):
@@ -23,6 +27,8 @@ class GuardedApp(App[None]):
     turning: asyncio.AbstractEventLoop | None = None
     """The loop that the app runs on, None before it runs."""
 
+    _resized_at = float("-inf")
+
     async def run_guarded(self) -> None:
         """Run the app on the current loop."""
         self.turning = asyncio.get_running_loop()
@@ -37,6 +43,26 @@ class GuardedApp(App[None]):
         """Start the pulse."""
         if self.pulse is not None:
             self.set_interval(_BEAT_SECONDS, self.pulse, name="pulse")
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        """Let the screens follow at once, but not more often than every tenth of a second."""
+        event.stop()
+        self._size, self._resize_event = event.size, event
+        wait = _RESIZE_SECONDS - (monotonic() - self._resized_at)
+        if self._resize_timer is not None:
+            return
+        if wait <= 0:
+            self._check_resize()
+        else:
+            self._resize_timer = self.set_timer(wait, self._check_resize)
+
+    def _check_resize(self) -> None:
+        self._resized_at = monotonic()
+        self.resized()  # before the screens: both changes then make one layout
+        super()._check_resize()
+
+    def resized(self) -> None:
+        """Lay out for the new size; for subclasses."""
 
     def _handle_exception(self, error: Exception) -> None:
         if self.crash is None:
