@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aios_top.model.explained import explained
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.recording import RecordingPhase, RecordingState
 from aios_top.model.state import BlockState, EndpointState, FleetState, Link, Phase, Replicas
 from aios_top.model.text import clean
 from aios_top.model.window import Window
@@ -196,3 +197,13 @@ def test_a_state_before_the_first_poll_is_drawn() -> None:
     state = FleetState(at=NOW, sequence=0)
     assert "".join(cell.text for cell in summary_cells(state, WINDOW, NOW, 80)).startswith(" 0 blocks 0 replicas")
     assert brief_rows(state, None, None, NOW)
+
+
+def test_that_it_is_simulated_outranks_what_is_recorded() -> None:
+    recording = RecordingState(RecordingPhase.ON, "/tmp/a.aiosrec", NOW - 60, NOW, 2_500_000, 30)
+    mode = Mode(True, False, False, False, WINDOW, recording=recording)
+    state = replace(FLEET, context="demo", origin_note="simulated, quick pace")
+    assert "simulated, quick pace" in header_row(state, mode, NOW, 80).text
+    wide = header_row(state, mode, NOW, 120).text
+    assert "simulated, quick pace" in wide
+    assert "rec " in wide

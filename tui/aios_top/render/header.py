@@ -43,9 +43,9 @@ def header_row(state: FleetState, mode: Mode, now: float, columns: int) -> Row:
     needed = [Cell(" aios-top ", Role.TITLE), *_context(state, mode), *_gate(mode), *_freshness(state, mode, now)]
     tail = [Cell(f"  {clock(now)} ", Role.DIM)] if mode.travel is None else []
     extras = [
+        [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
         _resumed(state, now),
         [] if mode.travel else recording_cells(mode.recording),
-        [Cell(f"  {state.origin_note}", Role.WARN)] if state.origin_note else [],
         [Cell("  drawn every 20s", Role.WARN)] if mode.low_bandwidth else [],
         [Cell("  averages ", Role.DIM), Cell(mode.window.label, Role.ACCENT)],
         _poll(state),
