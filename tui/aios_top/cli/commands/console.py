@@ -57,8 +57,12 @@ def open_console(
     low_bandwidth: bool,
     records: bool | None = None,
     prometheus: str | None = None,
+    earlier: bool = True,
 ) -> int:
-    """Run the engine on a thread of its own and the console on this one; return the exit code."""
+    """Run the engine on a thread of its own and the console on this one; return the exit code.
+
+    `earlier`: the curves begin with what the last run of the same context saw; not where that was another AIOS.
+    """
     config = installation.config
     parts = console_parts(config, theme)
     port = recording_port(installation)
@@ -73,9 +77,9 @@ def open_console(
             app.crash = app.crash or error
             app.leave_from_thread(INTERNAL)
 
-    earlier = histories(installation, prometheus)
+    before = histories(installation, prometheus, earlier=earlier)
     thread = EngineThread(
-        lambda: open_session(installation, recording=port, records=from_start, histories=earlier), engine_failed
+        lambda: open_session(installation, recording=port, records=from_start, histories=before), engine_failed
     )
     cockpit = EngineCockpit(thread)
     past = OwnPast(cockpit.recorded)
@@ -89,11 +93,13 @@ def open_console(
         thread.close(GRACE_SECONDS)
 
 
-def histories(installation: Installation, prometheus: str | None) -> list[History]:
-    """Return who knows what happened before: the last run here, then the Prometheus that was named."""
-    found: list[History] = [EarlierRecording(folder_of(installation.config), installation.options.context)]
+def histories(installation: Installation, prometheus: str | None, *, earlier: bool) -> list[History]:
+    """Return who knows what happened before: the Prometheus that was named, then the last run here."""
+    found: list[History] = []
     if prometheus is not None:
-        found.insert(0, Prometheus(prometheus, BLOCK_COLUMNS))
+        found.append(Prometheus(prometheus, BLOCK_COLUMNS))
+    if earlier:
+        found.append(EarlierRecording(folder_of(installation.config), installation.options.context))
     return found
 
 

@@ -40,7 +40,13 @@ def _watch(args: argparse.Namespace) -> int:
         aios = starting.result()
     with aios:
         installation = verifying(demo_installation(args, aios.urls, aios.pace, chaos=args.chaos), args)
-        return open_console(installation, theme=args.theme, low_bandwidth=args.low_bandwidth, records=records(args))
+        return open_console(
+            installation,
+            theme=args.theme,
+            low_bandwidth=args.low_bandwidth,
+            records=records(args),
+            earlier=False,  # every demo is another AIOS
+        )
 
 
 def _serve(args: argparse.Namespace) -> int:
