@@ -6,7 +6,7 @@ from pathlib import Path
 from aios_top.model.audit import AuditEntry
 from aios_top.model.errors import ReadError
 from aios_top.model.fact import AuditRead
-from aios_top.model.recording import RecordingHeader
+from aios_top.model.recording import Mark, MarkKind, RecordingHeader
 from aios_top.model.state import FleetState
 from fakes.recordings import Story, simulated
 from fakes.simulated import SimulatedBlock
@@ -58,6 +58,7 @@ def _act(story: Story, now: float) -> None:
 
     def with_change(poll, traces, marks=()):
         story.writer.append = append
-        append(replace(poll, facts=(AuditRead(entries), *poll.facts)), traces, marks)
+        mark = Mark(poll.at, MarkKind.ACTION, BLOCK, str(fields["title"]))
+        append(replace(poll, facts=(AuditRead(entries), *poll.facts)), traces, [*marks, mark])
 
     story.writer.append = with_change

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from aios_top.engine.marks import Marker
 from aios_top.engine.poll import Poller
 from aios_top.engine.trace import Tracer
 from aios_top.model.recording import RecordingHeader
@@ -33,14 +34,16 @@ class Story:
         self.states: list[FleetState] = []
         self.poller = Poller(reads, clock, self.states.append, poll_seconds=2.0, context="story", seed=1)
         self.writer = RecordingWriter(path, header or RecordingHeader(context="story"), RecordingLimits(**more))
-        self._tracer = Tracer()
+        self._tracer, self._marker = Tracer(), Marker()
 
     async def poll(self, number: int = 1, seconds: float = 2.0) -> None:
         """Poll and record, then let time pass."""
         for _ in range(number):
             await self.poller.refresh()
             assert self.poller.poll is not None
-            self.writer.append(self.poller.poll, self._tracer.traces(self.poller.picture))
+            traces = self._tracer.traces(self.poller.picture)
+            marks = self._marker.marks(self.poller.poll, self.states[-1], traces)
+            self.writer.append(self.poller.poll, traces, marks)
             self.clock._now += seconds
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from aios_top.aios.address import Addresses
 from aios_top.aios.credentials import NOBODY, Credentials, OriginError, checked_origin
 from aios_top.cli.exits import UsageError
+from aios_top.model.redaction import secret_texts
 from aios_top.model.secret import Secret
 from aios_top.store.config import CredentialSettings
 from aios_top.store.paths import StoreError
@@ -50,6 +51,12 @@ def described(settings: CredentialSettings | None, environ: Mapping[str, str] = 
         f"CA {settings.ca_file}" if settings.ca_file else "",
     ]
     return f"{', '.join(kind for kind in kinds if kind)}; for {settings.origin} only"
+
+
+def known_secrets(credentials: Credentials | None = None, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return every secret text that this process knows of, so that none is in what it hands over."""
+    known = [] if credentials is None else [secret.reveal() for secret in credentials.headers.values()]
+    return secret_texts([*known, environ.get(TOKEN_VARIABLE, "")])
 
 
 def _from_environment(environ: Mapping[str, str]) -> CredentialSettings | None:

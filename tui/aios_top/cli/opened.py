@@ -3,9 +3,10 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from aios_top.bundle.capsule_file import CapsuleFile, is_capsule, read_capsule
 from aios_top.bundle.limits import BundleError
 from aios_top.cli.exits import UsageError
+from aios_top.cli.installation import configuration
+from aios_top.cli.recording import path_of
 from aios_top.model.capsule import RECORDING
 from aios_top.store.paths import StoreError, make_private, state_folder
 from aios_top.store.recording_reader import Recording, open_recording
@@ -30,30 +33,45 @@ class Opened:
     """The capsule's other members by name: JSON, or text."""
 
 
+def named(name: str | None) -> Path:
+    """Return the file that was named, here or in the folder of recordings; without a name the newest, and say which."""
+    path = path_of(name, configuration())
+    if name is None:
+        print(f"aios-top: the newest recording, {path}", file=sys.stderr)
+    return path
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Opened]:
     """Open a recording or a capsule; raises UsageError, exit code 2, with the reason when it is neither."""
-    try:
-        if not is_capsule(path):
-            with open_recording(path) as recording:
-                yield Opened(recording, path.name)
-            return
-        capsule = read_capsule(path)
-    except StoreError as error:
-        raise UsageError(str(error)) from error
-    except BundleError as error:
-        raise UsageError(f"{path}: refused: {error}") from error
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    with _unpacked(capsule) as recorded:
+    with ExitStack() as stack:
         try:
-            recording = open_recording(recorded)
+            found = _capsule(path, stack) if is_capsule(path) else _bare(path, stack)
+        except BundleError as error:
+            raise UsageError(f"{path}: refused: {error}") from error
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from error
         except StoreError as error:
-            reason = str(error).replace(str(recorded), RECORDING)
-            raise UsageError(f"{path}: refused: its recording: {reason}") from error
-        with recording:
-            documents = _documents(path, capsule)
-            yield Opened(recording, path.name, capsule.manifest, documents)
+            raise UsageError(str(error)) from error
+        try:
+            yield found
+        except StoreError as error:  # what looked like a recording turned out to be damaged
+            raise UsageError(str(error)) from error
+
+
+def _bare(path: Path, stack: ExitStack) -> Opened:
+    return Opened(stack.enter_context(open_recording(path)), path.name)
+
+
+def _capsule(path: Path, stack: ExitStack) -> Opened:
+    capsule = read_capsule(path)
+    recorded = stack.enter_context(_unpacked(capsule))
+    try:
+        recording = stack.enter_context(open_recording(recorded))
+    except StoreError as error:
+        reason = str(error).replace(str(recorded), RECORDING)
+        raise UsageError(f"{path}: refused: its recording: {reason}") from error
+    return Opened(recording, path.name, capsule.manifest, _documents(path, capsule))
 
 
 @contextmanager

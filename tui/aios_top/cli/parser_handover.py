@@ -13,6 +13,7 @@ def add_handing_over(commands: Any) -> None:
     """Add them."""
     _exporter(commands)
     _capsule(commands)
+    _export(commands)
 
 
 def _exporter(commands: Any) -> None:
@@ -44,7 +45,7 @@ def _capsule(commands: Any) -> None:
         "The recording of that time, the policies' code and parameters, what operators did, findings, versions. "
         "Secrets are never in it. With --host or --url the registered archives are fetched too; nothing runs them.",
     )
-    add_recorded(capsule, "recording; a capsule can be cut again")
+    add_recorded(capsule, "recording, or a capsule to be cut again (default: the newest recording)")
     capsule.add_argument("--note", metavar="TEXT", default="", help="what whoever opens it should know")
     capsule.add_argument(
         "--redact-names",
@@ -56,9 +57,45 @@ def _capsule(commands: Any) -> None:
     add_deadline(capsule)
 
 
+def _export(commands: Any) -> None:
+    export = command(
+        commands,
+        "export",
+        "export",
+        "write what was recorded as CSV, JSON lines or OpenMetrics",
+        "Columns and fields are those of `once --json` and `decisions --json`; counters begin with what is exported.",
+    )
+    add_recorded(export, "recording or capsule (default: the newest recording)")
+    export.add_argument(
+        "--what",
+        choices=("samples", "instances", "decisions", "events", "audit"),
+        default="samples",
+        help="rows: each block or instance at each poll, decisions, marks of the time bar, changes (default: samples)",
+    )
+    export.add_argument("--format", choices=("csv", "jsonl", "openmetrics"), default="csv", help="default: csv")
+    add_blocks(export)
+    add_output(export, "standard output")
+
+
+def add_blocks(parser: argparse.ArgumentParser) -> None:
+    """Add which blocks it is about."""
+    parser.add_argument("--block", metavar="B", action="append", help="only this block; may be repeated")
+
+
+def add_output(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add where the result goes; `default` says it in the help."""
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        default="-" if default == "standard output" else None,
+        help=f"file to write, - for standard output (default: {default})",
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file where there is one")
+
+
 def add_recorded(parser: argparse.ArgumentParser, about: str) -> None:
     """Add what was recorded, and which part of it."""
-    parser.add_argument("recording", metavar="RECORDING", help=about)
+    parser.add_argument("recording", metavar="RECORDING", nargs="?", help=about)
     parser.add_argument(
         "--from", metavar="TIME", dest="since", help="begin here: `20m ago` (before its end), 14:02, RFC 3339"
     )

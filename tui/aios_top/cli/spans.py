@@ -1,9 +1,11 @@
-"""Which part of a recording a command is about: `--from` and `--to`, and the newest recording where none is named."""
+"""Which part of a recording a command is about: `--from`, `--to` and `--block`."""
 
 import argparse
+from collections.abc import Sequence
 
 from aios_top.cli.exits import CommandError
 from aios_top.cli.times import moment
+from aios_top.model.text import Clean
 from aios_top.store.recording_reader import Recording
 
 HOUR_SECONDS = 3600.0
@@ -25,6 +27,15 @@ def span(args: argparse.Namespace, recording: Recording, longest: float | None =
     if start > times[-1] or end < times[0]:
         raise CommandError(f"{recording.path}: recorded nothing in that time; it covers {_covered(recording)}")
     return start, end
+
+
+def wanted_blocks(recording: Recording, asked: Sequence[str] | None) -> list[Clean]:
+    """Return the blocks that were asked for, all without a wish; ends the command with the names that there are."""
+    known = recording.block_ids()
+    for name in asked or ():
+        if name not in known:
+            raise CommandError(f"the recording has no block '{name}'; it has: {', '.join(known) or 'none'}")
+    return [name for name in known if not asked or name in asked]
 
 
 def _covered(recording: Recording) -> str:

@@ -2,24 +2,22 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from aios_top.cli.capsules import Wanted, make_capsule
-from aios_top.cli.credentials import TOKEN_VARIABLE
+from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import Installation, chosen
-from aios_top.cli.opened import opened
+from aios_top.cli.opened import named, opened
 from aios_top.cli.progress import Progress
 from aios_top.cli.spans import HOUR_SECONDS, span
 from aios_top.cli.wiring import PolicyFolders, open_session
 from aios_top.engine.evidence import offline_facts
 from aios_top.model.capsule import SUFFIX
 from aios_top.model.lint_facts import Facts
-from aios_top.model.redaction import secret_texts
 from aios_top.model.state import FleetState
 from aios_top.render.numbers import count
 
@@ -28,11 +26,18 @@ def run(args: argparse.Namespace) -> int:
     """Write it, and say what is in it."""
     online = bool(args.host or args.urls or args.command_urls or args.context)
     installation = chosen(args) if online else None
-    with opened(Path(args.recording)) as found:
+    with opened(named(args.recording)) as found:
         start, end = span(args, found.recording, HOUR_SECONDS)
         context = "" if args.redact_names else found.recording.header.context
         output = Path(args.output or default_name(context, end))
-        wanted = Wanted(start, end, output, args.note, args.redact_names, _secrets(installation))
+        wanted = Wanted(
+            start,
+            end,
+            output,
+            args.note,
+            args.redact_names,
+            known_secrets(None if installation is None else installation.credentials),
+        )
         content = make_capsule(found.recording, wanted, lambda state: _facts(installation, state))
     print(output)
     for policy in content.policies:
@@ -62,9 +67,3 @@ async def _asked(installation: Installation, state: FleetState) -> Sequence[Fact
             return await session.evidence(state, progress.draw)
     finally:
         progress.clear()
-
-
-def _secrets(installation: Installation | None) -> Sequence[str]:
-    """Return every secret that this process knows of."""
-    known = [] if installation is None else [secret.reveal() for secret in installation.credentials.headers.values()]
-    return secret_texts([*known, os.environ.get(TOKEN_VARIABLE, "")])
