@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -318,3 +319,19 @@ def test_differences_would_be_seen(live) -> None:
     """The comparison of this file's first test is one that can fail."""
     first, last = live[1][0], live[1][-1]
     assert differences(plain(first, first.at), plain(last, last.at))
+
+
+def test_what_a_killed_replay_left_is_removed_and_what_is_held_stays(capsule, tmp_path) -> None:
+    state = tmp_path / "state"
+    killed, young = state / "capsule-killed", state / "capsule-young"
+    with opened(capsule) as found:
+        held = found.recording.path.parent
+        killed.mkdir()
+        young.mkdir()
+        (killed / "recording.aiosrec").write_text("left")
+        for folder in (killed, held):
+            os.utime(folder, (1.0, 1.0))
+        with opened(capsule) as again:
+            assert again.recording.times == found.recording.times
+        assert found.recording.path.exists()
+    assert sorted(entry.name for entry in state.iterdir()) == ["capsule-young"]

@@ -1,12 +1,9 @@
 """Makes a capsule of a recording: what leaves is redacted on the way, and nothing is run."""
 
 import json
-import os
 import platform
-import shutil
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +14,16 @@ from typing import Any
 from aios_top import __version__
 from aios_top.bundle.capsule_file import write_capsule
 from aios_top.cli.exits import CommandError
-from aios_top.engine.evidence import block_parameters, capsule_policies
+from aios_top.cli.unpacked import private_folder
+from aios_top.cli.wiring import PolicyFolders
+from aios_top.engine.evidence import block_parameters, capsule_policies, offline_facts
 from aios_top.engine.replay import Replay
-from aios_top.model.capsule import RECORDING, CapsuleContent
+from aios_top.model.capsule import RECORDING, CapsuleContent, CapsuleWritten
 from aios_top.model.lint_facts import Facts
 from aios_top.model.lints import lint
 from aios_top.model.redaction import Finder, Redactor, hidden_texts
 from aios_top.model.state import FleetState
 from aios_top.render.capsule import audit_between, block_part, capsule_documents, manifest_facts
-from aios_top.store.paths import make_private, state_folder
 from aios_top.store.recording_reader import Recording
 from aios_top.store.recording_redacted import Redacted, find_names
 from aios_top.store.recording_slice import copy_slice
@@ -86,6 +84,18 @@ def make_capsule(recording: Recording, wanted: Wanted, gather: Gather) -> Capsul
     return content
 
 
+def without_network(state: FleetState) -> Sequence[Facts]:
+    """Gather what is known of the policies here."""
+    return offline_facts(state, PolicyFolders())
+
+
+def written_as(content: CapsuleContent, output: Path) -> CapsuleWritten:
+    """Return what is to be said of a capsule that was written."""
+    lacking = tuple(f"{policy.uri}: {policy.problem}" for policy in content.policies if policy.code is None)
+    size = output.stat().st_size
+    return CapsuleWritten(str(output.absolute()), size, len(content.blocks), content.start, content.end, lacking)
+
+
 def environment() -> dict[str, str]:
     """Return the versions of what runs here; nothing of whose machine it is."""
     return {
@@ -116,15 +126,10 @@ def _policy_texts(content: CapsuleContent) -> Iterable[dict[str, Any]]:
 
 
 def _slice(recording: Recording, wanted: Wanted, redact: Redactor) -> bytes:
-    state = state_folder(os.environ)
-    make_private(state)
-    folder = Path(tempfile.mkdtemp(prefix="capsule-", dir=state))
-    try:
+    with private_folder() as folder:
         path = folder / RECORDING
         copy_slice(Redacted(recording, redact, names=wanted.redact_names), path, wanted.start, wanted.end)
         return path.read_bytes()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bytes(value: Any) -> bytes:

@@ -1,10 +1,7 @@
 """Opens what somebody recorded: a recording, or a capsule, whose recording is put beside the program's own files."""
 
 import json
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +13,9 @@ from aios_top.bundle.limits import BundleError
 from aios_top.cli.exits import UsageError
 from aios_top.cli.installation import configuration
 from aios_top.cli.recording import path_of
+from aios_top.cli.unpacked import private_folder
 from aios_top.model.capsule import RECORDING
-from aios_top.store.paths import StoreError, make_private, state_folder
+from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording, open_recording
 
 
@@ -65,28 +63,15 @@ def _bare(path: Path, stack: ExitStack) -> Opened:
 
 def _capsule(path: Path, stack: ExitStack) -> Opened:
     capsule = read_capsule(path)
-    recorded = stack.enter_context(_unpacked(capsule))
+    recorded = stack.enter_context(private_folder()) / RECORDING
+    recorded.touch(0o600)
+    recorded.write_bytes(capsule.members[RECORDING])
     try:
         recording = stack.enter_context(open_recording(recorded))
     except StoreError as error:
         reason = str(error).replace(str(recorded), RECORDING)
         raise UsageError(f"{path}: refused: its recording: {reason}") from error
     return Opened(recording, path.name, capsule.manifest, _documents(path, capsule))
-
-
-@contextmanager
-def _unpacked(capsule: CapsuleFile) -> Iterator[Path]:
-    """Write the recording, which SQLite reads from a file only, to a private folder that goes with the reader."""
-    state = state_folder(os.environ)
-    make_private(state)
-    folder = Path(tempfile.mkdtemp(prefix="capsule-", dir=state))
-    try:
-        recorded = folder / RECORDING
-        recorded.touch(0o600)
-        recorded.write_bytes(capsule.members[RECORDING])
-        yield recorded
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _documents(path: Path, capsule: CapsuleFile) -> dict[str, Any]:

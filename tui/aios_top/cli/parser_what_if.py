@@ -5,6 +5,7 @@ from typing import Any
 from aios_top.cli.numbers import seconds, whole
 from aios_top.cli.options import add_json
 from aios_top.cli.parser_base import command
+from aios_top.cli.parser_handover import add_recorded
 
 
 def add_what_if(commands: Any) -> None:
@@ -17,7 +18,7 @@ def add_what_if(commands: Any) -> None:
         "Exact up to the first other action; beyond it, the simulator's estimate. Without a change it shows that the"
         " record is reproduced.",
     )
-    parser.add_argument("recording", metavar="RECORDING", help="a file that aios-top recorded")
+    add_recorded(parser, "recording or capsule (default: the newest recording)")
     parser.add_argument("--block", metavar="B", help="the block, where the recording has several")
     parser.add_argument(
         "--set",
@@ -31,8 +32,6 @@ def add_what_if(commands: Any) -> None:
     parser.add_argument(
         "--policy", metavar="PATH", help="policy folder or function.py to ask (default: the shipped one)"
     )
-    parser.add_argument("--from", metavar="TIME", dest="start", help="first moment: 3m ago, 14:02, 2026-11-23T14:02Z")
-    parser.add_argument("--to", metavar="TIME", help="last moment")
     estimate = parser.add_argument_group("the estimate")
     estimate.add_argument(
         "--replica",

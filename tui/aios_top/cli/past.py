@@ -6,7 +6,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from aios_top.cli.capsules import Gather, Wanted, make_capsule, without_network, written_as
+from aios_top.cli.exits import CommandError
 from aios_top.engine.replay import Replay
+from aios_top.model.capsule import CapsuleWish, CapsuleWritten
 from aios_top.model.errors import PastError
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark, RecordingState
@@ -21,7 +24,11 @@ class FilePast:
 
     closed = True
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, gather: Gather = without_network, secrets: Sequence[str] = ()) -> None:
+        """`gather` tells what is known of the policies, `secrets` are texts that no capsule may hold."""
+        self._recording = recording
+        self._gather = gather
+        self._secrets = secrets
         self._replay = Replay(recording)
 
     def times(self) -> Sequence[float]:
@@ -36,6 +43,14 @@ class FilePast:
         """Return what happened."""
         return _read(self._replay.marks)
 
+    def hand_over(self, wish: CapsuleWish) -> CapsuleWritten:
+        """Write a part of it as a capsule."""
+        wanted = Wanted(wish.start, wish.end, Path(wish.path), wish.note, wish.redact_names, self._secrets)
+        try:
+            return _read(lambda: written_as(make_capsule(self._recording, wanted, self._gather), wanted.output))
+        except CommandError as error:
+            raise PastError(str(error)) from error
+
     def _times(self) -> Sequence[float]:
         self._replay.refresh()
         return self._replay.times
@@ -46,9 +61,13 @@ class OwnPast:
 
     closed = False
 
-    def __init__(self, state: Callable[[], RecordingState]) -> None:
-        """`state` says how the recording stands."""
+    def __init__(
+        self, state: Callable[[], RecordingState], gather: Gather = without_network, secrets: Sequence[str] = ()
+    ) -> None:
+        """`state` says how the recording stands, the rest is as for a file."""
         self._state = state
+        self._gather = gather
+        self._secrets = secrets
         self._lock = Lock()
         self._recording: Recording | None = None
         self._past: FilePast | None = None
@@ -70,6 +89,13 @@ class OwnPast:
         past = self._open()
         return () if past is None else past.marks()
 
+    def hand_over(self, wish: CapsuleWish) -> CapsuleWritten:
+        """Write a part of it as a capsule."""
+        past = self._open()
+        if past is None:
+            raise PastError("nothing is recorded yet")
+        return past.hand_over(wish)
+
     def close(self) -> None:
         """Close what was opened."""
         with self._lock:
@@ -88,7 +114,7 @@ class OwnPast:
                 if self._recording is not None:
                     self._recording.close()
                 self._recording = _read(lambda: open_recording(Path(path), own=True))
-                self._past = FilePast(self._recording)
+                self._past = FilePast(self._recording, self._gather, self._secrets)
             return self._past
 
 

@@ -1,14 +1,22 @@
-"""Which part of a recording a command is about: `--from`, `--to` and `--block`."""
+"""Which moment or part of a recording a command is about: `--at`, `--from`, `--to`, `--block`."""
 
 import argparse
 from collections.abc import Sequence
 
-from aios_top.cli.exits import CommandError
-from aios_top.cli.times import moment
+from aios_top.cli.exits import CommandError, UsageError
 from aios_top.model.text import Clean
+from aios_top.model.when import WhenError, moment_of
 from aios_top.store.recording_reader import Recording
 
 HOUR_SECONDS = 3600.0
+
+
+def moment(option: str, text: str, now: float, *, ends: bool = False) -> float:
+    """Return the unix seconds that an option names; raises UsageError with its name."""
+    try:
+        return moment_of(text, now, ends=ends)
+    except WhenError as error:
+        raise UsageError(f"{option}: {error}") from error
 
 
 def span(args: argparse.Namespace, recording: Recording, longest: float | None = None) -> tuple[float, float]:
@@ -19,11 +27,11 @@ def span(args: argparse.Namespace, recording: Recording, longest: float | None =
     times = recording.times
     if not times:
         raise CommandError(f"{recording.path}: holds no poll")
-    end = times[-1] if args.to is None else moment(args.to, times[-1])
+    end = times[-1] if args.to is None else moment("--to", args.to, times[-1], ends=True)
     first = times[0] if longest is None else max(times[0], end - longest)
-    start = first if args.since is None else moment(args.since, times[-1])
-    if start > end:
-        raise CommandError("--from is later than --to")
+    start = first if args.since is None else moment("--from", args.since, times[-1])
+    if args.since is not None and start > end:
+        raise UsageError("--from is later than --to")
     if start > times[-1] or end < times[0]:
         raise CommandError(f"{recording.path}: recorded nothing in that time; it covers {_covered(recording)}")
     return start, end

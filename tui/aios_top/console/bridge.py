@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 AUDIT_LIMIT = 2000
 """Newest entries of the operator's record that the screen keeps."""
+EVIDENCE_SECONDS = 30.0
+"""How long a capsule waits for the archives that AIOS serves."""
 LINT_SECONDS = 5.0
 """How old a look at a block may be while its policy page is open."""
 
@@ -232,6 +234,13 @@ class EngineCockpit:
     async def hold_load(self) -> None:
         """Let the running load test stay at its present rate, or go on."""
         await self._session.load.hold()
+
+    def evidence(self, state: FleetState) -> Sequence[Facts]:
+        """Return what is known of the policies of a state, for a capsule; waits, so not on the screen's thread.
+
+        Raises ReadError, ActionRefusedError, and TimeoutError when AIOS takes too long.
+        """
+        return self.submit(self._session.evidence, state).result(EVIDENCE_SECONDS)
 
     def recording(self) -> RecordingState | None:
         """Return how the recording stands."""

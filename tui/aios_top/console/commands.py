@@ -16,6 +16,7 @@ from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog
 from aios_top.console.explaining import explain
+from aios_top.console.handing_over import hand_over
 from aios_top.console.load_commands import LOAD_COMMANDS, running
 from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
@@ -153,6 +154,7 @@ COMMANDS: Mapping[str, Command] = {
     "reset_cooldown": reset_cooldown,
     "scale": scale,
     **LOAD_COMMANDS,
+    "export": hand_over,
     "deploy": deploy,
     "roll_back": roll_back,
     "write_mode": write_mode,

@@ -93,6 +93,13 @@ KEYS: tuple[Key, ...] = (
     Key("live", ("L",), "live", "Back to the present.", "Time"),
     Key("record", ("R",), "record", "End or begin recording.", "Time"),
     Key(
+        "export",
+        ("E",),
+        "capsule",
+        "Write this incident as one file; on the load page: where the load test's report is kept.",
+        "Time",
+    ),
+    Key(
         "explain", ("x",), "explain", "Say why the selected decision was taken; enter in the log too.", "Look", footer=9
     ),
     Key("shadow", ("o",), "shadow", "Let a draft decide beside the running policy; nothing is sent.", "Look"),
@@ -108,7 +115,6 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("next_stage", ("greater_than_sign",), "next stage", "Load test: go on to the next stage.", "Change"),
     Key("hold", ("h",), "hold", "Load test: stay at the present rate, or go on.", "Change"),
-    Key("export", ("E",), "report", "Load test: where its report is kept.", "Change"),
     Key("stop_load", ("X",), "stop load", "Stop the load test now.", "Change", footer=15),
     Key("deploy", ("D",), "deploy", "Deploy the policy: inspect, confirm, follow.", "Change", writes=True, footer=12),
     Key(

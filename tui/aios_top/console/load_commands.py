@@ -112,12 +112,10 @@ async def hold(console: Console) -> None:
     console.toast(f"Load test: {held}.")
 
 
-async def export(console: Console) -> None:
+async def report(console: Console) -> None:
     """Say where the report of the last load test is kept."""
     load = console.cockpit.load_state()
-    if console.view.page is not Page.LOAD:
-        console.toast("Nothing to export on this page.", Severity.DEGRADED)
-    elif load is None:
+    if load is None:
         console.toast("No load test has run in this session.", Severity.DEGRADED)
     elif not load.saved_as:
         console.toast("The report is kept when the load test has ended.")
@@ -130,5 +128,4 @@ LOAD_COMMANDS: Mapping[str, Command] = {
     "stop_load": stop_load,
     "next_stage": next_stage,
     "hold": hold,
-    "export": export,
 }

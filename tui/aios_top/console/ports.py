@@ -14,6 +14,7 @@ from aios_top.console.keys import Key
 from aios_top.console.settings import Setting
 from aios_top.console.view import ViewState
 from aios_top.model.audit import AuditEntry
+from aios_top.model.capsule import CapsuleWish, CapsuleWritten
 from aios_top.model.change import Outcome, Plan
 from aios_top.model.deploy import DeployState
 from aios_top.model.lint import LintReport
@@ -206,6 +207,9 @@ class Past(Protocol):
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened, oldest first."""
+
+    def hand_over(self, wish: CapsuleWish) -> CapsuleWritten:
+        """Write a part of it as a capsule; raises PastError with a sentence when that cannot be."""
 
 
 class Console(Protocol):

@@ -1,7 +1,6 @@
 """The keys that go through time: any moment of the past is shown by the views that show the present."""
 
 import asyncio
-import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -50,8 +49,7 @@ async def go_to_time(console: Console) -> None:
     times = await _times(console)
     if times:
         now = times[-1] if console.past is not None and console.past.closed else console.cockpit.now()
-        offset = float(time.localtime(times[-1]).tm_gmtoff)
-        at = await console.ask(TimeDialog(times[0], times[-1], now, offset))
+        at = await console.ask(TimeDialog(times[0], times[-1], now))
         if at is not None:
             await _go(console, times, bisect_right(times, at) - 1)
 

@@ -49,3 +49,36 @@ class CapsuleContent:
     policies: Sequence[CapsulePolicy] = ()
     audit: Sequence[AuditEntry] = ()
     lints: Sequence[LintReport] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CapsuleWish:
+    """What an operator wants to hand over."""
+
+    start: float
+    """Unix seconds."""
+    end: float
+    path: str
+    """File to write."""
+    redact_names: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapsuleWritten:
+    """What was handed over."""
+
+    path: str
+    bytes: int
+    blocks: int
+    start: float
+    """Unix seconds of its first poll."""
+    end: float
+    without_code: tuple[str, ...] = ()
+    """Policies whose code is not in it, each with the reason."""
+
+
+def capsule_name(context: str, end: str) -> str:
+    """Return a file name that says which AIOS and when; `end` is a time as it may stand in a name."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in context) or "aios"
+    return f"{name}-{end}{SUFFIX}"

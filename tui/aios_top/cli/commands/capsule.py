@@ -7,16 +7,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from aios_top.cli.capsules import Wanted, make_capsule
+from aios_top.cli.capsules import Wanted, make_capsule, without_network
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.opened import named, opened
 from aios_top.cli.progress import Progress
 from aios_top.cli.spans import HOUR_SECONDS, span
-from aios_top.cli.wiring import PolicyFolders, open_session
-from aios_top.engine.evidence import offline_facts
-from aios_top.model.capsule import SUFFIX
+from aios_top.cli.wiring import open_session
+from aios_top.model.capsule import capsule_name
 from aios_top.model.lint_facts import Facts
 from aios_top.model.state import FleetState
 from aios_top.render.numbers import count
@@ -29,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(named(args.recording)) as found:
         start, end = span(args, found.recording, HOUR_SECONDS)
         context = "" if args.redact_names else found.recording.header.context
-        output = Path(args.output or default_name(context, end))
+        output = Path(args.output or capsule_name(context, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(end))))
         wanted = Wanted(
             start,
             end,
@@ -48,15 +47,9 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def default_name(context: str, end: float) -> str:
-    """Return a name that says which AIOS and when."""
-    name = "".join(letter if letter.isalnum() else "-" for letter in context) or "aios"
-    return f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(end))}{SUFFIX}"
-
-
 def _facts(installation: Installation | None, state: FleetState) -> Sequence[Facts]:
     if installation is None:
-        return offline_facts(state, PolicyFolders())
+        return without_network(state)
     return asyncio.run(_asked(installation, state))
 
 

@@ -3,12 +3,15 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from aios_top.aios.prometheus import Prometheus
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.backfill import EarlierRecording
+from aios_top.cli.capsules import Gather, without_network
+from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.past import OwnPast
@@ -16,6 +19,7 @@ from aios_top.cli.recording import folder_of, recording_port
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.settings import settings_of
 from aios_top.cli.stored import stored
+from aios_top.cli.unpacked import remove_leftovers
 from aios_top.cli.wiring import open_session
 from aios_top.console.app import ConsoleApp
 from aios_top.console.bridge import EngineCockpit
@@ -25,6 +29,9 @@ from aios_top.console.themes import Look, ThemeError, shipped_looks
 from aios_top.engine.memory import BLOCK_COLUMNS
 from aios_top.engine.ports import History
 from aios_top.engine.thread import EngineThread
+from aios_top.model.errors import ActionRefusedError, ReadError
+from aios_top.model.lint_facts import Facts
+from aios_top.model.state import FleetState
 from aios_top.store.config import Config
 from aios_top.store.paths import state_folder
 
@@ -69,6 +76,7 @@ def open_console(
     from_start = config.recording.enabled if records is None else records
     with stored():
         crash_folder = state_folder(os.environ)
+    remove_leftovers()
     apps: list[ConsoleApp] = []
 
     def engine_failed(error: BaseException) -> None:
@@ -82,7 +90,7 @@ def open_console(
         lambda: open_session(installation, recording=port, records=from_start, histories=before), engine_failed
     )
     cockpit = EngineCockpit(thread)
-    past = OwnPast(cockpit.recorded)
+    past = OwnPast(cockpit.recorded, _gathering(cockpit), known_secrets(installation.credentials))
     try:
         app = ConsoleApp(cockpit, low_bandwidth=low_bandwidth, past=past, **parts)
         app.settings = settings_of(installation, app.theme.removeprefix("aios-"), records=from_start)
@@ -91,6 +99,18 @@ def open_console(
     finally:
         past.close()
         thread.close(GRACE_SECONDS)
+
+
+def _gathering(cockpit: EngineCockpit) -> Gather:
+    """Return how a capsule gets the policies' code: from AIOS, else what is known here."""
+
+    def gather(state: FleetState) -> Sequence[Facts]:
+        try:
+            return cockpit.evidence(state)
+        except (ReadError, ActionRefusedError, TimeoutError):
+            return without_network(state)
+
+    return gather
 
 
 def histories(installation: Installation, prometheus: str | None, *, earlier: bool) -> list[History]:

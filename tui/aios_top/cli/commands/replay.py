@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import cast
 
 from aios_top.cli.commands.console import console_parts
+from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import UsageError
 from aios_top.cli.installation import configuration
 from aios_top.cli.opened import opened
 from aios_top.cli.past import FilePast
 from aios_top.cli.recording import path_of
 from aios_top.cli.screen import refuse_without_terminal
+from aios_top.cli.spans import moment
 from aios_top.cli.stored import stored
-from aios_top.cli.times import moment
 from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.console.app import ConsoleApp
 from aios_top.console.ports import Cockpit
@@ -43,9 +44,9 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
     times = recording.times
     if not times:
         raise UsageError(f"{recording.path}: holds no poll that can be read")
-    at = times[0] if args.at is None else moment(args.at, times[-1])
+    at = times[0] if args.at is None else moment("--at", args.at, times[-1])
     refuse_without_terminal()
-    past = FilePast(recording)
+    past = FilePast(recording, secrets=known_secrets())
     begin, last = past.moment(at), past.moment(times[-1])
     travel = Travel(
         begin.state.at,

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aios_top.bundle.limits import BundleError
@@ -12,9 +10,9 @@ from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.beside import WhatIfJob
 from aios_top.cli.exits import DONE, CommandError, UsageError
+from aios_top.cli.opened import named, opened
 from aios_top.cli.progress import Progress
-from aios_top.cli.stored import stored
-from aios_top.cli.times import moment
+from aios_top.cli.spans import span
 from aios_top.engine.replay import Replay
 from aios_top.model.decision import Decision
 from aios_top.model.draft import parse_assignment
@@ -24,7 +22,7 @@ from aios_top.model.what_if import Question, WhatIf
 from aios_top.render.what_if import what_if_lines
 from aios_top.render.what_if_document import what_if_document
 from aios_top.shipped import shipped
-from aios_top.store.recording_reader import Recording, open_recording
+from aios_top.store.recording_reader import Recording
 
 _PERCENT = 100
 
@@ -33,9 +31,10 @@ def run(args: argparse.Namespace) -> int:
     """Take the recorded decisions again, and say where they part and what would have followed."""
     changes = _changes(args)
     source = _source(args.policy)
-    with stored(), open_recording(Path(args.recording)) as recording:
+    with opened(named(args.recording)) as found:
+        recording = found.recording
         block_id = _block(recording, args.block)
-        start, end = _span(args, recording)
+        start, end = span(args, recording)
         decisions = _decisions(recording, block_id, start, end)
         in_force = _in_force(recording, block_id, end)
     question = Question(block_id, changes, in_force, args.replica, args.replica_start, args.seed)
@@ -71,17 +70,6 @@ def _block(recording: Recording, named: str | None) -> Clean:
     if len(names) != 1:
         raise UsageError(f"the recording has {len(names)} blocks; name one with --block: {', '.join(names) or 'none'}")
     return names[0]
-
-
-def _span(args: argparse.Namespace, recording: Recording) -> tuple[float, float]:
-    now = time.time()
-    end = float("inf") if args.to is None else moment(args.to, now)
-    start = float("-inf") if args.start is None else moment(args.start, now)
-    if start >= end:
-        raise UsageError("--from is not before --to")
-    if not recording.times:
-        raise CommandError(f"{recording.path}: holds no poll")
-    return start, end
 
 
 def _decisions(recording: Recording, block_id: Clean, start: float, end: float) -> list[Decision]:

@@ -12,7 +12,7 @@ from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED, UsageError
 from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_exit_code
-from aios_top.cli.times import moment
+from aios_top.cli.spans import moment
 from aios_top.cli.wiring import open_session
 from aios_top.model.decision import Decision
 from aios_top.model.explained import decision_at, explained
@@ -54,7 +54,7 @@ async def _look(args: argparse.Namespace) -> FleetState:
 
 def _past(text: str, now: float) -> float:
     """Return the moment that was named; one that is still to come has no decision. The running minute ends later."""
-    at = moment(text, now)
+    at = moment("--at", text, now, ends=True)
     if at > now + _RUNNING_MINUTE:
         raise UsageError(f"--at {text!r} is still to come; leave it out for the newest decision and what follows")
     return at

@@ -13,10 +13,9 @@ class TimeDialog(Dialog[float]):
 
     widest = 70
 
-    def __init__(self, first: float, last: float, now: float, utc_offset_seconds: float) -> None:
+    def __init__(self, first: float, last: float, now: float) -> None:
         self._span = first, last
         self._now = now
-        self._offset = utc_offset_seconds
         super().__init__(
             "Go to a time", fields=[Field("time", "@")], buttons=(self.CANCEL, Button("go", "Go")), focus="time"
         )
@@ -43,7 +42,7 @@ class TimeDialog(Dialog[float]):
             self.answer(self._moment())
 
     def _moment(self) -> float:
-        return moment_of(self.fields["time"].text, self._now, self._offset)
+        return moment_of(self.fields["time"].text, self._now)
 
     def _enter(self) -> None:
         if self.focus_name == self.CANCEL.name:

@@ -22,18 +22,19 @@ class FooterPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return the hints."""
-        tail = [hint for action in _ALWAYS for hint in self._hint(action)]
+        tail = [hint for action in _ALWAYS for hint in self._hint(action, view)]
         head: list[Cell] = []
         for action in self._useful(view):
-            hint = self._hint(action)
+            hint = self._hint(action, view)
             if columns_of(head) + columns_of(hint) + columns_of(tail) > columns:
                 break
             head += hint
         return [row(*head, *tail)]
 
-    def _hint(self, action: str) -> list[Cell]:
+    def _hint(self, action: str, view: ViewState) -> list[Cell]:
         key = self._keys[action]
-        return [Cell(f" {key.shown}", Role.KEY), Cell(f" {key.label} ", Role.DIM)]
+        label = "report" if action == "export" and view.page is Page.LOAD else key.label
+        return [Cell(f" {key.shown}", Role.KEY), Cell(f" {label} ", Role.DIM)]
 
     def _useful(self, view: ViewState) -> list[str]:
         """Return the actions worth a hint on this page, most wanted first."""
