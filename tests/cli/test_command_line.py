@@ -30,7 +30,7 @@ def test_every_command_of_the_design_exists():
     assert named >= {
         "demo", "once", "watch", "decisions", "cooldown reset", "scale", "load",
         "policy pack", "policy deploy", "policy restart", "policy show", "audit show", "audit verify",
-        "record", "replay", "export", "capsule", "recordings list", "recordings prune", "recordings merge", "recordings verify",
+        "record", "replay", "export", "report", "capsule", "recordings list", "recordings prune", "recordings merge", "recordings verify",
     }  # fmt: skip
 
 

@@ -105,6 +105,9 @@ def test_each_kind_of_secret_reaches_its_origin(
     assert BASIC not in printed.out + printed.err
 
 
+EXPORTS = [["export", "--what", what, "--format", "jsonl"] for what in ("samples", "instances", "decisions", "audit")]
+
+
 def test_s_08_no_file_and_no_screen_holds_a_secret(
     aios: Listening, own_files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,10 +143,13 @@ def test_s_08_no_file_and_no_screen_holds_a_secret(
             terminal.rest(0.3)
             terminal.send(keys)
         assert terminal.wait_exit(20) == 0
+    for words in (["report", "--output", "r.html"], ["capsule", "--output", "c.aioscap"], *EXPORTS):
+        assert main(words) == 0
+    handed_over = capsys.readouterr()
     assert {entry["authorization"] for entry in aios.headers} == {f"Bearer {CANARY}"}
-    everything = [printed.out.encode(), printed.err.encode(), terminal.output, arguments]
+    everything = [printed.out.encode(), printed.err.encode(), terminal.output, arguments, handed_over.out.encode()]
     files = [path for path in own_files.rglob("*") if path.is_file() and path.parent != kept]
-    assert {"audit.jsonl", "load.json", "a.jsonl"} <= {path.name for path in files}
+    assert {"audit.jsonl", "load.json", "a.jsonl", "r.html", "c.aioscap"} <= {path.name for path in files}
     for content in (*everything, *(path.read_bytes() for path in files)):
         assert CANARY.encode() not in content
 

@@ -77,7 +77,7 @@ def make_capsule(recording: Recording, wanted: Wanted, gather: Gather) -> Capsul
     state = Replay(recording).state(times[-1] if times else wanted.end)
     facts = gather(state)
     content = capsule_content(recording, wanted.start, wanted.end, facts, wanted.note, redacted=wanted.redact_names)
-    redact = _redactor(recording, wanted, content, state)
+    redact = _redactor(recording, wanted, content)
     members = {name: _bytes(redact(found)) for name, found in capsule_documents(content).items()}
     members[RECORDING] = _slice(recording, wanted, redact)
     write_capsule(wanted.output, redact(manifest_facts(content)), members)
@@ -108,10 +108,15 @@ def environment() -> dict[str, str]:
     }
 
 
-def _redactor(recording: Recording, wanted: Wanted, content: CapsuleContent, state: FleetState) -> Redactor:
-    begun = recording.frame(wanted.start)
-    told = (content.blocks, content.audit, state.policies, begun.records, begun.policies)
-    secrets = (*wanted.secrets, *hidden_texts(told))
+def recorded_secrets(recording: Recording, start: float, end: float) -> tuple[str, ...]:
+    """Return the texts that stand under the name of a secret in the records of that time: anything may quote them."""
+    frames = [recording.frame(at) for at in (start, end)]
+    return hidden_texts([(frame.records, frame.policies, frame.audit) for frame in frames])
+
+
+def _redactor(recording: Recording, wanted: Wanted, content: CapsuleContent) -> Redactor:
+    told = recorded_secrets(recording, wanted.start, wanted.end)
+    secrets = (*wanted.secrets, *told, *hidden_texts((content.blocks, content.audit)))
     if not wanted.redact_names:
         return Redactor(secrets=secrets)
     finder = Finder()

@@ -14,6 +14,7 @@ def add_handing_over(commands: Any) -> None:
     _exporter(commands)
     _capsule(commands)
     _export(commands)
+    _report(commands)
 
 
 def _exporter(commands: Any) -> None:
@@ -75,6 +76,21 @@ def _export(commands: Any) -> None:
     export.add_argument("--format", choices=("csv", "jsonl", "openmetrics"), default="csv", help="default: csv")
     add_blocks(export)
     add_output(export, "standard output")
+
+
+def _report(commands: Any) -> None:
+    report = command(
+        commands,
+        "report",
+        "report",
+        "write a post-mortem of what was recorded as one HTML page",
+        "What happened in words, pictures of every block, decisions with reasons, changes, parameters, findings. The "
+        "page has no script and needs no network.",
+    )
+    add_recorded(report, "recording or capsule (default: the newest recording)")
+    add_blocks(report)
+    report.add_argument("--title", metavar="TEXT", help="heading of the page (default: context and time)")
+    add_output(report, "named after context and time")
 
 
 def add_blocks(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ README = """\
 An incident of AIOS block autoscaling, made by aios-top {program}.
 
   aios-top replay FILE     the console on it, at any moment, no network needed
+  aios-top report FILE     what happened as a page for a browser
   aios-top capsule FILE    a shorter one of it
 
 manifest.json lists every file here with its SHA-256. The policies' code is here to be read; nothing runs it unless

@@ -43,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
         if policy.code is None:
             print(f"aios-top: the code of {policy.uri} is not in it: {policy.problem}", file=sys.stderr)
     told = f"{count(len(content.blocks), 'block')}, {count(len(content.audit), 'line')} of the operators' record"
-    print(f"aios-top: {told}; {output.stat().st_size / 1024:.0f} KiB; open it with 'aios-top replay'", file=sys.stderr)
+    print(
+        f"aios-top: {told}; {output.stat().st_size / 1024:.0f} KiB; 'aios-top replay' and 'report' open it",
+        file=sys.stderr,
+    )
     return DONE
 
 

@@ -3,9 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from aios_top.cli.capsules import recorded_secrets
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import DONE, CommandError, UsageError
 from aios_top.cli.export_rows import Part, documents, openmetrics_lines
@@ -37,9 +38,10 @@ def run(args: argparse.Namespace) -> int:
         part = Part(
             found.recording, start, end, blocks, lambda done, total: None if quiet else _draw(progress, done, total)
         )
+        secrets = (*known_secrets(), *recorded_secrets(found.recording, start, end))
         try:
             with written(args.output, force=args.force) as file:
-                lines = sum(1 for line in _lines(args.format, what, part) if file.write(line))
+                lines = sum(1 for line in _lines(args.format, what, part, secrets) if file.write(line))
         except StoreError as error:
             raise CommandError(str(error)) from error
         finally:
@@ -55,13 +57,13 @@ def _draw(progress: Progress, done: int, total: int) -> None:
         progress.draw(done, total, "polls")
 
 
-def _lines(form: str, what: What, part: Part) -> Iterator[str]:
+def _lines(form: str, what: What, part: Part, secrets: Sequence[str]) -> Iterator[str]:
     match form:
         case "openmetrics":
             return _ended(openmetrics_lines(part))
         case "jsonl":
-            return _ended(json.dumps(document, allow_nan=False) for document in documents(part, what, known_secrets()))
-    return csv_lines(what, documents(part, what, known_secrets()))
+            return _ended(json.dumps(document, allow_nan=False) for document in documents(part, what, secrets))
+    return csv_lines(what, documents(part, what, secrets))
 
 
 def _ended(lines: Iterable[str]) -> Iterator[str]:
