@@ -13,25 +13,44 @@ import httpx
 import pytest
 
 from aios_top.aios.prometheus import Prometheus
-from aios_top.engine.memory import BLOCK_COLUMNS
+from aios_top.engine.memory import BLOCK_COLUMNS, INSTANCE_COLUMNS
 from aios_top.model.errors import ReadError
+from aios_top.model.fact import Backfilled
 
-SERIES = '{{"metric":{{"blockID":"{block}"}},"values":[[100,"5"],[115,"NaN"],[130,"7.5"]]}}'
+SERIES = '{{"metric":{{"blockID":"{block}"{more}}},"values":[[100,"5"],[115,"NaN"],[130,"7.5"],[210,"8"]]}}'
 
 
 def server(body: str, status: int = 200) -> Prometheus:
     transport = httpx.MockTransport(lambda _request: httpx.Response(status, text=body))
-    return Prometheus("http://prometheus:9090/", BLOCK_COLUMNS, transport=transport)
+    return Prometheus("http://prometheus:9090/", BLOCK_COLUMNS, INSTANCE_COLUMNS, transport=transport)
 
 
 async def test_known_blocks_are_kept_and_what_is_no_number_is_a_gap() -> None:
-    series = ",".join(SERIES.format(block=name) for name in ("a", "unknown"))
-    body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{series}]}}}}'
-    (found,) = await server(body).history(["a", "b"], 0.0, 200.0)
-    assert (found.block_id, found.source, found.times) == ("a", "prometheus", (100.0, 130.0))
+    found = await answered([SERIES.format(block=name, more="") for name in ("a", "unknown")])
+    assert (found.block_id, found.source, found.instances) == ("a", "prometheus", ())
+    assert found.times == (100.0, 130.0, 145.0, 210.0)
     assert len(found.values[0]) == len(BLOCK_COLUMNS)
     assert found.values[1][BLOCK_COLUMNS.index("input_average_1m")] == 7.5
     assert found.values[1][BLOCK_COLUMNS.index("cooldown")] is None
+    assert found.values[2] == (None,) * len(BLOCK_COLUMNS)  # it knows nothing of a minute: no line is drawn over it
+
+
+async def test_the_instances_of_known_blocks_have_curves_of_their_own() -> None:
+    more = [',"instanceID":"in-1"', ',"instanceID":""', ',"instanceID":"in-2\\u001b[2J"']
+    series = [SERIES.format(block="a", more=text) for text in more]
+    found = await answered([SERIES.format(block="a", more=""), *series, SERIES.format(block="unknown", more=more[0])])
+    first, second = found.instances
+    assert (first.instance_id, "\x1b" in second.instance_id) == ("in-1", False)
+    assert first.times == (100.0, 130.0, 160.0, 210.0)
+    assert first.values[1][INSTANCE_COLUMNS.index("output_average_15m")] == 7.5
+    assert first.values[1][INSTANCE_COLUMNS.index("queue")] is None
+    assert first.values[2] == (None,) * len(INSTANCE_COLUMNS)
+
+
+async def answered(series: list[str]) -> Backfilled:
+    body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{",".join(series)}]}}}}'
+    (found,) = await server(body).history(["a", "b"], 0.0, 215.0)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -52,20 +71,20 @@ async def test_what_is_no_answer_is_an_error_with_its_cause(body: str, status: i
 
 async def test_a_server_that_is_not_there_and_an_address_that_is_none() -> None:
     with pytest.raises(ReadError, match="prometheus"):
-        await Prometheus("http://127.0.0.1:1", BLOCK_COLUMNS).history(["a"], 0.0, 1.0)
+        await Prometheus("http://127.0.0.1:1", BLOCK_COLUMNS, INSTANCE_COLUMNS).history(["a"], 0.0, 1.0)
     with pytest.raises(ReadError, match="prometheus"):
-        await Prometheus("no url", BLOCK_COLUMNS).history(["a"], 0.0, 1.0)
+        await Prometheus("no url", BLOCK_COLUMNS, INSTANCE_COLUMNS).history(["a"], 0.0, 1.0)
 
 
 class Instances(BaseHTTPRequestHandler):
-    """Two instances of one block, each with 300 tokens of 10 requests a second."""
+    """Three instances of one block, two with 300 tokens of 10 requests a second and one with none."""
 
     begun = time.monotonic()
 
     def do_GET(self) -> None:
         seconds = time.monotonic() - self.begun
         lines = []
-        for name in ("in-1", "in-2"):
+        for name, share in (("in-1", 1.0), ("in-2", 1.0), ("in-idle", 0.0)):
             labels = f'{{blockID="gemma3-27b-block",instanceID="{name}"}}'
             for metric, rate in (
                 ("llm_prompt_tokens_total", 3000.0),
@@ -74,7 +93,7 @@ class Instances(BaseHTTPRequestHandler):
                 ("llm_inference_duration_seconds_sum", 20.0),
                 ("llm_inference_duration_seconds_count", 10.0),
             ):
-                lines.append(f"{metric}{labels} {seconds * rate}")
+                lines.append(f"{metric}{labels} {seconds * rate * share}")
         body = ("\n".join(lines) + "\n").encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
@@ -118,7 +137,7 @@ def real(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_a_real_server_gives_the_rates_and_means_of_its_instances(real: str) -> None:
-    source = Prometheus(real, BLOCK_COLUMNS)
+    source = Prometheus(real, BLOCK_COLUMNS, INSTANCE_COLUMNS)
     deadline = time.monotonic() + 60
     found = []
     while time.monotonic() < deadline and not (found and found[0].values[-1][BLOCK_COLUMNS.index("latency")]):
@@ -129,9 +148,15 @@ async def test_a_real_server_gives_the_rates_and_means_of_its_instances(real: st
             continue
     (history,) = found
     newest = dict(zip(BLOCK_COLUMNS, history.values[-1], strict=True))
-    assert newest["reporting"] == 2.0
-    assert newest["input_average_1m"] == pytest.approx(300.0, rel=0.02)
-    assert newest["output_average_1m"] == pytest.approx(50.0, rel=0.02)
+    assert newest["reporting"] == 3.0
+    assert newest["input_average_1m"] == pytest.approx(200.0, rel=0.02)  # idle ones count as 0, as the policies have it
+    assert newest["output_average_1m"] == pytest.approx(50.0 * 2 / 3, rel=0.02)
     assert newest["latency"] == pytest.approx(2.0, rel=0.02)
     assert newest["input_rate"]  # the minute that it is measured over is not full yet
     assert newest["input_rate"] / newest["requests"] == pytest.approx(300.0, rel=0.02)
+    assert [curve.instance_id for curve in history.instances] == ["in-1", "in-2", "in-idle"]
+    busy, _, idle = (dict(zip(INSTANCE_COLUMNS, curve.values[-1], strict=True)) for curve in history.instances)
+    assert busy["input_average_5m"] == pytest.approx(300.0, rel=0.02)
+    assert busy["output_average_15m"] == pytest.approx(50.0, rel=0.02)
+    assert busy["input_rate"] == pytest.approx(newest["input_rate"] / 2, rel=0.1)
+    assert idle["input_average_1m"] == idle["input_rate"] == 0.0  # as its own document has it, not a gap

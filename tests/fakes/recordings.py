@@ -40,11 +40,14 @@ class Story:
         """Poll and record, then let time pass."""
         for _ in range(number):
             await self.poller.refresh()
-            assert self.poller.poll is not None
-            traces = self._tracer.traces(self.poller.picture)
-            marks = self._marker.marks(self.poller.poll, self.states[-1], traces)
-            self.writer.append(self.poller.poll, traces, marks)
+            self.write()
             self.clock._now += seconds
+
+    def write(self) -> None:
+        """Record what was published last."""
+        assert self.poller.poll is not None
+        traces = self._tracer.traces(self.poller.picture)
+        self.writer.append(self.poller.poll, traces, self._marker.marks(self.poller.poll, self.states[-1], traces))
 
 
 def plain(value: Any, at: float) -> Any:

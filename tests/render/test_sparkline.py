@@ -70,3 +70,12 @@ def test_resample_moves_by_whole_columns_only(end: float, columns: int) -> None:
 
 def test_there_are_eight_bars() -> None:
     assert len(BARS) == 8
+
+
+def test_resample_draws_what_was_filled_in_slowly_as_a_whole_before_what_comes_fast() -> None:
+    """A minute of Prometheus's samples is no comb because the console's own ones come every two seconds."""
+    filled, own = [(at, 4.0) for at in range(0, 120, 15)], [(at, 5.0) for at in range(120, 300, 2)]
+    assert resample([*filled, *own], 299.9, 300, 100) == [4.0] * 40 + [5.0] * 60
+    cut = resample([*filled[:4], (46, NAN), *own], 299.9, 300, 100)
+    assert cut[:16] == [4.0] * 16
+    assert all(math.isnan(value) for value in cut[16:40])

@@ -2,13 +2,23 @@
 
 from dataclasses import replace
 
+from aios_top.model.curve import Earlier
 from aios_top.model.decision import Thresholds
 from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.model.window import Window
 from aios_top.render.cells import columns_of
 from aios_top.render.numbers import clock
-from aios_top.render.timeline import MARGIN, empty_note, event_row, inferred_note, replica_row, time_row, timeline
+from aios_top.render.timeline import (
+    MARGIN,
+    earlier_notes,
+    empty_note,
+    event_row,
+    inferred_note,
+    replica_row,
+    time_row,
+    timeline,
+)
 from console import states
 
 COLUMNS, LINES = 100, 8
@@ -106,3 +116,15 @@ def test_a_short_axis_has_seconds_and_its_labels_never_run_into_now() -> None:
     assert text.count(":") % 2 == 0
     assert text.rstrip().endswith(" now")
     assert len(set(text.split())) == len(text.split())
+
+
+def test_where_curves_come_from_that_nobody_saw_here_is_said_while_they_are_drawn() -> None:
+    start, end = states.NOW - 400.0, states.NOW - 200.0
+    spans = [Earlier("recording", start, end - 60.0), Earlier("decisions", end - 50.0, end)]
+    block = replace(BLOCK, earlier=tuple(spans))
+    said = ["".join(cell.text for cell in note).strip() for note in earlier_notes(block, states.NOW - 300.0)]
+    until = f"until {clock(end)[:5]}"
+    assert said == [f"{until} from a recording and the policy's decisions", f"{until} not seen here"]
+    (said, _) = ("".join(cell.text for cell in note) for note in earlier_notes(block, end - 55.0))
+    assert said.endswith("from the policy's decisions")
+    assert earlier_notes(block, end) == earlier_notes(BLOCK, 0.0) == ((),)

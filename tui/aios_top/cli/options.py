@@ -103,6 +103,16 @@ def add_json(parser: argparse.ArgumentParser, about: str = "print one JSON docum
     parser.add_argument("--json", action="store_true", help=about)
 
 
+def add_prometheus(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:
+    """Add the server that knows what the instances did before anybody watched."""
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        default=None if before_command else argparse.SUPPRESS,
+        help="a Prometheus that scrapes the instances: begin with the half hour that it knows",
+    )
+
+
 def add_policy_file(parser: argparse.ArgumentParser, *, before_command: bool = False) -> None:
     """Add the policy file that decisions are evaluated again with, beside the console."""
     parser.add_argument(

@@ -17,6 +17,7 @@ from aios_top.cli.options import (
     add_deadline,
     add_json,
     add_policy_file,
+    add_prometheus,
     add_yes,
 )
 from aios_top.cli.parser_base import Parser, command, family
@@ -50,7 +51,7 @@ def build_parser() -> Parser:
     parser.add_argument("--theme", metavar="NAME", help="colours of the console (default: the configuration's)")
     parser.add_argument("--low-bandwidth", action="store_true", help=LOW_BANDWIDTH)
     parser.add_argument("--no-record", action="store_true", help=NO_RECORD)
-    parser.add_argument("--prometheus", metavar="URL", help="a Prometheus that scrapes the instances: earlier history")
+    add_prometheus(parser, before_command=True)
     add_policy_file(parser, before_command=True)
     add_connection(parser, before_command=True)
     add_deadline(parser, before_command=True)

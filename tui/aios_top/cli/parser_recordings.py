@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from aios_top.cli.numbers import duration, number
-from aios_top.cli.options import add_connection, add_deadline, add_json
+from aios_top.cli.options import add_connection, add_deadline, add_json, add_prometheus
 from aios_top.cli.parser_base import command, family
 
 REPLAY_KEYS = "Keys: [ ] step, { } decision, @ go to a time, p play, + - speed; ? shows all."
@@ -32,6 +32,7 @@ def _record(commands: Any) -> None:
         help="end after this long, e.g. 20s, 15m, 8h (default: on a signal)",
     )
     record.add_argument("--output", metavar="FILE", help="file to write (default: a new one in the recordings' folder)")
+    add_prometheus(record)
     add_connection(record)
     add_deadline(record)
 

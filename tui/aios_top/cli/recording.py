@@ -45,9 +45,9 @@ def recording_port(installation: Installation, output: Path | None = None) -> Re
 def header_of(installation: Installation) -> RecordingHeader:
     """Return what a recording says of where it comes from."""
     options, addresses = installation.options, installation.addresses
-    url = next((found for name in ("metrics", "blocks") if (found := addresses.url(name))), "")
-    address = urlsplit(url).hostname or ""
-    return RecordingHeader(options.context, options.origin_note, __version__, options.who, address)
+    urls = [found for name in ("metrics", "blocks") if (found := addresses.url(name))]
+    address = urlsplit(urls[0]).hostname or "" if urls else ""
+    return RecordingHeader(options.context, options.origin_note, __version__, options.who, address, " ".join(urls))
 
 
 def path_of(name: str | None, config: Config) -> Path:

@@ -69,11 +69,12 @@ async def open_session(
     bundles: Bundles | None = None,
     recording: RecordingPort | None = None,
     records: bool = True,
-    histories: Sequence[History] = (),
+    histories: Sequence[History] | None = None,
 ) -> AsyncIterator[Session]:
     """Open one installation's session on the running loop; its connections end with it.
 
-    With `recording` its polls can be recorded, and with `records` they are from the start.
+    With `recording` its polls can be recorded, and with `records` they are from the start. With `histories`, if only of
+    nobody, its curves begin with what happened before.
     """
     options = installation.options
     limits = replace(Limits(), read_seconds=installation.timeout_seconds)
@@ -99,7 +100,7 @@ async def open_session(
             rules=RuleProcesses(),
             workbench=PolicyWorkbench(options.policy_file),
             recorder=recorder,
-            histories=tuple(histories),
+            histories=None if histories is None else tuple(histories),
         )
         if recorder is not None:
             opened.callback(recorder.stop)

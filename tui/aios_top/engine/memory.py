@@ -1,11 +1,13 @@
 """What the console remembers of a block between polls: pushes, histories, what it has inferred."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
+from aios_top.model.fact import Backfilled
 from aios_top.model.reading import ExecutorReading, InstanceReading, Mean
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import SeriesView, Track
@@ -81,10 +83,14 @@ class InstanceMemory:
         """Return the history of every column up to now."""
         return self._track.views()
 
-    def samples(self) -> list[tuple[float, list[float]]]:
+    def samples(self) -> Sequence[Sample]:
         """Return the history as rows."""
-        views = [list(self._track.view(column)) for column in INSTANCE_COLUMNS]
-        return [(row[0][0], [value for _, value in row]) for row in zip(*views, strict=True)]
+        return self._track.samples()
+
+    def prefill(self, samples: Sequence[Sample]) -> list[float]:
+        """Take history where the console did not look; returns the times of what was taken."""
+        self._track, taken = filled(self._track, INSTANCE_COLUMNS, samples)
+        return taken
 
     def remember(self, track: Track) -> None:
         """Take another history, that of a recording."""
@@ -188,19 +194,54 @@ class BlockMemory:
     """Instances that were reporting when the console last looked; None before the first reading."""
     watched_since: float | None = None
     cooldown_reset_at: float | None = None
+    earlier: tuple[Earlier, ...] = ()
+    """Where the histories come from before the console looked itself."""
+    coming: Callable[[Clean], Iterable[Sequence[Sample]]] = lambda _instance_id: ()
+    """Reads the history of an instance from before it is first seen: that of a recording."""
+    _coming: dict[Clean, list[Sequence[Sample]]] = field(default_factory=dict)
+    """History of instances that were not seen yet."""
+    _came: set[Clean] = field(default_factory=set)
+    """Instances that were given theirs."""
 
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
         return self.track.views()
 
-    def prefill(self, times: Sequence[float], values: Sequence[Sequence[float | None]]) -> None:
-        """Put history before the first sample; what the console saw itself wins."""
-        seen, self.track = self.track, Track(BLOCK_COLUMNS)
-        columns = [list(seen.view(column)) for column in BLOCK_COLUMNS]
-        own = [(row[0][0], [value for _, value in row]) for row in zip(*columns, strict=True)]
-        first = own[0][0] if own else float("inf")
-        for at, row in (*((at, row) for at, row in zip(times, values, strict=True) if at < first), *own):
-            self.track.append(at, row)
+    def prefill(self, fact: Backfilled) -> None:
+        """Take history where the console did not look: what it saw itself wins, and what was taken before."""
+        self.track, taken = filled(self.track, BLOCK_COLUMNS, list(zip(fact.times, fact.values, strict=True)))
+        for curve in fact.instances:
+            samples = list(zip(curve.times, curve.values, strict=True))
+            instance = self.instances.get(curve.instance_id)
+            if instance is not None:
+                taken += instance.prefill(samples)
+            else:
+                self._coming.setdefault(curve.instance_id, []).append(samples)
+        if taken:
+            self.earlier = (*self.earlier, Earlier(fact.source, min(taken), max(taken)))
+
+    def begin(self, instance_id: Clean, at: float) -> InstanceMemory:
+        """Remember a new instance, with what others know of it from before it was first seen here."""
+        instance = self.instances[instance_id] = InstanceMemory(at)
+        if instance_id not in self._came:
+            for samples in self._coming.pop(instance_id, ()) or self.coming(instance_id):
+                instance.prefill(samples)
+                self._came.add(instance_id)
+        return instance
+
+
+def filled(track: Track, columns: Sequence[str], samples: Sequence[Sample]) -> tuple[Track, list[float]]:
+    """Return a track with samples where it has none, and the times of those that were taken.
+
+    Samples of other columns, as another version may have recorded them, are left out.
+    """
+    merged, taken = joined(track.samples(), [entry for entry in samples if len(entry[1]) == len(columns)])
+    if not taken:
+        return track, taken
+    full = Track(columns)
+    for at, values in merged:
+        full.append(at, values)
+    return full, taken
 
 
 def _counters(reading: InstanceReading, at: float) -> _Counters:

@@ -71,6 +71,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         push_seconds=memory.push_seconds,
         decisions=_decisions(memory, inputs.report.voice),
         history=memory.views(),
+        earlier=memory.earlier,
         seen_at=memory.seen_at,
         missed_polls=memory.missed_polls,
         problem=inputs.problem,

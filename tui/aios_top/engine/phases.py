@@ -44,7 +44,7 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
     for instance_id, entry in documents.items():
         instance = memory.instances.get(instance_id)
         if instance is None:
-            instance = memory.instances[instance_id] = InstanceMemory(received_at)
+            instance = memory.begin(instance_id, received_at)
         seconds = instance.take(entry, received_at)
         if seconds is not None:
             _learn_push(memory, seconds)

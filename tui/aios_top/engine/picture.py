@@ -83,7 +83,7 @@ class Picture:
             case Resumed(at, seconds):
                 self.state = replace(self.state, resumed_at=at, paused_seconds=seconds)
             case Backfilled(block_id):
-                self.memory(block_id).prefill(fact.times, fact.values)
+                self.memory(block_id).prefill(fact)
 
     def take_poll(self, poll: Poll) -> FleetState:
         """Learn everything that one poll brought and return the state that was made of it."""

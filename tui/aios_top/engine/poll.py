@@ -326,6 +326,10 @@ class Poller:
             self._learn(fact)
         return bool(found)
 
+    def note(self, fact: Fact) -> None:
+        """Learn something that no poll brought; the next state shows it."""
+        self._learn(fact)
+
     def _learn(self, fact: Fact) -> None:
         """Put a fact into the picture, and into what the next state was made of."""
         self.picture.take(fact)

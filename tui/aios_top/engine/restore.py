@@ -6,6 +6,7 @@ from dataclasses import replace
 from aios_top.engine.memory import BLOCK_COLUMNS, INSTANCE_COLUMNS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import take_executor
 from aios_top.engine.picture import Picture
+from aios_top.model.curve import Sample
 from aios_top.model.frame import BlockFrame, Frame, InstanceHistory, Pushes
 from aios_top.model.reading import BlockReading
 from aios_top.model.series import LateTrack
@@ -48,7 +49,7 @@ def _memory(block: BlockFrame) -> BlockMemory:
     memory = BlockMemory(
         documents=frozenset(block.documents.instance_ids),
         listed=dict(bearing.listed),
-        track=LateTrack(BLOCK_COLUMNS, block.samples),
+        track=LateTrack(BLOCK_COLUMNS, lambda: _of_columns(block.samples())),
         push_seconds=bearing.push_seconds,
         clock_offset=bearing.clock_offset,
         offset_measured=bearing.offset_measured,
@@ -64,6 +65,8 @@ def _memory(block: BlockFrame) -> BlockMemory:
         inferred_members=None if bearing.inferred_members is None else frozenset(bearing.inferred_members),
         watched_since=bearing.watched_since,
         cooldown_reset_at=bearing.cooldown_reset_at,
+        earlier=bearing.earlier,
+        coming=lambda name: _unseen(block.history(name)),
     )
     for executor in block.executors:
         take_executor(memory, executor)
@@ -73,23 +76,36 @@ def _memory(block: BlockFrame) -> BlockMemory:
     return memory
 
 
+def _of_columns(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield the samples that this version's columns fit."""
+    return (sample for sample in samples if len(sample[1]) == len(BLOCK_COLUMNS))
+
+
 def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float | None) -> InstanceMemory:
     instance = InstanceMemory(first_seen)
     _relive(instance, block.pushes.get(name, ()), () if gap_at is None else (gap_at,))
     instance.gap_at = gap_at
 
-    def history() -> Iterator[tuple[float, Sequence[float | None]]]:
+    def history() -> Iterator[Sample]:
         return iter(_samples(block.history(name), first_seen))
 
     instance.remember(LateTrack(INSTANCE_COLUMNS, history))
     return instance
 
 
-def _samples(history: InstanceHistory, first_seen: float) -> Iterable[tuple[float, Sequence[float | None]]]:
+def _samples(history: InstanceHistory, first_seen: float) -> Iterable[Sample]:
     """Return an instance's samples since it was first seen: the rates are measured again from its counters."""
     instance = InstanceMemory(first_seen)
     _relive(instance, history.pushes, history.gaps)
+    if not any(at < first_seen for at, _ in history.pushes):  # else it came anew, as after a wipe
+        for samples in history.earlier:
+            instance.prefill(samples)
     return instance.samples()
+
+
+def _unseen(history: InstanceHistory) -> Sequence[Sequence[Sample]]:
+    """Return what is known of an instance from before it is first seen; nothing of one that comes back."""
+    return () if history.pushes else history.earlier
 
 
 def _relive(instance: InstanceMemory, pushes: Pushes, gaps: Sequence[float]) -> None:

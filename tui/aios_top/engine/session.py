@@ -7,6 +7,7 @@ from typing import Any
 
 from aios_top.engine.actions import Actions
 from aios_top.engine.awakening import Awakening
+from aios_top.engine.backfill import backfill
 from aios_top.engine.deploy import Deploy
 from aios_top.engine.evidence import Progress, online_facts
 from aios_top.engine.gate import WriteGate
@@ -86,8 +87,8 @@ class Ports:
     rules: Rules
     workbench: Workbench
     recorder: Recorder | None = None
-    histories: tuple[History, ...] = ()
-    """Who is asked for history from before the first poll; the first one that has any is believed."""
+    histories: tuple[History, ...] | None = None
+    """Who is asked for history from before the first poll, the best one first; None: nobody looks at curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +184,8 @@ class Session:
             await self.stop_shadow()
 
     async def _backfill(self) -> None:
-        """Fill the histories once the blocks are known, so that the first curves do not begin empty."""
-        arrived = asyncio.Event()
-        forget = self.subscribe(lambda state: arrived.set() if state.blocks else None)
-        try:
-            await arrived.wait()
-        finally:
-            forget()
-        for source in self._ports.histories:
-            if await self._poller.backfill(source):
-                self._poller.show()
-                return
+        if self._ports.histories is not None:
+            await backfill(self._poller, self._ports.histories, self.subscribe)
 
     async def refresh(self) -> FleetState:
         """Ask every source once and return the state."""

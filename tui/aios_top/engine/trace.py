@@ -52,4 +52,5 @@ def bearing_of(memory: BlockMemory) -> Bearing:
         inferred_members=None if members is None else tuple(sorted(members)),
         watched_since=memory.watched_since,
         cooldown_reset_at=memory.cooldown_reset_at,
+        earlier=memory.earlier,
     )

@@ -92,6 +92,17 @@ class WorkSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceCurve:
+    """An instance's history from before the first poll."""
+
+    instance_id: Clean
+    times: tuple[float, ...]
+    """Unix seconds, ascending."""
+    values: tuple[tuple[float | None, ...], ...]
+    """One row per time, one value per column of an instance's history."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backfilled:
     """History from before the first poll, e.g. of Prometheus or of an earlier recording."""
 
@@ -102,6 +113,7 @@ class Backfilled:
     """One row per time, one value per column of a block's history."""
     source: str = ""
     """Where it comes from, e.g. `prometheus`."""
+    instances: tuple[InstanceCurve, ...] = ()
 
 
 Fact = (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aios_top.model.audit import AuditEntry
+from aios_top.model.curve import Earlier, Sample
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold, WorkSeen
 from aios_top.model.reading import ExecutorReading, InstanceReading
@@ -36,6 +37,7 @@ class Bearing:
     inferred_members: tuple[Clean, ...] | None = None
     watched_since: float | None = None
     cooldown_reset_at: float | None = None
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class InstanceHistory:
 
     pushes: Pushes = ()
     gaps: tuple[float, ...] = ()
+    earlier: Sequence[Sequence[Sample]] = ()
+    """Its history from before the first poll, by source in the order in which it became known."""
 
 
 @dataclass(frozen=True, slots=True)

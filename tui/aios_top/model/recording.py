@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aios_top.model.text import clean
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingHeader:
@@ -16,6 +18,13 @@ class RecordingHeader:
     """`user@host`."""
     address: str = ""
     """Where AIOS is, without credentials."""
+    services: str = ""
+    """URLs of the services that tell one AIOS from another; empty in recordings of older versions."""
+
+    def same_aios(self, other: "RecordingHeader") -> bool:
+        """Whether both are of one AIOS: a context's name may be a host's, on which several run."""
+        ours, theirs = (clean(header.services) for header in (self, other))
+        return bool(ours) and (self.context, ours) == (other.context, theirs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ class Track:
         """Return the history of every column up to now."""
         return TrackView(self, self.count)
 
+    def samples(self) -> list[tuple[float, tuple[float, ...]]]:
+        """Return the history as rows; a gap is NaN."""
+        views = [list(view) for view in self.views().values()]
+        return [(row[0][0], tuple(value for _, value in row)) for row in zip(*views, strict=True)]
+
     def sample(self, column: int, index: int) -> tuple[float, float]:
         """Return time and value of the sample with the running number `index`; a gap is NaN."""
         slot = index % CAPACITY

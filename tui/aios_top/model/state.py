@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from aios_top.model.curve import Earlier
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import ExecutorReading, InstanceReading
@@ -175,6 +176,8 @@ class BlockState:
     history: Mapping[str, SeriesView] = field(default_factory=dict)
     """Block columns: `input_<window>`, `output_<window>` (averages), `input_rate`, `output_rate`, `replicas`,
     `reporting`, `requests`, `latency`, `cooldown` (1 while cooling)."""
+    earlier: tuple[Earlier, ...] = ()
+    """Where `history`, and that of the instances, comes from before the console looked itself."""
     seen_at: float | None = None
     """When the last good document arrived, unix seconds of the console's clock."""
     missed_polls: int = 0

@@ -100,6 +100,11 @@ def fit(text: str, columns: int, *, right: bool = False) -> str:
     return cut + " " * (columns - width(cut))
 
 
+def fitting(choices: Iterable[Sequence[Cell]], columns: int) -> Sequence[Cell]:
+    """Return the first of these lines that fits, nothing when none does."""
+    return next((cells for cells in choices if columns_of(cells) <= columns), ())
+
+
 def field(text: str, columns: int, role: Role = Role.TEXT, *, right: bool = False) -> Cell:
     """Return a cell of exactly `columns` columns: a column of a table."""
     return Cell(fit(text, columns, right=right), role)

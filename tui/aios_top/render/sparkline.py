@@ -23,7 +23,8 @@ def resample(samples: Iterable[tuple[float, float]], end: float, seconds: float,
     """Return the mean of each of `columns` equal parts of the last `seconds`; a part without a sample is NaN.
 
     The parts are aligned to whole multiples of their own length, so that the picture moves by columns and only then.
-    A part without a sample repeats the one before when samples come slower than parts do.
+    A part without a sample repeats the one before when samples come slower than parts do there: what was filled in from
+    elsewhere comes more slowly than what the console sees itself.
     """
     part = seconds / columns
     last = math.floor(end / part)
@@ -31,36 +32,45 @@ def resample(samples: Iterable[tuple[float, float]], end: float, seconds: float,
     counts = [0] * columns
     blank = [False] * columns
     times: list[float] = []
+    places: list[int] = []
     for at, value in samples:
         column = math.floor(at / part) - last + columns - 1
         if not 0 <= column < columns:
             continue
-        times.append(at)
         if math.isfinite(value):
             sums[column] += value
             counts[column] += 1
+            blank[column] = False
+            times.append(at)
+            places.append(column)
         else:
             blank[column] = True
     means = [total / number if number else math.nan for total, number in zip(sums, counts, strict=True)]
-    return _held(means, blank, _parts_per_sample(times, part))
+    parts = [0] * columns
+    for column, distance in zip(places, _distances(times), strict=True):
+        parts[column] = math.ceil(1.5 * distance / part)
+    return _held(means, blank, parts)
 
 
-def _parts_per_sample(times: Sequence[float], part: float) -> int:
-    """Return how many parts one sample stands for, from the usual distance between samples."""
+def _distances(times: Sequence[float]) -> Sequence[float]:
+    """Return the usual distance between samples around each: the smaller one of those to its neighbours."""
     if len(times) < 2:
-        return 0
-    distances = sorted(after - before for before, after in pairwise(times))
-    return math.ceil(1.5 * distances[len(distances) // 2] / part)
+        return [0.0] * len(times)
+    between = [after - before for before, after in pairwise(times)]
+    return [min(pair) for pair in zip([between[0], *between], [*between, between[-1]], strict=True)]
 
 
-def _held(means: list[float], blank: list[bool], parts: int) -> list[float]:
-    held, age = list(means), parts + 1
+def _held(means: list[float], blank: list[bool], parts: list[int]) -> list[float]:
+    """Repeat means over the columns that each stands for, never over a gap; `blank` are the columns that end in one."""
+    held, left = list(means), 0
     for column, mean in enumerate(means):
-        age = 0 if math.isfinite(mean) else age + 1
-        if age and age <= parts and not blank[column]:
+        if math.isfinite(mean):
+            left = 0 if blank[column] else parts[column]
+        elif blank[column] or not left:
+            left = 0
+        else:
             held[column] = held[column - 1]
-        elif blank[column] and age:
-            age = parts + 1
+            left -= 1
     return held
 
 

@@ -18,6 +18,7 @@ _MINUTES_FROM_SECONDS = 300.0
 """Length of the axis from which its labels need no seconds."""
 BELOW = 3
 """Lines below the plot: replicas, events, time."""
+_SOURCES = {"prometheus": "Prometheus", "recording": "a recording", "decisions": "the policy's decisions"}
 _STEPS = 10
 """Parts of its length by which the axis moves on."""
 
@@ -188,6 +189,17 @@ def empty_note(block: BlockState, line: Timeline) -> str:
     if not block.instances:
         return "no token metrics: no replica has reported"
     return "no token metrics yet: they begin with the first served request"
+
+
+def earlier_notes(block: BlockState, since: float) -> tuple[tuple[Cell, ...], ...]:
+    """Return where what is drawn after `since` comes from as far as the console did not see it, shorter and shorter."""
+    found = [entry for entry in block.earlier if entry.end > since]
+    if not found:
+        return ((),)
+    until = f"until {clock(max(entry.end for entry in found))[:5]}"
+    names = dict.fromkeys(_SOURCES.get(entry.source, entry.source) for entry in found)
+    told = (f"{until} from {' and '.join(names)}", f"{until} not seen here")
+    return tuple((Cell(f"  {text}", Role.DIM),) for text in told)
 
 
 def inferred_note(block: BlockState) -> str:

@@ -4,17 +4,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from aios_top.model.curve import joined
 from aios_top.model.decision import Decision, DecisionLog
-from aios_top.model.fact import Backfilled
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.leaves import NOTHING
 from aios_top.store.payload import Pushes
-from aios_top.store.recording_index import RecordingIndex, SegmentEntry
+from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.told import told_value
-from aios_top.store.typed import decoded, value
+from aios_top.store.typed import value
 
 RATE_SECONDS = 60.0
 """How far back a true rate looks."""
@@ -162,8 +162,8 @@ def samples(
         if part is not None:
             last = poll - 1 if segment is entry else len(segment.times)
             found[:0] = [(segment.times[number], row) for number, row in part.samples() if number <= last]
-    if not _has_older(index, segments[-1]):
-        found[:0] = backfilled(index, entry, poll, segments[-1], block_id)
+    for fill in backfills(index, entry, poll, segments[-1], block_id):
+        found = joined(found, zip(fill.fact.times, fill.fact.values, strict=True))[0]
     return found
 
 
@@ -172,18 +172,13 @@ def _has_older(index: RecordingIndex, entry: SegmentEntry) -> bool:
     return place > 0 and index.segments[place - 1].session == entry.session
 
 
-def backfilled(
+def backfills(
     index: RecordingIndex, entry: SegmentEntry, poll: int, first: SegmentEntry, block_id: Clean
-) -> list[tuple[float, Sequence[float | None]]]:
-    """Return the history that was filled in when the session began."""
-    query = (
-        "SELECT content FROM event WHERE kind = 'backfill' AND block = ? AND at >= ? AND at <= ? ORDER BY id LIMIT 1"
-    )
-    content = index.row(query, (str(block_id), first.times[0], entry.times[min(poll, len(entry.times) - 1)]))
-    if content is None:
+) -> list[Fill]:
+    """Return the history that was filled in when the session began, where its beginning is looked at."""
+    if _has_older(index, first):
         return []
-    fact = value(decoded(content[0]), Backfilled)
-    return [(at, row) for at, row in zip(fact.times, fact.values, strict=True) if at < first.times[0]]
+    return index.fills(block_id, first.times[0], entry.times[min(poll, len(entry.times) - 1)])
 
 
 def instance_history(
@@ -191,9 +186,10 @@ def instance_history(
 ) -> InstanceHistory:
     """Return an instance's documents and silences as far back as history is drawn."""
     since = entry.times[poll] - HISTORY_SECONDS - 4 * RATE_SECONDS
+    segments = list(index.before(entry, since))
     pushes: list[tuple[float, InstanceReading]] = []
     gaps: set[float] = set()
-    for segment in reversed(list(index.before(entry, since))):
+    for segment in reversed(segments):
         part = index.part(segment, block_id)
         if part is None:
             continue
@@ -206,4 +202,7 @@ def instance_history(
                 if rows.polls[place] >= 0 or at > known:
                     pushes.append((at, rows.reading(place)))
         gaps |= {gap for number, instance, gap in part.gaps() if number <= last and instance == name}
-    return InstanceHistory(pushes, tuple(sorted(gaps)))
+    fills = backfills(index, entry, poll, segments[-1], block_id)
+    curves = [fill.curves[name] for fill in fills if name in fill.curves]
+    earlier = [tuple(zip(curve.times, curve.values, strict=True)) for curve in curves]
+    return InstanceHistory(pushes, tuple(sorted(gaps)), earlier)

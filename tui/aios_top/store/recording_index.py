@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from aios_top.model.fact import WorkSeen
+from aios_top.model.fact import Backfilled, InstanceCurve, WorkSeen
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
@@ -47,6 +47,15 @@ class SegmentEntry:
     head: PackedStream | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """History that was filled in when a run began."""
+
+    fact: Backfilled
+    curves: Mapping[Clean, InstanceCurve]
+    """Its instances by id."""
+
+
 class RecordingIndex:
     """The segments of one open recording, oldest first; may be used from several threads."""
 
@@ -67,6 +76,7 @@ class RecordingIndex:
         self._whole: OrderedDict[int, dict[Clean, BlockPart]] = OrderedDict()
         self._single: OrderedDict[tuple[int, Clean], BlockPart | None] = OrderedDict()
         self._documents: OrderedDict[int, Any] = OrderedDict()
+        self._fills: dict[int, Fill] = {}
         self._last_row = 0
         self._dropped: set[int] = set()
         self._version = -1
@@ -162,6 +172,26 @@ class RecordingIndex:
     def work(self, content: bytes) -> WorkSeen:
         """Return a load test and a deploy as they were kept."""
         return value(decoded(self._compressions[0].restored(content)), WorkSeen)
+
+    def filled(self, kind: str, content: bytes) -> Backfilled:
+        """Return history that was filled in when a run began; that of older versions is not compressed."""
+        plain = content if kind == "backfill" else self._compressions[0].restored(content)
+        return value(decoded(plain), Backfilled)
+
+    def fills(self, block_id: Clean, start: float, end: float) -> list["Fill"]:
+        """Return what was filled in of a block in a time span, in the order in which it became known."""
+        query = (
+            "SELECT id FROM event WHERE kind IN ('backfill', 'filled') AND block = ? AND at >= ? AND at <= ?"
+            " ORDER BY id"
+        )
+        return [self._fill(number) for (number,) in self.rows(query, (str(block_id), start, end))]
+
+    def _fill(self, number: int) -> "Fill":
+        with self.lock:
+            if number not in self._fills:
+                fact = self.filled(*self.row("SELECT kind, content FROM event WHERE id = ?", (number,)))
+                self._fills[number] = Fill(fact, {curve.instance_id: curve for curve in fact.instances})
+            return self._fills[number]
 
     def work_at(self, entry: SegmentEntry, at: float) -> WorkSeen:
         """Return the load test and the deploy as they stood at a time."""

@@ -9,7 +9,6 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision
 from aios_top.model.fact import (
     AuditRead,
-    Backfilled,
     CooldownReset,
     DecisionsTold,
     Fact,
@@ -171,7 +170,7 @@ def _fleet(entry: SegmentEntry, number: int, head: dict[str, Any], blocks: dict[
 def _moments(index: RecordingIndex, entry: SegmentEntry) -> dict[float, _Moment]:
     """Return by poll time what was written as events."""
     query = (
-        "SELECT at, kind, block, content FROM event WHERE kind IN ('audit', 'backfill', 'inferred', 'work')"
+        "SELECT at, kind, block, content FROM event WHERE kind IN ('audit', 'backfill', 'filled', 'inferred', 'work')"
         " AND at >= ? AND at <= ? ORDER BY id"
     )
     found: dict[float, _Moment] = {}
@@ -182,8 +181,8 @@ def _moments(index: RecordingIndex, entry: SegmentEntry) -> dict[float, _Moment]
                 moment.facts.append(AuditRead((value(decoded(content), AuditEntry),)))
             case "work":
                 moment.facts.append(index.work(content))
-            case "backfill":
-                moment.facts.append(value(decoded(content), Backfilled))
+            case "backfill" | "filled":
+                moment.facts.append(index.filled(kind, content))
             case _:
                 moment.inferred.setdefault(clean(block, 1000), []).append(value(decoded(content), Decision))
     return found

@@ -174,7 +174,7 @@ class RecordingWriter:
                 case WorkSeen():
                     rows.append((poll.at, "work", "", self._quick.thorough(encoded(document(fact)))))
                 case Backfilled(block_id):
-                    rows.append((poll.at, "backfill", str(block_id), encoded(document(fact))))
+                    rows.append((poll.at, "filled", str(block_id), self._quick.thorough(encoded(document(fact)))))
         self._connection.executemany("INSERT INTO event (at, kind, block, content) VALUES (?, ?, ?, ?)", rows)
 
     def _end_segment(self) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from aios_top.aios.prometheus import Prometheus
 from aios_top.bundle.policy_file import policy_file
-from aios_top.cli.backfill import EarlierRecording
+from aios_top.cli.backfill import histories
 from aios_top.cli.capsules import Gather, without_network
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import INTERNAL, CommandError, UsageError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.past import OwnPast
-from aios_top.cli.recording import folder_of, recording_port
+from aios_top.cli.recording import recording_port
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.settings import settings_of
 from aios_top.cli.stored import stored
@@ -26,8 +25,6 @@ from aios_top.console.bridge import EngineCockpit
 from aios_top.console.keys import Key, KeyTableError, bound
 from aios_top.console.run import run_app
 from aios_top.console.themes import Look, ThemeError, shipped_looks
-from aios_top.engine.memory import BLOCK_COLUMNS
-from aios_top.engine.ports import History
 from aios_top.engine.thread import EngineThread
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint_facts import Facts
@@ -111,16 +108,6 @@ def _gathering(cockpit: EngineCockpit) -> Gather:
             return without_network(state)
 
     return gather
-
-
-def histories(installation: Installation, prometheus: str | None, *, earlier: bool) -> list[History]:
-    """Return who knows what happened before: the Prometheus that was named, then the last run here."""
-    found: list[History] = []
-    if prometheus is not None:
-        found.append(Prometheus(prometheus, BLOCK_COLUMNS))
-    if earlier:
-        found.append(EarlierRecording(folder_of(installation.config), installation.options.context))
-    return found
 
 
 def console_parts(config: Config, theme: str | None) -> dict[str, Any]:

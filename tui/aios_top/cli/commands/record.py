@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from aios_top.cli.backfill import histories
 from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.installation import chosen
 from aios_top.cli.recording import recording_port
@@ -33,11 +34,12 @@ def run(args: argparse.Namespace) -> int:
 async def _record(args: argparse.Namespace) -> RecordingState:
     installation = chosen(args)
     port = recording_port(installation, Path(args.output) if args.output else None)
+    before = histories(installation, args.prometheus, earlier=True)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
-    async with open_session(installation, recording=port) as session:
+    async with open_session(installation, recording=port, histories=before) as session:
         recorder = session.recorder
         if recorder is None:
             raise CommandError("nothing can be recorded here")

@@ -7,11 +7,12 @@ from importlib import import_module
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
-from aios_top.render.cells import Cell, Role, Row, columns_of, row
+from aios_top.render.cells import Cell, Role, Row, fitting, row
 from aios_top.render.timeline import (
     BELOW,
     MARGIN,
     Timeline,
+    earlier_notes,
     empty_note,
     event_row,
     inferred_note,
@@ -49,11 +50,15 @@ class ChartPanel(Panel):
         block = view.block(state)
         if block is None:
             return (Cell("time", Role.TITLE),)
-        note = inferred_note(block)
         name, legend = Cell(f"time  {block.block_id} ", Role.TITLE), legend_cells(view.window, view.span_seconds)
-        if note and columns_of((name, *legend)) + len(note) + 2 <= self.size.width - 5:
-            return (name, *legend, Cell(f"  {note}", Role.WARN))
-        return (name, *legend) if columns_of((name, *legend)) <= self.size.width - 5 else (name,)
+        inferred = [Cell(f"  {text}", Role.WARN) for text in (inferred_note(block),) if text]
+        notes = earlier_notes(block, state.at - view.span_seconds)
+        heads = [
+            *((name, *legend, *inferred, *note) for note in notes),
+            *((name, *legend, *note) for note in notes),
+            *((name, *note) for note in notes),
+        ]
+        return fitting([*heads, (name, *legend)], self.size.width - 5) or (name,)
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return plot, replicas, events and time axis."""

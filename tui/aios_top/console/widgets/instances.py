@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
-from aios_top.render.cells import Cell, Role, Row, columns_of, row
+from aios_top.render.cells import Cell, Role, Row, fitting, row
 from aios_top.render.instances import instance_head, instance_note, instance_row
 from aios_top.render.numbers import count, length
+from aios_top.render.timeline import earlier_notes
 
 
 class InstancesPanel(Panel):
@@ -21,12 +22,14 @@ class InstancesPanel(Panel):
         block = view.block(state)
         if block is None:
             return (Cell("instances", Role.TITLE),)
-        cells = (
+        name = (
             Cell(count(len(block.instances), "instance"), Role.TITLE),
             Cell(f"  mean {view.window.label}, last {length(view.span_seconds)}", Role.DIM),
-            Cell("  ▁▂ below down  ▇█ above up", Role.DIM),
         )
-        return cells if columns_of(cells) <= self.size.width - 5 else cells[:2]
+        legend = Cell("  ▁▂ below down  ▇█ above up", Role.DIM)
+        notes = earlier_notes(block, state.at - view.span_seconds)
+        heads = [*((*name, *note, legend) for note in notes), *((*name, *note) for note in notes)]
+        return fitting(heads, self.size.width - 5) or name
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the visible replicas; those that do not fit are counted."""
