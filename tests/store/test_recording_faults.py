@@ -289,3 +289,76 @@ async def test_a_disk_that_fails_ends_the_recording_with_the_reason(tmp_path: Pa
     recorder.take(story.poller.poll, story.states[-1], story.poller.picture, None, None)
     recorder.stop()
     assert recorder.state.phase is RecordingPhase.FAILED
+
+
+def beside(path: Path) -> list[str]:
+    """What stands in the folder of a recording."""
+    return sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+
+
+async def test_a_reader_leaves_nothing_beside_a_finished_recording(tmp_path: Path) -> None:
+    path = tmp_path / "x.aiosrec"
+    told = await recorded(path)
+    told.writer.close()
+    before = path.read_bytes()
+    for _ in range(2):
+        with open_recording(path) as recording:
+            assert recording.verify() == []
+            assert len(recording.times) == 60
+            assert beside(path) == ["x.aiosrec"]
+    assert beside(path) == ["x.aiosrec"]
+    assert path.read_bytes() == before
+
+
+async def test_a_reader_that_outlives_the_writer_cleans_up_after_both(tmp_path: Path) -> None:
+    path = tmp_path / "x.aiosrec"
+    told = await recorded(path)
+    with open_recording(path) as first, open_recording(path) as second:
+        await told.poll(3)
+        told.writer.close()
+        assert first.refresh()
+        first.close()
+        assert second.refresh()  # the first one to go takes nothing from the other
+        assert len(second.times) == 63
+        assert len(list(Replay(second).states())) == 63
+    assert beside(path) == ["x.aiosrec"]
+    with open_recording(path) as again:
+        assert len(again.times) == 63
+
+
+async def test_a_reader_that_goes_first_takes_nothing_from_the_writer(tmp_path: Path) -> None:
+    path = tmp_path / "x.aiosrec"
+    told = await recorded(path, 5)
+    for number in range(3):
+        with open_recording(path) as recording:
+            assert len(recording.times) == 5 + number
+        await told.poll(1)
+    told.writer.close()
+    with open_recording(path) as recording:
+        assert len(recording.times) == 8
+    assert beside(path) == ["x.aiosrec"]
+
+
+def test_what_a_killed_writer_left_is_read_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "x.aiosrec"
+    killed_after(path, 12, random.Random(1))
+    left = beside(path)
+    log = path.with_name("x.aiosrec-wal").read_bytes()
+    assert log
+    with open_recording(path) as recording:
+        assert len(recording.times) >= 11
+    assert (beside(path), path.with_name("x.aiosrec-wal").read_bytes()) == (left, log)
+    path.with_name("x.aiosrec-shm").unlink()  # as in a copy that somebody sends
+    with open_recording(path) as recording:
+        assert len(recording.times) >= 11
+    assert beside(path) == ["x.aiosrec", "x.aiosrec-wal"]
+
+
+async def test_a_recording_that_is_removed_while_it_is_read_does_not_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "x.aiosrec"
+    told = await recorded(path)
+    with open_recording(path) as recording:
+        told.writer.close()
+        recording_file.delete(path)
+        assert len(recording.times) == 60
+    assert beside(path) == []

@@ -78,7 +78,7 @@ def _happened(report: Report) -> Markup:
     blocks = [
         joined(
             element("h3", element("a", story.block_id, href=f"#b{number}")),
-            element("ul", *(element("li", sentence) for sentence in story_sentences(story))),
+            element("ul", *(element("li", sentence) for sentence in story_sentences(story, report.poll_seconds))),
         )
         for number, story in enumerate(report.stories, 1)
     ]

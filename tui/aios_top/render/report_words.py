@@ -9,7 +9,7 @@ from aios_top.model.decision import Action, Origin
 from aios_top.model.recording import MarkKind
 from aios_top.model.report import BlockStory, Direction, Report, Stretch
 from aios_top.model.verdict import Severity
-from aios_top.render.numbers import amount, count, latency, period, span
+from aios_top.render.numbers import amount, count, period, span
 
 HOW = {
     Origin.REPORTED: "the running policy said it",
@@ -18,6 +18,11 @@ HOW = {
     Origin.REEVALUATED: "a policy file was run on what was seen",
     Origin.INFERRED: "aios-top concluded it from what changed",
     Origin.UNKNOWN: "nobody told it",
+}
+_LAGS = {
+    "total": "from the crossed limit to the new replica's first metrics",
+    "decision": "from the crossed limit to the decision",
+    "replica": "from the decision to the new replica's first metrics",
 }
 
 
@@ -49,7 +54,7 @@ def overview(report: Report) -> Iterator[str]:
         yield "There was no block in that time."
 
 
-def story_sentences(story: BlockStory) -> Iterator[str]:
+def story_sentences(story: BlockStory, poll_seconds: float) -> Iterator[str]:
     """Yield what happened to one block."""
     yield _scalings(story)
     if story.peak_reporting is not None:
@@ -59,7 +64,7 @@ def story_sentences(story: BlockStory) -> Iterator[str]:
         yield "No replica of it was seen reporting."
     for direction in story.directions:
         yield _direction(story, direction)
-    yield from _lags(story)
+    yield from _lags(story, poll_seconds)
     if story.old:
         yield f"Its figures were old for {span(sum(gap.seconds for gap in story.old))}: nothing was heard of it then."
     grave = sum(seconds for severity, seconds in story.severities.items() if severity >= Severity.DEGRADED)
@@ -134,18 +139,20 @@ def _direction(story: BlockStory, direction: Direction) -> str:
     )
 
 
-def _lags(story: BlockStory) -> Iterator[str]:
-    about = {
-        "decision": "from the crossed limit to the decision",
-        "replica": "from the decision to the new replica's first metrics",
-        "total": "from the crossed limit to the new replica's first metrics",
-    }
-    for step in ("total", "decision", "replica"):
+def _lags(story: BlockStory, poll_seconds: float) -> Iterator[str]:
+    """Yield how long scale-ups took; when a silent policy decided is only known by what followed."""
+    silent = all(run.last.origin is Origin.INFERRED for run in story.decisions)
+    for step in ("total",) if silent else ("total", "decision", "replica"):
         found = sorted(story.lags.get(step, ()))
         if found:
-            middle, worst = latency(median(found)), latency(found[-1])
+            middle, worst = _polled(median(found), poll_seconds), _polled(found[-1], poll_seconds)
             told = middle if len(found) == 1 else f"median {middle}, at worst {worst}"
-            yield f"Scaling lag {about[step]}: {told} (measured by polls, {count(len(found), 'scale-up')})."
+            yield f"Scaling lag {_LAGS[step]}: {told} (measured by polls, {count(len(found), 'scale-up')})."
+
+
+def _polled(seconds: float, poll_seconds: float) -> str:
+    """Return a length of time that no poll can tell more exactly."""
+    return f"less than {period(poll_seconds)}" if seconds < poll_seconds else f"{seconds:.0f} s"
 
 
 def _longest(stretches: Sequence[Stretch]) -> str:

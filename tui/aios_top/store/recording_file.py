@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -87,7 +88,7 @@ def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
     """
     if not own:
         _check_file(path)
-    connection, version = _readable(path)
+    connection, version = _readable(path, own=own)
     try:
         _check_version(path, connection, version)
     except StoreError:
@@ -98,15 +99,20 @@ def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _readable(path: Path) -> tuple[sqlite3.Connection, int]:
+def _readable(path: Path, *, own: bool) -> tuple[sqlite3.Connection, int]:
     """Return a connection that can read the file, and the version of its format; raises StoreError.
 
-    A file in a folder that may not be written has nobody who writes it, and no log beside it. One that was cut off is
-    refused by SQLite, unless it is told that it is to be repaired.
+    A file that nobody writes and that has no log beside it is taken as it is: SQLite then puts nothing beside it; so is
+    one in a folder that may not be written. One that was cut off is refused by SQLite, unless it is told that it is to
+    be repaired.
     """
     problem: sqlite3.Error | None = None
-    for immutable, cut_off in ((False, False), (True, False), (True, True)):
+    written = own or being_written(path)
+    ways = ((False, False), (True, False), (True, True))
+    for immutable, cut_off in ways if written or _has_log(path) else ways[1:]:
         connection = _connect(path, "ro", immutable=immutable)
+        if not own and not immutable:
+            connection.beside = _Beside(path, written, _index_of(path).exists())
         try:
             if cut_off:
                 connection.execute("PRAGMA writable_schema = ON")
@@ -207,8 +213,60 @@ def _migrated(path: Path, connection: sqlite3.Connection, version: int) -> sqlit
     return copy
 
 
-def _connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
+def _has_log(path: Path) -> bool:
+    """Return whether something was written that is not in the file itself, as a killed process leaves it."""
+    with contextlib.suppress(OSError):
+        return Path(f"{path}-wal").stat().st_size > 0
+    return False
+
+
+def _index_of(path: Path) -> Path:
+    return Path(f"{path}-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a reader found when it came."""
+
+    path: Path
+    written: bool
+    """Whether somebody was writing."""
+    index: bool
+    """Whether there was an index of the log."""
+
+    def tidy(self) -> None:
+        """Take away what SQLite has put beside the file for a reader, unless somebody writes it."""
+        if being_written(self.path):
+            return
+        if self.written:  # who wrote it left the log to whoever goes last
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_connect(self.path, "rw")) as last:
+                last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        elif not self.index:
+            with contextlib.suppress(OSError):
+                _index_of(self.path).unlink()
+
+
+class _Connection(sqlite3.Connection):
+    """A connection after which nothing is left that was not there before."""
+
+    beside: _Beside | None = None
+
+    def close(self) -> None:
+        """Close, and tidy up once."""
+        super().close()
+        beside, self.beside = self.beside, None
+        if beside is not None:
+            beside.tidy()
+
+
+def _connect(path: Path, mode: str, *, immutable: bool = False) -> _Connection:
     address = f"file:{quote(str(path.absolute()))}?mode={mode}{'&immutable=1' if immutable else ''}"
     return sqlite3.connect(
-        address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=64
+        address,
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        check_same_thread=False,
+        isolation_level=None,
+        cached_statements=64,
+        factory=_Connection,
     )
