@@ -278,3 +278,28 @@ async def test_a_replayed_scenario_is_cell_for_cell_what_the_live_screen_showed(
             again.travel(past.moment(again.state.at), travel)
             await pilot.pause()
             assert "REPLAY" in screen_text(again).splitlines()[0]
+
+
+async def test_the_policy_page_of_a_moment_tells_from_its_records_alone_and_asks_nobody() -> None:
+    app, engine = console(FakePast())
+    asked = []
+
+    def lint_report(block_id: str) -> None:
+        asked.append(block_id)
+
+    engine.lint_report = lint_report  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("4", "[", "[")
+        await pilot.pause()
+        asked.clear()
+        engine.calls.clear()
+        await pilot.press("[")
+        await pilot.pause()
+        shown = screen_text(app)
+        assert "not looked yet" not in shown
+        assert "could not be checked" in shown
+        await pilot.press("d")
+        await pilot.pause()
+        assert "what differs" in screen_text(app)
+        assert not asked
+        assert not [call for call in engine.calls if call[0] == "policy_facts"]

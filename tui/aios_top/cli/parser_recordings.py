@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from aios_top.cli.numbers import duration, number
-from aios_top.cli.options import add_connection, add_deadline, add_json, add_prometheus
+from aios_top.cli.options import add_connection, add_deadline, add_json, add_policy_file, add_prometheus
 from aios_top.cli.parser_base import command, family
 
 REPLAY_KEYS = "Keys: [ ] step, { } decision, @ go to a time, p play, + - speed; ? shows all."
@@ -44,6 +44,7 @@ def _replay(commands: Any) -> None:
     )
     replay.add_argument("--at", metavar="TIME", help='where to begin: "14:02", a date, "3m ago" from its end')
     replay.add_argument("--speed", metavar="N", type=number(0.01, 1000), help="play, N times as fast as it happened")
+    add_policy_file(replay)
     replay.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
     replay.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help="draw every 20 s")
 

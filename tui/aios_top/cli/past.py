@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -13,10 +14,12 @@ from aios_top.model.capsule import CapsuleWish, CapsuleWritten
 from aios_top.model.errors import PastError
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark, RecordingState
+from aios_top.model.state import FleetState
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording, open_recording
 
 T = TypeVar("T")
+Complete = Callable[[FleetState], FleetState]
 
 
 class FilePast:
@@ -24,8 +27,18 @@ class FilePast:
 
     closed = True
 
-    def __init__(self, recording: Recording, gather: Gather = without_network, secrets: Sequence[str] = ()) -> None:
-        """`gather` tells what is known of the policies, `secrets` are texts that no capsule may hold."""
+    def __init__(
+        self,
+        recording: Recording,
+        gather: Gather = without_network,
+        secrets: Sequence[str] = (),
+        complete: Complete = lambda state: state,
+    ) -> None:
+        """`gather` tells what is known of the policies, `secrets` are texts that no capsule may hold.
+
+        `complete` adds to a state what is not recorded.
+        """
+        self._complete = complete
         self._recording = recording
         self._gather = gather
         self._secrets = secrets
@@ -37,7 +50,8 @@ class FilePast:
 
     def moment(self, at: float) -> Moment:
         """Return a moment."""
-        return _read(lambda: self._replay.moment(at))
+        found = _read(lambda: self._replay.moment(at))
+        return replace(found, state=self._complete(found.state))
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""
@@ -62,10 +76,15 @@ class OwnPast:
     closed = False
 
     def __init__(
-        self, state: Callable[[], RecordingState], gather: Gather = without_network, secrets: Sequence[str] = ()
+        self,
+        state: Callable[[], RecordingState],
+        gather: Gather = without_network,
+        secrets: Sequence[str] = (),
+        complete: Complete = lambda state: state,
     ) -> None:
         """`state` says how the recording stands, the rest is as for a file."""
         self._state = state
+        self._complete = complete
         self._gather = gather
         self._secrets = secrets
         self._lock = Lock()
@@ -114,7 +133,7 @@ class OwnPast:
                 if self._recording is not None:
                     self._recording.close()
                 self._recording = _read(lambda: open_recording(Path(path), own=True))
-                self._past = FilePast(self._recording, self._gather, self._secrets)
+                self._past = FilePast(self._recording, self._gather, self._secrets, self._complete)
             return self._past
 
 

@@ -29,6 +29,8 @@ from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.lint import LintReport
+from aios_top.model.lint_facts import Facts
+from aios_top.model.lints import lint
 from aios_top.model.moment import Moment
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
@@ -337,7 +339,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             load=self.cockpit.load_state() if moment is None else moment.load,
             deploy=self.cockpit.deploy_state() if moment is None else moment.deploy,
             shadow=self.cockpit.shadow_state() if moment is None else None,
-            lint=self._found(view) if moment is None else None,
+            lint=self._found(view) if moment is None else self._found_then(view, moment.state),
             audit=tuple(self.cockpit.audit_entries() if moment is None else moment.audit),
             recording=self.cockpit.recording(),
             now=self._now(),
@@ -352,6 +354,15 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         if view.page is not Page.POLICY or view.block_id is None:
             return view.lint
         return self.cockpit.lint_report(view.block_id)
+
+    def _found_then(self, view: ViewState, state: FleetState) -> LintReport | None:
+        """Return what the records of a moment alone show to be wrong: nobody is asked from the past."""
+        block = view.block(state)
+        if view.page is not Page.POLICY or block is None:
+            return None
+        if view.lint is not None and (view.lint.block_id, view.lint.at) == (block.block_id, state.at):
+            return view.lint
+        return lint(Facts(block, state.policies or None), state.at)
 
     def _visible(self) -> list[Panel]:
         return [self._panels[place.panel] for place in self._places]

@@ -110,6 +110,11 @@ async def _facts(console: Console, path: str | None = None) -> Facts | None:
     if block is None:
         console.toast("No block is selected.", Severity.DEGRADED)
         return None
+    if console.view.travel is not None:
+        if path is not None:
+            console.toast("Code is compared with what is served now, which no recording holds: L goes there.")
+            return None
+        return Facts(block, console.state.policies or None)
     try:
         return await console.engine(console.cockpit.policy_facts, str(block.block_id), path)
     except (ActionRefusedError, ReadError) as error:

@@ -65,14 +65,10 @@ class Verifier:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def concerns(self, block: BlockState) -> bool:
-        """Return whether the file claims to be what runs there: it was named for this, or its name is reported."""
-        if self.file.chosen:
-            return block.policy.voice in {Voice.FULL, Voice.SILENT, Voice.UNREACHABLE}
-        return block.policy.policy_name is not None and block.policy.policy_name == self.file.policy_name
-
     def _work(self, blocks: Mapping[str, BlockState]) -> list[_Work]:
-        return [work for block in blocks.values() if self.concerns(block) and (work := self._new(block)) is not None]
+        return [
+            work for block in blocks.values() if concerns(self.file, block) and (work := self._new(block)) is not None
+        ]
 
     def _new(self, block: BlockState) -> _Work | None:
         known = self._verifications.get(block.block_id)
@@ -130,6 +126,13 @@ class Verifier:
 
     def _known(self, block: BlockState) -> Verification:
         return self._verifications.get(block.block_id) or Verification(self.file.name, self.file.sha256)
+
+
+def concerns(file: PolicyFile, block: BlockState) -> bool:
+    """Return whether a file claims to be what runs there: it was named for this, or its name is reported."""
+    if file.chosen:
+        return block.policy.voice in {Voice.FULL, Voice.SILENT, Voice.UNREACHABLE}
+    return block.policy.policy_name is not None and block.policy.policy_name == file.policy_name
 
 
 def _differs(result: Reevaluation | None) -> bool:

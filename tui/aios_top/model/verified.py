@@ -18,6 +18,12 @@ def with_verifications(state: FleetState, of: Callable[[Clean], Verification | N
     return replace(state, blocks=blocks, verdict=judge_fleet(blocks.values()) if differs else state.verdict)
 
 
+def as_of(known: Verification, at: float) -> Verification:
+    """Return a verification as it concerns a moment of the past: what differs only later says nothing of it."""
+    first = known.first_difference
+    return known if first is None or first.at <= at else replace(known, first_difference=None)
+
+
 def _with(block: BlockState, known: Verification | None, now: float) -> BlockState:
     if known is None:
         return block

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,9 @@ from aios_top.engine.thread import EngineThread
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint_facts import Facts
 from aios_top.model.state import FleetState
+from aios_top.model.text import Clean
+from aios_top.model.verification import Verification
+from aios_top.model.verified import as_of, with_verifications
 from aios_top.store.config import Config
 from aios_top.store.paths import state_folder
 
@@ -87,7 +90,9 @@ def open_console(
         lambda: open_session(installation, recording=port, records=from_start, histories=before), engine_failed
     )
     cockpit = EngineCockpit(thread)
-    past = OwnPast(cockpit.recorded, _gathering(cockpit), known_secrets(installation.credentials))
+    past = OwnPast(
+        cockpit.recorded, _gathering(cockpit), known_secrets(installation.credentials), _verified_now(cockpit)
+    )
     try:
         app = ConsoleApp(cockpit, low_bandwidth=low_bandwidth, past=past, **parts)
         app.settings = settings_of(installation, app.theme.removeprefix("aios-"), records=from_start)
@@ -96,6 +101,21 @@ def open_console(
     finally:
         past.close()
         thread.close(GRACE_SECONDS)
+
+
+def _verified_now(cockpit: EngineCockpit) -> Callable[[FleetState], FleetState]:
+    """Return what adds to a moment of this run's past what is known by now of its decisions."""
+
+    def verified(then: FleetState) -> FleetState:
+        blocks = cockpit.latest().blocks
+
+        def of(block_id: Clean) -> Verification | None:
+            known = blocks[block_id].verification if block_id in blocks else None
+            return None if known is None else as_of(known, then.at)
+
+        return with_verifications(then, of)
+
+    return verified
 
 
 def _gathering(cockpit: EngineCockpit) -> Gather:

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from typing import cast
 
+from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.commands.console import console_parts
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import UsageError
@@ -15,12 +16,14 @@ from aios_top.cli.recording import path_of
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.cli.spans import moment
 from aios_top.cli.stored import stored
+from aios_top.cli.wiring import RuleProcesses
 from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.console.app import ConsoleApp
 from aios_top.console.ports import Cockpit
 from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.run import run_app
 from aios_top.console.settings import Setting
+from aios_top.engine.past_verifier import PastVerifier
 from aios_top.engine.tryouts import Tryouts
 from aios_top.model.errors import PastError
 from aios_top.model.recording import RecordingInfo
@@ -28,6 +31,9 @@ from aios_top.render.numbers import count, stamp
 from aios_top.render.timebar import Travel
 from aios_top.store.paths import StoreError, state_folder
 from aios_top.store.recording_reader import Recording
+
+VERIFYING_SECONDS = 0.3
+"""How long the first screen waits for what the policy file makes of the decisions; the rest shows in later moments."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +52,19 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
         raise UsageError(f"{recording.path}: holds no poll that can be read")
     at = times[0] if args.at is None else moment("--at", args.at, times[-1])
     refuse_without_terminal()
-    past = FilePast(recording, secrets=known_secrets())
+    file = policy_file(args.policy)
+    verifier = PastVerifier(RuleProcesses(), file, lambda name: (told for _, told in recording.decisions(name)))
+    try:
+        return _show_verified(args, recording, at, verifier)
+    finally:
+        verifier.close()
+
+
+def _show_verified(args: argparse.Namespace, recording: Recording, at: float, verifier: PastVerifier) -> int:
+    times = recording.times
+    past = FilePast(recording, secrets=known_secrets(), complete=verifier.complete)
+    verifier.start(past.moment(times[-1]).state.blocks)
+    verifier.wait(VERIFYING_SECONDS)
     begin, last = past.moment(at), past.moment(times[-1])
     travel = Travel(
         begin.state.at,
@@ -60,7 +78,7 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
     with stored():
         crash_folder = state_folder(os.environ)
     config = configuration()
-    cockpit = RecordedCockpit(last, Tryouts(PolicyWorkbench(None)))
+    cockpit = RecordedCockpit(last, Tryouts(PolicyWorkbench(policy_file(args.policy))))
     app = ConsoleApp(
         cast(Cockpit, cockpit),  # its refusals are made when they are asked for
         low_bandwidth=args.low_bandwidth,
