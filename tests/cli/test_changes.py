@@ -85,7 +85,7 @@ def test_served_bytes_that_differ_stop_a_deploy_before_registering(aios, run):
 def test_a_policy_that_cannot_be_read_is_refused_before_anything_is_sent(aios, run, tmp_path):
     ran = run("policy", "deploy", str(tmp_path / "nowhere"), "--block", BLOCK, "--yes", *aios.options)
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "nowhere" in ran.err
     assert aios.changes == []
 

@@ -79,7 +79,7 @@ def test_an_unusable_path_and_an_unknown_block_are_named(aios, run, tmp_path):
     unusable = run("policy", "lint", "--policy", str(tmp_path / "nowhere"), *aios.options)
     unknown = run("policy", "lint", "--block", "nobody", *aios.options)
 
-    assert (unusable.code, unknown.code) == (1, 1)
+    assert (unusable.code, unknown.code) == (2, 1)
     assert "nowhere" in unusable.err
     assert BLOCK in unknown.err
 

@@ -74,7 +74,7 @@ def test_another_policy_file_is_run(run, tmp_path: Path) -> None:
         (("--sweep", "cooldown_seconds=30..300", "--compare", "tutorial", "tutorial"), 2, "give one of them"),
         (("--compare", "tutorial", "tutorial", "--parameters", "tutorial"), 2, "leave --parameters out"),
         (("--min", "5", "--max", "4"), 2, "--min 5 is above --max 4"),
-        (("--policy", "/nowhere/function.py"), 1, "neither a policy's folder nor an archive"),
+        (("--policy", "/nowhere/function.py"), 2, "/nowhere/function.py: no such file or folder"),
     ],
 )
 def test_what_cannot_be_run_says_why(run, arguments, code, message) -> None:

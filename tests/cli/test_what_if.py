@@ -131,7 +131,7 @@ def test_a_span_bounds_the_question(run, story: Path) -> None:
         (("--block", "nobody"), 1, "it has: told, silent"),
         (("--block", "told", "--set", "cooldown"), 2, "write NAME=VALUE"),
         (("--block", "told", "--parameters", "nonsense"), 2, "conservative"),
-        (("--block", "told", "--policy", "/nowhere"), 1, "/nowhere"),
+        (("--block", "told", "--policy", "/nowhere"), 2, "/nowhere: no such file or folder"),
         (("--block", "told", "--to", "2001-01-01"), 1, "recorded nothing in that time; it covers"),
         (("--block", "told", "--from", "2030-01-01", "--to", "2001-01-01"), 2, "--from is later than --to"),
         (("--block", "told", "--from", "yesterday-ish"), 2, "--from: not a time"),

@@ -102,11 +102,11 @@ def test_wrong_arguments_name_the_next_step(aios, run, tmp_path):
     path = run("why", "--block", BLOCK, "--policy", str(tmp_path / "none"), *aios.options)
     block = run("why", "--block", "nobody", *aios.options)
 
-    assert (time.code, later.code, path.code, block.code) == (2, 2, 1, 1)
+    assert (time.code, later.code, path.code, block.code) == (2, 2, 2, 1)
     assert (
         later.err
         == "aios-top: --at '2126-01-01' is still to come; leave it out for the newest decision and what follows\n"
     )
     assert "3m ago" in time.err
-    assert "name a policy's folder or its function.py" in path.err
+    assert "no such file or folder" in path.err
     assert f"there are: {BLOCK}" in block.err

@@ -12,7 +12,7 @@ EXPLANATION = """\
 exit codes:
   0    done
   1    refused or failed; nothing is retried by itself
-  2    usage: wrong arguments, no address, or no terminal
+  2    usage: wrong arguments, no such file, no address, or no terminal
   3    outcome unknown: sent, but no answer came; check before you repeat it
   70   internal error; 130 interrupted; 141 the reader of the output went away"""
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from aios_top.cli.named_files import existing
 from aios_top.cli.numbers import seconds, whole
 
 APIS = ("infer", "chat", "completions", "grpc")
@@ -55,7 +56,9 @@ def _shape(group: Any) -> None:
     group.add_argument(
         "--profile", choices=("chat", "code", "aios-gemma3", "bursty"), help="lengths and rhythm of a public trace"
     )
-    group.add_argument("--replay", metavar="FILE", help="a trace: CSV with Azure's or BurstGPT's columns")
+    group.add_argument(
+        "--replay", metavar="FILE", type=existing, help="a trace: CSV with Azure's or BurstGPT's columns"
+    )
     group.add_argument(
         "--speed", metavar="X", type=number(0.001, 1000), default=1.0, help="replay so many times faster"
     )

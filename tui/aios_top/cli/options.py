@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from aios_top.cli.named_files import existing
 from aios_top.cli.numbers import seconds, whole
 
 PORT_OFFSET_LIMIT = 65535 - 32555
@@ -118,6 +119,7 @@ def add_policy_file(parser: argparse.ArgumentParser, *, before_command: bool = F
     parser.add_argument(
         "--policy",
         metavar="PATH",
+        type=existing,
         default=None if before_command else argparse.SUPPRESS,
         help="policy file or folder to evaluate decisions again with (default: the shipped policy)",
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aios_top.cli.named_files import existing
 from aios_top.cli.numbers import number, rate, seconds, sweep, whole
 from aios_top.cli.options import add_block, add_connection, add_deadline, add_json, add_yes
 from aios_top.cli.parser_base import Parser, command, family
@@ -16,11 +17,15 @@ def add_policy(commands: Any) -> None:
         parser.add_argument(
             "folder",
             metavar="FOLDER",
+            type=existing,
             nargs="?",
             help="policy folder or archive (default: the one shipped with aios-top)",
         )
         parser.add_argument(
-            "--registration", metavar="FILE", help="registration record (default: FOLDER/registration.json)"
+            "--registration",
+            metavar="FILE",
+            type=existing,
+            help="registration record (default: FOLDER/registration.json)",
         )
         parser.add_argument(
             "--version", metavar="V", dest="policy_version", help="version to register, instead of the record's"
@@ -61,7 +66,9 @@ def add_policy(commands: Any) -> None:
         "Exit code 1 when an error is among the findings.",
     )
     add_block(lint, required=False, about="only this block")
-    lint.add_argument("--policy", metavar="PATH", help="local policy folder or archive to compare with what is served")
+    lint.add_argument(
+        "--policy", metavar="PATH", type=existing, help="local policy folder or archive to compare with what is served"
+    )
     lint.add_argument(
         "--startup",
         metavar="SECONDS",
@@ -73,7 +80,10 @@ def add_policy(commands: Any) -> None:
     diff = command(policy, "diff", "policy_diff", "compare declared and running parameters, local and served code")
     add_block(diff)
     diff.add_argument(
-        "--policy", metavar="PATH", help="local policy folder or archive (default: the shipped one if it is bound)"
+        "--policy",
+        metavar="PATH",
+        type=existing,
+        help="local policy folder or archive (default: the shipped one if it is bound)",
     )
     diff.add_argument("--exit-code", action="store_true", help="exit code 1 when something differs")
     _simulate(policy)
@@ -92,7 +102,9 @@ def _shadow(policy: Any) -> Parser:
         "Sends nothing that changes anything. Starts with the decisions that the policy still keeps.",
     )
     add_block(parser)
-    parser.add_argument("--policy", metavar="PATH", help="policy file or folder (default: the shipped one)")
+    parser.add_argument(
+        "--policy", metavar="PATH", type=existing, help="policy file or folder (default: the shipped one)"
+    )
     parser.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -123,7 +135,10 @@ def _simulate(policy: Any) -> None:
     )
     what = parser.add_argument_group("the policy")
     what.add_argument(
-        "--policy", metavar="PATH", help="policy folder, archive or .py file (default: the one shipped with aios-top)"
+        "--policy",
+        metavar="PATH",
+        type=existing,
+        help="policy folder, archive or .py file (default: the one shipped with aios-top)",
     )
     what.add_argument(
         "--parameters", metavar="NAME", help="shipped set (conservative, throughput, tutorial) or JSON file"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aios_top.cli.named_files import existing
 from aios_top.cli.numbers import seconds, whole
 from aios_top.cli.options import add_json
 from aios_top.cli.parser_base import command
@@ -30,7 +31,7 @@ def add_what_if(commands: Any) -> None:
     )
     parser.add_argument("--parameters", metavar="NAME", help="a whole set by its name or JSON file")
     parser.add_argument(
-        "--policy", metavar="PATH", help="policy folder or function.py to ask (default: the shipped one)"
+        "--policy", metavar="PATH", type=existing, help="policy folder or function.py to ask (default: the shipped one)"
     )
     estimate = parser.add_argument_group("the estimate")
     estimate.add_argument(

@@ -1,6 +1,7 @@
 """Which moment or part of a recording a command is about: `--at`, `--from`, `--to`, `--block`."""
 
 import argparse
+import math
 from collections.abc import Sequence
 
 from aios_top.cli.exits import CommandError, UsageError
@@ -35,6 +36,12 @@ def span(args: argparse.Namespace, recording: Recording, longest: float | None =
     if start > times[-1] or end < times[0]:
         raise CommandError(f"{recording.path}: recorded nothing in that time; it covers {_covered(recording)}")
     return start, end
+
+
+def told_span(args: argparse.Namespace, recording: Recording) -> tuple[float, float]:
+    """Return the same for decisions: without `--from` all that was told, also of before the first poll."""
+    start, end = span(args, recording)
+    return -math.inf if args.since is None else start, math.inf if args.to is None else end
 
 
 def wanted_blocks(recording: Recording, asked: Sequence[str] | None) -> list[Clean]:

@@ -13,7 +13,7 @@ from aios_top.cli.export_rows import Part, documents, openmetrics_lines
 from aios_top.cli.opened import named, opened
 from aios_top.cli.output import STDOUT, refuse_existing, written
 from aios_top.cli.progress import Progress
-from aios_top.cli.spans import span, wanted_blocks
+from aios_top.cli.spans import span, told_span, wanted_blocks
 from aios_top.render.export import What, csv_lines
 from aios_top.render.numbers import count
 from aios_top.render.timebar import size
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress()
     quiet = args.output == STDOUT and sys.stdout.isatty()  # the rows and the line would spoil each other
     with opened(named(args.recording)) as found:
-        start, end = span(args, found.recording)
+        start, end = (told_span if what is What.DECISIONS else span)(args, found.recording)
         blocks = wanted_blocks(found.recording, args.block)
         part = Part(
             found.recording, start, end, blocks, lambda done, total: None if quiet else _draw(progress, done, total)

@@ -8,6 +8,7 @@ from typing import Any
 
 from aios_top.cli.exits import DONE, FAILED, CommandError, UsageError
 from aios_top.cli.installation import configuration
+from aios_top.cli.named_files import existing
 from aios_top.cli.recording import folder_of, limits_of, path_of
 from aios_top.model.recording import RecordingInfo
 from aios_top.render.numbers import count, span, stamp
@@ -79,6 +80,8 @@ def _verify(args: argparse.Namespace) -> int:
         str(path) for path in recordings(folder_of(config))
     ]
     results: list[dict[str, Any]] = []
+    for name in names:
+        existing(name)
     for name in names:
         try:
             with open_recording(Path(name)) as recording:

@@ -12,7 +12,7 @@ from aios_top.cli.beside import WhatIfJob
 from aios_top.cli.exits import DONE, CommandError, UsageError
 from aios_top.cli.opened import named, opened
 from aios_top.cli.progress import Progress
-from aios_top.cli.spans import span
+from aios_top.cli.spans import told_span
 from aios_top.engine.replay import Replay
 from aios_top.model.decision import Decision
 from aios_top.model.draft import parse_assignment
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(named(args.recording)) as found:
         recording = found.recording
         block_id = _block(recording, args.block)
-        start, end = span(args, recording)
+        start, end = told_span(args, recording)
         decisions = _decisions(recording, block_id, start, end)
         in_force = _in_force(recording, block_id, end)
     question = Question(block_id, changes, in_force, args.replica, args.replica_start, args.seed)
