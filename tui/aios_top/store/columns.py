@@ -52,10 +52,12 @@ def pack(values: Column) -> Packed:
 def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
     known: list[float | int] = _unpacked(packed)
-    if packed.whole:
+    if packed.whole and packed.form != _WHOLE:
         known = [int(value) for value in known]
     if not packed.nulls:
-        return list(known)
+        return [*known]
+    if not known:
+        return [None] * packed.count
     following = iter(known)
     return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
 
@@ -80,13 +82,15 @@ def _packed(known: Sequence[float]) -> tuple[int, list[bytes]]:
 def _unpacked(packed: Packed) -> list[float | int]:
     if not packed.parts:
         return []
-    first = _sums(packed.parts[0])
+    first = _sums(packed.parts[0], packed.count - int.from_bytes(packed.nulls).bit_count())
     if packed.form == _FRACTION:
-        return [above / below for above, below in zip(first, _sums(packed.parts[1]), strict=True)]
+        return [above / below for above, below in zip(first, _sums(packed.parts[1], len(first)), strict=True)]
     if packed.form == _SINGLES:
         return list(array("f", array("i", first).tobytes()))
     if packed.form == _BITS:
         return list(array("d", array("q", first).tobytes()))
+    if packed.form == _WHOLE:
+        return [*first] if packed.whole else list(map(float, first))
     scale = _SCALES[packed.form]
     return [value / scale for value in first]
 
@@ -139,7 +143,12 @@ def fraction(value: float) -> tuple[int, int] | None:
 
 
 def _deltas(numbers: list[int]) -> bytes:
-    """Return the differences in the narrowest width, byte planes apart; the first byte is the width."""
+    """Return the differences in the narrowest width, byte planes apart; the first byte is the width.
+
+    Width 0 is that of a column of one value only, which follows.
+    """
+    if numbers.count(numbers[0]) == len(numbers):
+        return bytes([0]) + numbers[0].to_bytes(8, "little", signed=True)
     steps = [numbers[0], *(after - before for before, after in pairwise(numbers))]
     if max(steps) >= 2**63 or min(steps) < -(2**63):
         steps = [numbers[0], *(_wrapped(step) for step in steps[1:])]
@@ -154,8 +163,10 @@ def _deltas(numbers: list[int]) -> bytes:
     return bytes([width]) + b"".join(content[plane::width] for plane in range(width))
 
 
-def _sums(content: bytes) -> list[int]:
+def _sums(content: bytes, known: int) -> list[int]:
     width = content[0]
+    if not width:
+        return [int.from_bytes(content[1:], "little", signed=True)] * known
     count = (len(content) - 1) // width
     joined = bytearray(count * width)
     for plane in range(width):

@@ -21,7 +21,7 @@ from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReadin
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import Row, row_of
 from aios_top.store.segment import Delta, Segment
-from aios_top.store.told import told_document
+from aios_top.store.told import asked, told_document, unmoved
 from aios_top.store.typed import document
 
 RATE_SECONDS = 60.0
@@ -43,6 +43,24 @@ class _Known:
     """The newest decision, with the page it came on."""
     last: Decision | None = None
     """That decision."""
+    told_after: Decision | None = None
+    """The newest decision when the policy's report was last recorded whole."""
+    asked: bool = False
+    """Whether its clocks are recorded beside it."""
+
+    def take_told(self, told: PolicyTold, found: dict[str, Any]) -> None:
+        """Note a report: the whole of it, or only its clocks when nothing else is new."""
+        before, self.told = self.told, told
+        clocks = asked(told)
+        if clocks is not None:
+            found["asked"] = clocks
+        again = before is not None and self.told_after is self.last and unmoved(told, before)
+        if not (again and self.asked and clocks is not None):
+            found["told"] = told_document(told, self.last, moving=clocks is None)
+            self.told_after = self.last
+        self.asked = clocks is not None
+        if before is None or told.parameters is not before.parameters:
+            found["parameters"] = document(told.parameters)
 
 
 class Differ:
@@ -105,11 +123,7 @@ class Differ:
                 case PolicyTold(block_id):
                     known = self._known(block_id)
                     if known.told != fact:
-                        before, known.told = known.told, fact
-                        found = blocks.setdefault(block_id, {})
-                        found["told"] = told_document(fact, known.last)
-                        if before is None or fact.parameters is not before.parameters:
-                            found["parameters"] = document(fact.parameters)
+                        known.take_told(fact, blocks.setdefault(block_id, {}))
                 case DecisionsTold(block_id, page):
                     rows = blocks.setdefault(block_id, {}).setdefault("decided", [])
                     rows += [_decided(entry, page) for entry in page.decisions or (None,)]
@@ -191,7 +205,11 @@ def _base(known: _Known) -> dict[str, Any]:
     """Return what a segment has to begin with."""
     found: dict[str, Any] = {"documents": document(known.documents)}
     if known.told is not None:
-        found["told"] = told_document(known.told, known.last)
+        clocks = asked(known.told)
+        if clocks is not None:
+            found["asked"] = clocks
+        found["told"] = told_document(known.told, known.last, moving=clocks is None)
+        known.told_after, known.asked = known.last, clocks is not None
         found["parameters"] = document(known.told.parameters)
     if known.bearing is not None:
         found["bearing"] = document(known.bearing)

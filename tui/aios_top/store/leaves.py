@@ -42,6 +42,7 @@ class Shapes:
         self.paths: list[Path] = []
         self.shapes: list[tuple[int, ...]] = []
         self._numbers: dict[tuple[int, ...], int] = {}
+        self._plans: dict[int, Any] = {}
         for path in paths:
             self.add_path(path)
         for shape in shapes:
@@ -70,15 +71,22 @@ class Shapes:
 
     def put_together(self, shape: int, leaves: Mapping[int, Any]) -> Any:
         """Return the document with these leaves."""
+        plan = self._plans.get(shape, NOTHING)
+        if plan is NOTHING:
+            plan = self._plans[shape] = self._plan(shape)
+        return _filled(plan, leaves)
+
+    def _plan(self, shape: int) -> Any:
+        """Return the document that has each leaf's number in the leaf's place."""
         root: dict[Any, Any] = {}
         for number in self.shapes[shape]:
             path = self.paths[number]
             if not path:
-                return leaves[number]
+                return number
             place = root
             for step in path[:-1]:
                 place = place.setdefault(step, {})
-            place[path[-1]] = leaves[number]
+            place[path[-1]] = number
         return _listed(root)
 
     def _walk(self, value: Any, node: _Node, path: Path, numbers: list[int], values: list[Any]) -> None:
@@ -107,6 +115,15 @@ class Shapes:
                     children[step] = child
             self._walk(entry, child, (*path, step), numbers, values)
 
+    def leaf(self, path: Path) -> int:
+        """Return the number of a path, -1 for one that no document has."""
+        node = self._root
+        for step in path:
+            if step not in node.children:
+                return -1
+            node = node.children[step]
+        return node.number
+
     def add_shape(self, shape: tuple[int, ...]) -> None:
         """Take over a shape that was numbered before."""
         self._numbers[shape] = len(self.shapes)
@@ -119,6 +136,14 @@ class Shapes:
             node = node.children.setdefault(step, _Node())
         node.number = len(self.paths)
         self.paths.append(path)
+
+
+def _filled(plan: Any, leaves: Mapping[int, Any]) -> Any:
+    if type(plan) is dict:
+        return {key: leaves[entry] if type(entry) is int else _filled(entry, leaves) for key, entry in plan.items()}
+    if type(plan) is list:
+        return [leaves[entry] if type(entry) is int else _filled(entry, leaves) for entry in plan]
+    return leaves[plan]
 
 
 def _listed(value: Any) -> Any:
@@ -262,8 +287,11 @@ def documents(shapes: Shapes, packed: PackedStream) -> Iterator[tuple[int, Any]]
 def latest(shapes: Shapes, packed: PackedStream, poll: int) -> Any:
     """Return the last document up to a poll number, NOTHING when there is none."""
     row = bisect_right(_whole_numbers(packed.polls), poll) - 1
-    if row < 0:
-        return NOTHING
+    return NOTHING if row < 0 else document(shapes, packed, row)
+
+
+def document(shapes: Shapes, packed: PackedStream, row: int) -> Any:
+    """Return the document of a row."""
     numbers = _whole_numbers(packed.shapes)
     shape = numbers[row]
     if shape < 0:
@@ -282,6 +310,25 @@ def latest(shapes: Shapes, packed: PackedStream, poll: int) -> Any:
         if places[tuple(twin.rows.parts)] >= 0:
             leaves[leaf] = leaves[twin.leaf]
     return shapes.put_together(shape, leaves)
+
+
+def column(shapes: Shapes, packed: PackedStream, path: Path) -> list[Any]:
+    """Return one leaf of every document, NOTHING where a document has never had it; documents kept whole have none."""
+    leaf = shapes.leaf(path)
+    found = dict(zip(packed.first, packed.values, strict=True)).get(leaf, NOTHING)
+    places = {leaf: packed.changes[place] for leaf, place in packed.same}
+    places |= {entry.leaf: entry for entry in packed.changes}
+    values = [found] * packed.polls.count
+    if leaf in places:
+        rows = _whole_numbers(places[leaf].rows)
+        for row, end, value in zip(rows, [*rows[1:], len(values)], _values(places[leaf]), strict=True):
+            values[row:end] = [value] * (end - row)
+    return values
+
+
+def polls_of(packed: PackedStream) -> list[int]:
+    """Return the poll number of every row."""
+    return _whole_numbers(packed.polls)
 
 
 def _whole_numbers(packed: Packed) -> list[int]:

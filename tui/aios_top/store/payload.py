@@ -1,5 +1,6 @@
 """The figures of one block within a segment as columns: documents of instances, of the executor, samples."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,9 @@ _SINGLES = (
     "tokens_per_second",
 )
 _FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
+INPUT, OUTPUT, QUEUE = 0, 4, 8
+"""Places among the figures of the first of a rolling metric's windows."""
+STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
 
 
 def row_of(received_at: float, reading: InstanceReading) -> Row:
@@ -76,10 +80,17 @@ class PushTable:
     """Rows with the poll that brought them."""
 
     rows: list[tuple[int, Row]] = field(default_factory=list)
+    _by_instance: dict[str, list[Row]] = field(default_factory=dict)
 
     def append(self, poll: int, row: Row) -> None:
         """Add one."""
         self.rows.append((poll, row))
+        self._by_instance.setdefault(row[0], []).append(row)
+
+    def figures(self, instance_id: str, back: int) -> Sequence[Any] | None:
+        """Return the figures of an instance's document that has so many newer ones, None when there is none."""
+        rows = self._by_instance.get(instance_id, ())
+        return rows[-1 - back][4] if back < len(rows) else None
 
 
 def pushes_packed(table: PushTable) -> list[Any]:
@@ -102,6 +113,29 @@ def pushes_packed(table: PushTable) -> list[Any]:
     ]
 
 
+class Columns:
+    """Rows that are kept as columns; a row is made when it is asked for."""
+
+    __slots__ = ("_columns", "polls")
+
+    def __init__(self, polls: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
+        self.polls = polls
+        """Poll that brought each row, ascending."""
+        self._columns = columns
+
+    def row(self, place: int) -> tuple[Any, ...]:
+        """Return a row."""
+        return tuple(column[place] for column in self._columns)
+
+    def rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Yield all rows with their polls, oldest first."""
+        return zip(self.polls, zip(*self._columns, strict=True), strict=True) if self.polls else iter(())
+
+    def latest(self, poll: int) -> int:
+        """Return the place of the last row up to a poll, -1 when there is none."""
+        return bisect_right(self.polls, poll) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Pushes:
     """The rows of one instance, oldest first; documents are made only of those that are asked for."""
@@ -110,56 +144,59 @@ class Pushes:
     polls: Sequence[int]
     received: Sequence[float]
     """Time of receipt of the rows from before the segment."""
+    _begin: int
+    """Place of its first row among those of all instances."""
     _present: Sequence[int]
     _texts: Sequence[Sequence[str | None]]
+    """The different texts, and for each row which of them it has."""
+    _text: Sequence[int]
     _figures: Sequence[Sequence[Any]]
+    """The columns of all instances."""
 
     def stamp(self, place: int) -> float | None:
         """Return a row's own time."""
-        stamp: float | None = self._figures[place][18]
+        stamp: float | None = self._figures[STAMP][self._begin + place]
         return stamp
+
+    def figures(self, poll: int, back: int) -> Sequence[Any] | None:
+        """Return the figures of the row that had so many newer ones at a poll, None when there is none."""
+        place = bisect_right(self.polls, poll) - 1 - back
+        return self._row(place) if place >= 0 else None
 
     def reading(self, place: int) -> InstanceReading:
         """Return a row's document."""
-        return reading_of(self.instance_id, self._present[place], self._texts[place], self._figures[place])
+        row = self._begin + place
+        return reading_of(self.instance_id, self._present[row], self._texts[self._text[row]], self._row(place))
+
+    def _row(self, place: int) -> Sequence[Any]:
+        return [column[self._begin + place] for column in self._figures]
 
 
 def pushes_unpacked(content: Sequence[Any]) -> dict[Clean, Pushes]:
     """Return the rows by instance."""
     names, texts, *columns = content
-    packed = [_column(entry) for entry in columns]
-    owners, polls, received, present, numbers, *figures = packed
-    rows = list(zip(*figures, strict=True))
+    owners, polls, received, present, numbers, *figures = map(_column, columns)
     found: dict[Clean, Pushes] = {}
     begin = before = 0
     while begin < len(owners):
-        end = begin
-        while end < len(owners) and owners[end] == owners[begin]:
-            end += 1
-        old = sum(1 for poll in polls[begin:end] if poll < 0)
+        end = bisect_right(owners, owners[begin], begin)
+        own = polls[begin:end]
+        old = bisect_right(own, -1)
         name = clean(names[owners[begin]], 1000)
-        found[name] = Pushes(
-            name,
-            polls[begin:end],
-            received[before : before + old],
-            present[begin:end],
-            [texts[number] for number in numbers[begin:end]],
-            rows[begin:end],
-        )
+        found[name] = Pushes(name, own, received[before : before + old], begin, present, texts, numbers, figures)
         begin, before = end, before + old
     return found
 
 
-def executors_unpacked(content: Sequence[Any]) -> list[tuple[int, ExecutorReading]]:
-    """Return the executor's documents with their polls, oldest first."""
-    polls, uptimes, tasks = (_column(entry) for entry in content)
-    return [(poll, ExecutorReading(up, done)) for poll, up, done in zip(polls, uptimes, tasks, strict=True)]
+def executor_of(row: Sequence[Any]) -> ExecutorReading:
+    """Return the executor's document of a row."""
+    return ExecutorReading(*row)
 
 
-def samples_unpacked(content: Sequence[Any]) -> Iterator[tuple[int, Sequence[float | None]]]:
-    """Yield the samples with their polls, oldest first."""
-    polls, *columns = (_column(entry) for entry in content)
-    return zip(polls, zip(*columns, strict=True), strict=True) if columns else iter(())
+def columns_unpacked(content: Sequence[Any]) -> Columns:
+    """Return rows that were packed as columns, the polls first."""
+    polls, *columns = map(_column, content)
+    return Columns(polls, columns)
 
 
 def _column(entry: Any) -> list[Any]:

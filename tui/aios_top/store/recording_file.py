@@ -18,7 +18,7 @@ from urllib.parse import quote
 from aios_top.store.paths import StoreError, make_private
 
 SUFFIX = ".aiosrec"
-VERSION = 1
+VERSION = 2
 _APPLICATION_ID = 0x41494F53
 """Spells AIOS."""
 _SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -50,8 +50,10 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL
 CREATE INDEX event_by_kind ON event (kind, at);
 """
 
+_READ_AS_THEY_ARE = frozenset({1})
+"""Older versions whose tables are the same: what their rows lack is missing in a way that readers understand."""
 _MIGRATIONS: dict[int, str] = {}
-"""SQL that turns a file of this version into one of the next; the first version needs none."""
+"""SQL that turns a file of another older version into one of the next."""
 
 
 def create(path: Path) -> tuple[sqlite3.Connection, int]:
@@ -94,7 +96,7 @@ def open_existing(path: Path, *, own: bool = False) -> sqlite3.Connection:
     except StoreError:
         connection.close()
         raise
-    if version < VERSION:
+    if version < VERSION and version not in _READ_AS_THEY_ARE:
         return _migrated(path, connection, version)
     return connection
 

@@ -10,10 +10,9 @@ from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.leaves import NOTHING
-from aios_top.store.payload import Pushes
+from aios_top.store.payload import Pushes, executor_of
 from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
-from aios_top.store.told import told_value
 from aios_top.store.typed import value
 
 RATE_SECONDS = 60.0
@@ -34,8 +33,6 @@ def block_frame(
     """Return a block as of a poll of a segment."""
     found = part.latest("documents", poll)
     documents = Documents() if found is NOTHING else value(found, Documents)
-    found = part.latest("told", poll)
-    told = None if found is NOTHING else told_value(found, part.newest_decided(poll), part.parameters(poll))
     found = part.latest("bearing", poll)
     bearing = Bearing() if found is NOTHING else value(found, Bearing)
     received = entry.received
@@ -44,7 +41,7 @@ def block_frame(
         documents,
         {name: recent(rows, received, poll) for name, rows in part.pushes().items()},
         _entered(part, poll),
-        told,
+        part.told_at(poll),
         bearing,
         _seen_at(index, entry, poll) if documents.present else documents.seen_at,
         DecisionLog(
@@ -63,11 +60,10 @@ def recent(rows: Pushes, received: Sequence[float | None], poll: int) -> list[tu
     end = bisect_right(rows.polls, poll)
     if not end:
         return []
-    stamps = [rows.stamp(place) for place in range(end)]
-    newest = stamps[-1]
+    newest = rows.stamp(end - 1)
     begin = end - 1
     while begin > 0:
-        stamp = stamps[begin]
+        stamp = rows.stamp(begin)
         if end - begin >= 2 and newest is not None and stamp is not None and stamp < newest - RATE_SECONDS:
             break
         begin -= 1
@@ -82,15 +78,16 @@ def received_at(rows: Pushes, received: Sequence[float | None], place: int) -> f
 
 def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
     """Return the executor's documents of the last minute, and one before them."""
-    found = [reading for number, reading in part.executors() if number <= poll]
-    newest = found[-1].uptime_seconds if found else None
-    begin = len(found) - 1
-    while begin > 0:
-        uptime = found[begin].uptime_seconds
-        if newest is not None and uptime is not None and uptime <= newest - RATE_SECONDS:
+    rows = part.executors()
+    end = rows.latest(poll) + 1
+    found: list[ExecutorReading] = []
+    for place in range(end - 1, -1, -1):
+        found.append(executor_of(rows.row(place)))
+        newest, uptime = found[0].uptime_seconds, found[-1].uptime_seconds
+        if place < end - 1 and newest is not None and uptime is not None and uptime <= newest - RATE_SECONDS:
+            found += [executor_of(rows.row(place - 1))] if place else []
             break
-        begin -= 1
-    return found[max(0, begin - 1) :]
+    return found[::-1]
 
 
 def _seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | None:
@@ -121,14 +118,11 @@ def merged(rows: Iterable[Any]) -> list[Decision]:
 
 
 def _head(part: BlockPart, poll: int) -> list[Decision]:
-    """Return the newest decisions without a gap between their numbers: those behind one may lie in older segments."""
-    found = merged(row for number, row in part.decided() if number <= poll)
-    end = 1
-    while end < len(found) and (
-        found[end].boot_id == found[0].boot_id and (found[end].seq or 0) + 1 == (found[end - 1].seq or 0)
-    ):
-        end += 1
-    return found[:end]
+    """Return the newest decision, none when this segment has none."""
+    newest = part.newest(poll)
+    if newest is not None:
+        return [newest]
+    return merged(row for number, row in part.decided() if number <= poll)[:1]
 
 
 def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> list[Decision]:
@@ -145,9 +139,8 @@ def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
         numbers |= {(row["boot_id"], row["decision"]["seq"]) for row in added if row["decision"] is not None}
         if len(numbers) >= MAX_DECISIONS:
             break
-    everything = merged(rows)
     part = index.part(entry, block_id)
-    return everything[len(_head(part, poll)) if part is not None else 0 :]
+    return merged(rows)[0 if part is None else len(_head(part, poll)) :]
 
 
 def samples(
@@ -161,7 +154,7 @@ def samples(
         part = index.part(segment, block_id)
         if part is not None:
             last = poll - 1 if segment is entry else len(segment.times)
-            found[:0] = [(segment.times[number], row) for number, row in part.samples() if number <= last]
+            found[:0] = [(segment.times[number], row) for number, row in part.samples().rows() if number <= last]
     for fill in backfills(index, entry, poll, segments[-1], block_id):
         found = joined(found, zip(fill.fact.times, fill.fact.values, strict=True))[0]
     return found

@@ -27,9 +27,9 @@ from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store.leaves import documents
+from aios_top.store.payload import executor_of
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
-from aios_top.store.told import told_value
 from aios_top.store.typed import decoded, value
 
 _EVERYTHING = -1
@@ -50,18 +50,18 @@ class _BlockSteps:
         for name, rows in part.pushes().items():
             for place, poll in enumerate(rows.polls):
                 self._events[poll].append((name, rows, place))
-        for poll, executor in part.executors():
-            self._events[poll].append(executor)
+        for poll, row in part.executors().rows():
+            self._events[poll].append(executor_of(row))
         for poll, found in part.every("documents"):
             self._events[poll].append(value(found, Documents))
-        for poll, found in part.every("told"):
-            self._events[poll].append(told_value(found, part.newest_decided(poll), part.parameters(poll)))
+        for poll, told in part.told():
+            self._events[poll].append(told)
         for poll, found in part.every("bearing"):
             self._events[poll].append(value(found, Bearing))
         self._pages: dict[int, list[Any]] = defaultdict(list)
         for poll, row in part.decided():
             self._pages[poll].append(row)
-        self._samples = {poll: tuple(row) for poll, row in part.samples()}
+        self._samples = {poll: tuple(row) for poll, row in part.samples().rows()}
 
     def step(self, poll: int) -> None:
         """Go on to a poll."""

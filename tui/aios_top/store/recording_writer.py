@@ -21,7 +21,7 @@ from aios_top.store.leaves import Shapes
 from aios_top.store.paths import StoreError
 from aios_top.store.typed import document, encoded
 
-SEGMENT_SECONDS = 300.0
+SEGMENT_SECONDS = 900.0
 """Length of a segment: a jump unpacks one, and each begins with everything that is known."""
 SEGMENT_VALUES = 1_000_000
 """A segment also ends when it holds so many values, to bound the memory and the jump."""

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aios_top.store.columns import pack
+from aios_top.store.columns import Packed, pack
+from aios_top.store.decided import shortened
 from aios_top.store.leaves import Shapes, Stream
 from aios_top.store.payload import PushTable, pushes_packed
+from aios_top.store.told import Asked
 from aios_top.store.typed import encoded
 
 BASE = -1
 """Poll number of what was known when the segment began."""
 STREAMS = ("documents", "told", "parameters", "bearing")
 """Documents of a block of which the newest one counts."""
+_ROWS = ("pushes", "executors", "sample", "asked")
 
 Delta = dict[str, Any]
 """What one poll changed, as a plain document: `at`, `received`, `head`, `blocks`."""
@@ -26,15 +29,20 @@ class BlockLog:
         self.pushes = PushTable()
         self.executors: list[tuple[int, float | None, float | None]] = []
         self.samples: list[tuple[int, Sequence[float | None]]] = []
+        self.asked: list[tuple[int, Asked]] = []
 
     def note(self, poll: int, found: Mapping[str, Any]) -> Delta:
         """Add documents and rows; return what they change."""
-        delta: Delta = {name: self.streams[name].append(poll, found[name]) for name in STREAMS if name in found}
-        if "decided" in found:
-            delta["decided"] = [self.decided.append(poll, row) for row in found["decided"]]
-        delta |= {name: found[name] for name in ("pushes", "executors", "sample") if name in found}
+        delta: Delta = {name: found[name] for name in _ROWS if name in found}
         self._take_rows(poll, delta)
+        delta |= {name: self.streams[name].append(poll, found[name]) for name in STREAMS if name in found}
+        if "decided" in found:
+            delta["decided"] = [self.decided.append(poll, self._shortened(row)) for row in found["decided"]]
         return delta
+
+    def _shortened(self, row: dict[str, Any]) -> dict[str, Any]:
+        decision = row["decision"]
+        return row if decision is None else {**row, "decision": shortened(decision, self.pushes.figures)}
 
     def take(self, poll: int, delta: Mapping[str, Any]) -> None:
         """Add what a poll changed."""
@@ -52,17 +60,23 @@ class BlockLog:
             self.executors.append((poll, uptime, tasks))
         if "sample" in delta:
             self.samples.append((poll, delta["sample"]))
+        if "asked" in delta:
+            self.asked.append((poll, delta["asked"]))
 
     def packed(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Return figures, documents, decisions and samples, packed but not yet compressed."""
         executors = [pack([row[place] for row in self.executors]) for place in range(3)]
-        columns = zip(*(values for _, values in self.samples), strict=True)
         return (
-            encoded([pushes_packed(self.pushes), executors]),
+            encoded([pushes_packed(self.pushes), executors, _columns(self.asked)]),
             encoded([self.streams[name].packed() for name in STREAMS]),
             encoded(self.decided.packed()),
-            encoded([pack([poll for poll, _ in self.samples]), *map(pack, columns)]),
+            encoded(_columns(self.samples)),
         )
+
+
+def _columns(rows: Sequence[tuple[int, Sequence[float | None]]]) -> list[Packed]:
+    """Return rows as columns, the polls first."""
+    return [pack([poll for poll, _ in rows]), *map(pack, zip(*(values for _, values in rows), strict=True))]
 
 
 class Segment:

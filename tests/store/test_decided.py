@@ -1,0 +1,84 @@
+"""Decisions are recorded without what is known anyway, and come back to the last bit whatever a policy says."""
+
+import asyncio
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aios_top.store.decided import lengthened, shortened
+from aios_top.store.payload import PushTable
+from aios_top.store.typed import document, encoded
+from fakes.recordings import Story, simulated
+from fakes.simulated import SimulatedBlock
+
+OTHERS = (None, 0, 0.0, 1, 12.5, "x", True, [], {})
+"""What a policy might have written in any place."""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], PushTable]:
+    """A decision that followed many, and the documents of its block."""
+    return asyncio.run(_story(Path(tmp_path_factory.mktemp("decided")) / "story.aiosrec"))
+
+
+async def _story(path: Path) -> tuple[dict[str, Any], PushTable]:
+    clock, reads = simulated(
+        SimulatedBlock("told", replicas=2, rate=0.6, parameters={"cooldown_seconds": 20}), push=6.0, interval=6.0
+    )
+    story = Story(path, clock, reads)
+    await story.poll(60)
+    decision = story.states[-1].blocks["told"].decisions[0]  # type: ignore[index]
+    table = story.writer._differ.segment.blocks["told"].pushes
+    story.writer.close()
+    return document(decision), table
+
+
+def places(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value within a document."""
+    entries = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list | tuple) else ()
+    for step, entry in entries:
+        yield (*path, step)
+        yield from places(entry, (*path, step))
+
+
+def put(found: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with another value in one place."""
+    if not path:
+        return value
+    step, *rest = path
+    if isinstance(found, dict):
+        return {key: put(entry, tuple(rest), value) if key == step else entry for key, entry in found.items()}
+    return type(found)(put(entry, tuple(rest), value) if place == step else entry for place, entry in enumerate(found))
+
+
+def assert_same(again: dict[str, Any], decision: dict[str, Any]) -> None:
+    """The record as it was in JSON, down to 1 and 1.0; the rest as numbers, for its fields have types."""
+    assert encoded(again["record"]) == encoded(decision["record"])
+    assert again == decision
+
+
+def test_a_decision_of_the_shipped_policy_becomes_small(seen: tuple[dict[str, Any], PushTable]) -> None:
+    decision, table = seen
+    short = shortened(decision, table.figures)
+    assert set(short) == {"record", "derived"}
+    assert any(isinstance(entry, list) for entry in short["record"]["instances"])
+    assert len(encoded(short)) < 0.7 * len(encoded(decision))
+    assert_same(lengthened(deepcopy(short), table.figures), decision)
+
+
+def test_whatever_stands_in_any_place_comes_back(seen: tuple[dict[str, Any], PushTable]) -> None:
+    decision, table = seen
+    for path in places(decision):
+        for other in OTHERS:
+            changed = put(decision, path, other)
+            again = lengthened(deepcopy(shortened(changed, table.figures)), table.figures)
+            assert encoded(again["record"]) == encoded(changed["record"]), (path, other)
+            assert_same(again, changed)
+
+
+def test_a_record_without_anything_comes_back() -> None:
+    decision = {"at": 1.0, "action": "hold", "record": {}}
+    assert lengthened(deepcopy(shortened(decision, PushTable().figures)), PushTable().figures) == decision

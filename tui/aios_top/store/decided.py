@@ -1,0 +1,236 @@
+"""A decision as it is recorded: without what its record says twice, and without what was polled anyway.
+
+A policy's record repeats of every instance what stood in its document, which the recording holds by itself, and the
+decision repeats the record. What comes out again to the last bit is left out. Every value is compared before it is
+left out, so a policy that computes in another way costs room and nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
+
+Figures = Callable[[str, int], Sequence[Any] | None]
+"""Figures of an instance's document by how many newer ones there are, None when there is no such document."""
+
+_PERIODS = ("current", "average_1m", "average_5m", "average_15m")
+_MOST_BACK = 6
+"""How many documents back the one is looked for that a decision was made with, or counted its rates from."""
+_ENTRY = (
+    "id", "input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s", "timestamp", "counters", "status",
+)  # fmt: skip
+"""Keys of an instance in a record, in order."""
+_TYPED, _COUNTERS, _AVERAGES, _WOULD, _INPUT_MARGIN, _OUTPUT_MARGIN, _SIGNAL = (1 << bit for bit in range(7))
+"""What was left out besides instances."""
+_DERIVED = "derived"
+
+
+def shortened(decision: dict[str, Any], figures: Figures) -> dict[str, Any]:
+    """Return the document of a decision without what `lengthened` finds again."""
+    record = decision["record"]
+    try:
+        typed = _typed(record)
+        short, derived = _short_record(record, figures)
+    except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError):  # not a record of the shipped policy
+        return decision
+    if all(typed[name] == entry for name, entry in decision.items() if name != "record"):
+        return {"record": short, _DERIVED: derived | _TYPED}
+    return {**decision, "record": short, _DERIVED: derived}
+
+
+def lengthened(decision: dict[str, Any], figures: Figures) -> dict[str, Any]:
+    """Return the document that `shortened` made this of; takes it apart."""
+    if _DERIVED not in decision:
+        return decision
+    derived = decision.pop(_DERIVED)
+    record = decision["record"]
+    _lengthen_record(record, derived, figures)
+    return {**_typed(record), "record": record} if derived & _TYPED else decision
+
+
+def _typed(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what is read of a record that is in order, but for the record itself."""
+    limits, means, replicas, would = (record[name] for name in ("thresholds", "averages", "replicas", "would"))
+    return {
+        "at": record["ts"],
+        "action": record["outcome"],
+        "code": record["code"],
+        "reason": record["reason"],
+        "origin": "reported",
+        "seq": record["seq"],
+        "boot_id": record["boot_id"],
+        "would": None if would is None else would["rule"],
+        "input_average": means["input"],
+        "output_average": means["output"],
+        "thresholds": {name: limits[name] for name in ("input_up", "output_up", "input_down", "output_down")},
+        "current": replicas["current"],
+        "reporting": replicas["reporting"],
+        "proposed": replicas["proposed"],
+        "cooldown_remaining_seconds": record["cooldown"]["remaining_s"],
+        "confirmation": record["confirm"]["state"],
+        "instances": tuple(
+            {
+                "instance_id": entry["id"],
+                "input_size": entry["input"],
+                "output_size": entry["output"],
+                "input_rate": entry["rate_in"],
+                "output_rate": entry["rate_out"],
+                "queue": entry["queue"],
+                "sessions": entry["sessions"],
+                "age_seconds": entry["age_s"],
+                "status": entry["status"],
+            }
+            for entry in record["instances"]
+        ),
+    }
+
+
+def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, Any], int]:
+    """Return a record with None for what was left out and references for instances, and what that is."""
+    if not (isinstance(record["instances"], list) and isinstance(record["steps"], list)):
+        raise TypeError("not lists")
+    period = _period(record)
+    bases = record["state_before"]["counters"]
+    at = record["ts"]
+    entries = [_reference(entry, at, bases.get(entry["id"]), period, figures) for entry in record["instances"]]
+    derived = 0
+    short = {**record, "instances": entries}
+    if _same(bases, _bases(entries, figures)):
+        derived |= _COUNTERS
+        short["state_before"] = {**record["state_before"], "counters": None}
+    means = record["averages"]
+    if _same([means["input"], means["output"]], _means(record["instances"])):
+        derived |= _AVERAGES
+        short["averages"] = {**means, "input": None, "output": None}
+    would = record["would"]
+    if would is not None:
+        margin = dict(would["margin"])
+        for flag, name in ((_INPUT_MARGIN, "input"), (_OUTPUT_MARGIN, "output")):
+            if _same(margin[name], _margin(would[name], record["thresholds"][f"{name}_up"])):
+                derived |= flag
+                margin[name] = None
+        short["would"] = {**would, "margin": margin}
+        if _same([would["input"], would["output"]], [means["input"], means["output"]]):
+            derived |= _WOULD
+            short["would"] |= {"input": None, "output": None}
+    if any(step.get("detail") == _signal(means) for step in _signal_steps(record)):
+        derived |= _SIGNAL
+        short["steps"] = [
+            {**step, "detail": None} if step in list(_signal_steps(record)) else step for step in record["steps"]
+        ]
+    return short, derived
+
+
+def _lengthen_record(record: dict[str, Any], derived: int, figures: Figures) -> None:
+    period = _period(record)
+    if derived & _COUNTERS:
+        record["state_before"]["counters"] = _bases(record["instances"], figures)
+    record["instances"] = [
+        entry if isinstance(entry, dict) else _entry(entry, record["ts"], period, figures)
+        for entry in record["instances"]
+    ]
+    means = record["averages"]
+    if derived & _AVERAGES:
+        means["input"], means["output"] = _means(record["instances"])
+    would = record["would"]
+    if derived & _WOULD:
+        would["input"], would["output"] = means["input"], means["output"]
+    for flag, name in ((_INPUT_MARGIN, "input"), (_OUTPUT_MARGIN, "output")):
+        if derived & flag:
+            would["margin"][name] = _margin(would[name], record["thresholds"][f"{name}_up"])
+    if derived & _SIGNAL:
+        for step in _signal_steps(record):
+            step["detail"] = _signal(means)
+
+
+def _period(record: dict[str, Any]) -> int:
+    """Return the place of the window that the policy reads, -1 for a name that no document has."""
+    name = record["averages"]["period"]
+    return _PERIODS.index(name) if name in _PERIODS else -1
+
+
+def _reference(entry: dict[str, Any], at: float, base: Any, period: int, figures: Figures) -> Any:
+    """Return instance id, document, document its rates count from, status and which sizes are ints; else the entry."""
+    name, stamp = entry["id"], entry["timestamp"]
+    back = None if stamp is None else _back(name, stamp, figures)
+    if back is None or period < 0:
+        return entry
+    begin = 0 if base is None else (_back(name, base[0], figures) or 0)
+    ints = sum(1 << bit for bit, key in enumerate(("input", "output")) if type(entry[key]) is int)
+    reference = [name, back, begin - back if begin else 0, entry["status"], ints]
+    return reference if _same(entry, _entry(reference, at, period, figures)) else entry
+
+
+def _back(name: str, stamp: float, figures: Figures) -> int | None:
+    for back in range(_MOST_BACK):
+        row = figures(name, back)
+        if row is None:
+            return None
+        if row[STAMP] == stamp:
+            return back
+    return None
+
+
+def _entry(reference: Sequence[Any], at: float, period: int, figures: Figures) -> dict[str, Any] | None:
+    """Return an instance as the record has it, None when the recording lacks its document."""
+    name, back, begin, status, ints = reference
+    row = figures(name, back)
+    if row is None:
+        return None
+    sizes = [row[INPUT + period], row[OUTPUT + period]]
+    sizes = [int(size) if ints >> bit & 1 and size is not None else size for bit, size in enumerate(sizes)]
+    base = figures(name, back + begin) if begin else None
+    rates = [None, None] if base is None else [_rate(base, row, place) for place in (PROMPT, GENERATED)]
+    values = (*sizes, *rates, row[QUEUE + period], row[SESSIONS], at - row[STAMP], row[STAMP])
+    return dict(zip(_ENTRY, (name, *values, [row[PROMPT], row[GENERATED]], status), strict=True))
+
+
+def _rate(base: Sequence[Any], row: Sequence[Any], place: int) -> float | None:
+    """Return tokens per minute as the policy computes them, operation by operation."""
+    minutes = (row[STAMP] - base[STAMP]) / 60.0
+    if row[place] is None or base[place] is None or not minutes:
+        return None
+    rate: float = (row[place] - base[place]) / minutes
+    return rate
+
+
+def _bases(entries: Sequence[Any], figures: Figures) -> dict[str, Any]:
+    """Return by instance the time and counters that its rates count from."""
+    found = {}
+    for entry in entries:
+        if isinstance(entry, list) and entry[2]:
+            row = figures(entry[0], entry[1] + entry[2])
+            if row is not None:
+                found[entry[0]] = [row[STAMP], row[PROMPT], row[GENERATED]]
+    return found
+
+
+def _means(entries: Sequence[dict[str, Any]]) -> list[float]:
+    """Return the mean sizes over all instances, one that has none counted as 0."""
+    count = max(1, len(entries))
+    return [sum(entry[name] or 0 for entry in entries) / count for name in ("input", "output")]
+
+
+def _margin(size: float | None, threshold: float | None) -> float | None:
+    return size / threshold if size is not None and threshold is not None and threshold > 0 else None
+
+
+def _signal(means: dict[str, Any]) -> str | None:
+    if means["input"] is None or means["output"] is None:
+        return None
+    return f"input {means['input']:.2f}, output {means['output']:.2f}"
+
+
+def _signal_steps(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (step for step in record["steps"] if step["stage"] == "signal" and step["result"] == "ok")
+
+
+def _same(found: Any, again: Any) -> bool:
+    """Return whether two documents are the same in JSON, where 1 is not 1.0, down to the order of keys."""
+    if type(found) is not type(again):
+        return False
+    if isinstance(found, dict):
+        return list(found) == list(again) and all(_same(entry, again[name]) for name, entry in found.items())
+    if isinstance(found, list):
+        return len(found) == len(again) and all(map(_same, found, again))
+    return bool(found == again)
