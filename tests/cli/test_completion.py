@@ -18,6 +18,28 @@ def test_bash_completes_commands_and_options(run, tmp_path: Path):
     assert done.stdout == "deploy\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("report inci", ["incident.aioscap"]),
+        ("export incident.aioscap --what dec", ["decisions"]),
+        ("export --output inci", ["incident.aioscap"]),
+        ("what-if --policy fol", ["folder"]),
+        ("repo", ["report"]),
+    ],
+)
+def test_bash_completes_files_and_choices(run, tmp_path: Path, line: str, completed: list[str]):
+    script = tmp_path / "completion"
+    script.write_text(run("completion", "bash").out)
+    (tmp_path / "incident.aioscap").touch()
+    (tmp_path / "folder").mkdir()
+    words = ["aios-top", *line.split()]
+    asked = f'COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _shtab_aios_top; echo "${{COMPREPLY[@]}}"'
+    command = [shutil.which("bash") or "bash", "-c", f"source {script}; compopt() {{ :; }}; {asked}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == completed
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_know_the_commands(run, shell: str):
     ran = run("completion", shell)

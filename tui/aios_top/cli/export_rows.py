@@ -11,7 +11,7 @@ from aios_top.model.redaction import Redactor
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
 from aios_top.render.document import Document, audit_document
-from aios_top.render.export import What, decided_document, instance_documents, mark_document, sample_document
+from aios_top.render.export import What, decided_document, instance_rows, mark_document, sample_document
 from aios_top.render.metrics import fleet_families
 from aios_top.store.recording_reader import Recording
 from aios_top.store.spool import Spool
@@ -52,7 +52,7 @@ def _documents(part: Part, what: What) -> Iterator[Document]:
         case What.INSTANCES:
             for state in part.states():
                 for block in state.blocks.values():
-                    yield from instance_documents(block, state.at)
+                    yield from instance_rows(block, state.at)
         case What.DECISIONS:
             found = decided(part.recording, part.blocks, part.start, part.end)
             yield from (decided_document(block_id, decision) for block_id, decision in found)

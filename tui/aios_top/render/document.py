@@ -43,8 +43,8 @@ def fleet_document(state: FleetState) -> Document:
     }
 
 
-def block_document(block: BlockState, now: float) -> Document:
-    """Return one block as of `now`."""
+def block_document(block: BlockState, now: float, *, instances: bool = True) -> Document:
+    """Return one block as of `now`, on request without its instances, of which there may be a thousand."""
     last = block.decisions[0] if block.decisions else block.policy.last_decision
     next_evaluation = None if block.next_evaluation_at is None else max(0.0, block.next_evaluation_at - now)
     silence = _VOICE_NOTES.get(block.policy.voice)
@@ -53,7 +53,7 @@ def block_document(block: BlockState, now: float) -> Document:
         "cluster_id": None if block.record is None else block.record.cluster_id,
         "policy": policy_part(block),
         "replicas": _replicas(block, silence),
-        "instances": [_instance(instance) for instance in block.instances],
+        "instances": instance_documents(block) if instances else [],
         "window": block.window.label,
         "averages": {window.label: _averages(block.averages.get(window)) for window in Window},
         "thresholds": _thresholds(block),
@@ -68,6 +68,11 @@ def block_document(block: BlockState, now: float) -> Document:
         "verdict": _verdict(block.verdict),
         "freshness": _freshness(block, now),
     }
+
+
+def instance_documents(block: BlockState) -> list[Document]:
+    """Return a block's instances."""
+    return [_instance(instance) for instance in block.instances]
 
 
 def decision_document(decision: Decision) -> Document:

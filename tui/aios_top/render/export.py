@@ -12,7 +12,14 @@ from typing import Any
 from aios_top.model.decision import Decision
 from aios_top.model.recording import Mark
 from aios_top.model.state import BlockState
-from aios_top.render.document import Document, block_document, decision_document, rfc3339, strict
+from aios_top.render.document import (
+    Document,
+    block_document,
+    decision_document,
+    instance_documents,
+    rfc3339,
+    strict,
+)
 from aios_top.render.spreadsheet import inert
 
 
@@ -70,14 +77,14 @@ _APART = frozenset({"instances", "last_decision", "last_decision_note"})
 
 def sample_document(block: BlockState, at: float) -> Document:
     """Return a block at a poll as `once --json` gives it; instances and decisions are exported by themselves."""
-    document = block_document(block, at)
+    document = block_document(block, at, instances=False)
     kept = {name: part for name, part in document.items() if name not in _APART}
     return {"at": rfc3339(at), **kept}
 
 
-def instance_documents(block: BlockState, at: float) -> Iterator[Document]:
+def instance_rows(block: BlockState, at: float) -> Iterator[Document]:
     """Yield a block's instances at a poll as `once --json` gives them."""
-    for row in block_document(block, at)["instances"]:
+    for row in instance_documents(block):
         yield {"at": rfc3339(at), "block_id": block.block_id, **row}
 
 
