@@ -10,7 +10,7 @@ from aios_top.model.decision import Decision
 from aios_top.model.fact import Backfilled
 from aios_top.model.reading import ExecutorReading, InstanceReading, Mean
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
-from aios_top.model.series import SeriesView, Track
+from aios_top.model.series import NO_TRACK, SeriesView, Track
 from aios_top.model.text import Clean
 from aios_top.model.window import Window
 
@@ -62,7 +62,8 @@ class _Counters(NamedTuple):
 class InstanceMemory:
     """One instance's latest document and its history, one sample per push."""
 
-    def __init__(self, first_seen: float) -> None:
+    def __init__(self, first_seen: float, track: Track | None = None) -> None:
+        """`track` takes the samples, a new one when it is None."""
         self.first_seen = first_seen
         self.reading: InstanceReading | None = None
         self.changed_at = first_seen
@@ -77,7 +78,7 @@ class InstanceMemory:
         self.gap_at: float | None = None
         """When the last gap was drawn."""
         self._recent: deque[_Counters] = deque()
-        self._track = Track(INSTANCE_COLUMNS)
+        self._track = Track(INSTANCE_COLUMNS) if track is None else track
 
     def views(self) -> Mapping[str, SeriesView]:
         """Return the history of every column up to now."""
@@ -148,6 +149,8 @@ class InstanceMemory:
         self.first_token_seconds = _mean_since(oldest.first_token, newest.first_token)
 
     def _append(self, at: float, reading: InstanceReading) -> None:
+        if self._track is NO_TRACK:
+            return
         sizes = [
             rolling.over(window) if rolling else (0.0 if reading.is_llm else None)
             for rolling in (reading.input_size, reading.output_size)

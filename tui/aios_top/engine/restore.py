@@ -9,7 +9,7 @@ from aios_top.engine.picture import Picture
 from aios_top.model.curve import Sample
 from aios_top.model.frame import BlockFrame, Frame, InstanceHistory, Pushes
 from aios_top.model.reading import BlockReading
-from aios_top.model.series import LateTrack
+from aios_top.model.series import NO_TRACK, LateTrack
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
 
@@ -82,7 +82,7 @@ def _of_columns(samples: Iterable[Sample]) -> Iterator[Sample]:
 
 
 def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float | None) -> InstanceMemory:
-    instance = InstanceMemory(first_seen)
+    instance = InstanceMemory(first_seen, NO_TRACK)
     _relive(instance, block.pushes.get(name, ()), () if gap_at is None else (gap_at,))
     instance.gap_at = gap_at
 

@@ -1,5 +1,6 @@
 """Time series in bounded memory: the history behind every sparkline and chart."""
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,13 +30,28 @@ class Track:
         if self.count < CAPACITY:
             self._times.append(at)
             for column, value in zip(self._values, values, strict=True):
-                column.append(float("nan") if value is None else value)
+                column.append(math.nan if value is None else value)
         else:
             slot = self.count % CAPACITY
             self._times[slot] = at
             for column, value in zip(self._values, values, strict=True):
-                column[slot] = float("nan") if value is None else value
+                column[slot] = math.nan if value is None else value
         self.count += 1
+
+    def extend(self, samples: Iterable[tuple[float, Sequence[float | None]]]) -> None:
+        """Add samples, oldest first; many at once to an empty track, of which the newest stay."""
+        rows = list(samples)[-CAPACITY:]
+        if self.count or not rows:
+            for at, values in rows:
+                Track.append(self, at, values)
+            return
+        times, values = zip(*rows, strict=True)
+        self._times = array("d", times)
+        self._values = [
+            array("f", [math.nan if value is None else value for value in column])
+            for column in zip(*values, strict=True)
+        ]
+        self.count = len(rows)
 
     def view(self, column: str) -> "SeriesView":
         """Return the history of one column up to now."""
@@ -130,11 +146,9 @@ class LateTrack(Track):
     def begun(self) -> int:
         """Read the beginning, once; return how many samples it had."""
         if self._begun is None:
-            for at, values in self._begin():
-                super().append(at, values)
+            self.extend(self._begin())
             self._begun = self.count
-            for at, values in self._waiting:
-                super().append(at, values)
+            self.extend(self._waiting)
             self._waiting.clear()
         return self._begun
 
@@ -149,5 +163,16 @@ class LateTrackView(TrackView):
         return SeriesView(self.track, self.track.columns.index(column), begun + self.end)
 
 
+class _NoTrack(Track):
+    """A track that keeps nothing."""
+
+    __slots__ = ()
+
+    def append(self, at: float, values: Sequence[float | None]) -> None:
+        """Forget a sample."""
+
+
+NO_TRACK = _NoTrack(())
+"""For whoever needs no history."""
 EMPTY = Track(("none",)).view("none")
 """A history without samples."""
