@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aios_top.bundle.rule_process import RuleLimits, RuleProcess
+from aios_top.model.packed import packed
 from aios_top.model.rule_call import Call, Construct, Encoded, Evaluate, Manage, Restore, RuleAnswer, RuleError
 from aios_top.shipped import shipped
 
@@ -341,3 +342,9 @@ def alive(process_id):
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_packed_record_is_told_as_it_was():
+    with RuleProcess(policy("return input_data")) as rule:
+        rule.construct({}, {})
+        assert rule.evaluate(packed({"seq": 7, "reason": "none"}), None, 1.0) == {"seq": 7, "reason": "none"}

@@ -17,6 +17,7 @@ from aios_top import __version__
 from aios_top.aios.credentials import NOBODY, Credentials, OriginTransport, trusted
 from aios_top.aios.failures import from_httpx
 from aios_top.aios.limits import Limits
+from aios_top.aios.pile import Pile
 from aios_top.model.errors import ReadError
 from aios_top.model.text import Clean, clean
 
@@ -137,15 +138,15 @@ def _refuse(response: httpx.Response, where: str) -> None:
 
 async def _body(response: httpx.Response, where: str, limit: int) -> bytes:
     """Read the raw bytes up to `limit`; a longer body ends the connection at once."""
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
-            raise ReadError("too_large", f"the answer of {where} is larger than {limit:,} bytes: too large")
-    announced = response.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and len(body) < int(announced[:20]):
-        raise ReadError("truncated", f"{where} sent {len(body):,} of {announced[:20]} bytes")
-    return bytes(body)
+    with Pile() as body:
+        async for chunk in response.aiter_raw():
+            body.add(chunk)
+            if body.size > limit:
+                raise ReadError("too_large", f"the answer of {where} is larger than {limit:,} bytes: too large")
+        announced = response.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and body.size < int(announced[:20]):
+            raise ReadError("truncated", f"{where} sent {body.size:,} of {announced[:20]} bytes")
+        return body.content()
 
 
 def retry_after_seconds(text: str | None) -> float | None:

@@ -221,12 +221,19 @@ def _lines(calls: Iterable[RuleCall]) -> Iterator[list[str]]:
 
 def _encoded(call: RuleCall) -> str:
     try:
-        text = json.dumps(_wire(call))
+        text = json.dumps(_wire(call), default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise RuleError(f"cannot be told: {error}") from error
     if isinstance(call, Evaluate) and isinstance(call.metrics, Encoded):
         return f'{text[:-1]}, "metrics": {call.metrics.text}}}'
     return text
+
+
+def _plain(value: object) -> dict[str, Any]:
+    """Return a mapping that is no dict, such as a packed record, as one."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def _wire(call: RuleCall) -> dict[str, Any]:

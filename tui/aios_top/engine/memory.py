@@ -31,6 +31,8 @@ BLOCK_COLUMNS = (
     "cooldown",
 )
 MAX_DECISIONS = 512
+UNPACKED_DECISIONS = 16
+"""Newest decisions of a block whose records stay unpacked: these are looked at."""
 RATE_SECONDS = 60.0
 """A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
 

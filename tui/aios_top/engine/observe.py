@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions
-from aios_top.engine.memory import MAX_DECISIONS, BlockMemory, InstanceMemory
+from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import ACTS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
+from aios_top.model.packed import packed
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
@@ -96,9 +97,16 @@ def take_decisions(memory: BlockMemory, page: DecisionPage) -> None:
         return running, (entry.seq or 0) if running else entry.at
 
     newest_first = sorted(merged.values(), key=age_order, reverse=True)
-    memory.reported = tuple(newest_first[:MAX_DECISIONS])
+    kept = newest_first[:MAX_DECISIONS]
+    memory.reported = (*kept[:UNPACKED_DECISIONS], *map(_with_packed_record, kept[UNPACKED_DECISIONS:]))
     lasts = {entry.action: entry for entry in reversed(memory.reported) if entry.action in ACTS}
     memory.acts = tuple(entry for entry in memory.reported if lasts.get(entry.action) is entry)
+
+
+def _with_packed_record(decision: Decision) -> Decision:
+    """Return a decision that is rarely looked at: its whole record is most of what a block takes in memory."""
+    record = packed(decision.record)
+    return decision if record is decision.record else replace(decision, record=record)
 
 
 def decisions_since(memory: BlockMemory) -> int:

@@ -2,9 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 CELL_LIMIT = 128
 """Longest text in characters that one field may keep; the rest becomes an ellipsis."""
+_NAME, _NAMES = 64, 4096
+"""Longest text that is likely to be a name, and how many of them are made once and shared by all who keep them."""
 
 _MOST_MARKS = 2
 """Marks that one letter may bear, as Vietnamese and Hebrew need; more climb over the lines around."""
@@ -45,10 +48,17 @@ class Clean(str):
 
 def clean(text: str, limit: int = CELL_LIMIT) -> Clean:
     """Return `text` as one safe line of at most `limit` characters."""
+    return _known(text, limit) if len(text) <= _NAME else _cleaned(text, limit)
+
+
+def _cleaned(text: str, limit: int) -> Clean:
     if text.isascii() and text.isprintable():
         return Clean(text if len(text) <= limit else text[: limit - 1] + "\u2026")
     shown = "".join(_shown(text[: limit + 1]))
     return Clean(shown if len(shown) <= limit else shown[: limit - 1] + "\u2026")
+
+
+_known = lru_cache(maxsize=_NAMES)(_cleaned)
 
 
 def _shown(text: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Values of the model as plain documents and back; text that was made safe once is not trusted to have stayed so."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,6 +38,8 @@ def _plain(found: Any) -> Any:
         return str(found)
     if isinstance(found, frozenset):
         return sorted(found)
+    if isinstance(found, Mapping):
+        return dict(found)
     raise NotImplementedError(type(found).__name__)
 
 
