@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import socket
 import subprocess
 import sys
@@ -236,3 +237,20 @@ def test_a_change_whose_outcome_was_never_written_is_pointed_out(aios, run, tmp_
     path.write_text(path.read_text().splitlines(keepends=True)[0])
 
     assert "without an outcome, under way or cut off, it may have happened: 1" in run("audit", "show").err
+
+
+def test_the_way_back_is_a_command_that_acts_on_the_same_aios(aios, run):
+    ran = run(*UP, "--yes", *aios.options)
+    undo = " ".join(line.removeprefix("undo").strip() for line in ran.out.split("undo", 1)[1].splitlines())
+    command = "aios-top " + undo.split("aios-top ", 1)[1].split(";")[0]
+    words = shlex.split(command)
+    assert words[:6] == ["aios-top", "scale", "--block", BLOCK, "--replicas", "2"]
+    assert words[6:] == aios.options
+
+
+def test_a_scaling_that_fails_says_what_was_done(aios, run):
+    aios.answers["gateway", BLOCK_SCALING] = 200, {"success": True, "data": {"success": False, "data": "no GPU left"}}
+    ran = run("scale", "--block", BLOCK, "--by", "2", "--yes", *aios.options)
+    assert ran.code == 1
+    assert "no GPU left" in ran.err
+    assert "none of 2 was started (counted by pods)" in ran.err

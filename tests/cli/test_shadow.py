@@ -1,9 +1,21 @@
 """`aios-top policy shadow` compares over HTTP and sends nothing that changes anything."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 
 from fakes.recording_aios import BLOCK
 from policy.harness import PLAIN
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
 
 
 def shadow(run, aios, *words: str):
@@ -57,3 +69,20 @@ def test_a_draft_that_cannot_be_is_refused_with_the_next_step(aios, run, tmp_pat
     assert "given twice" in twice.err
     assert "NAME=VALUE" in wrong.err
     assert "ModuleNotFoundError" in raising.out
+
+
+def test_an_interrupt_ends_the_watching_and_keeps_what_was_found(aios):
+    aios.evaluate()
+    command = ["policy", "shadow", "--block", BLOCK, "--duration", "600", "--poll", "0.5", *aios.options]
+    with subprocess.Popen(
+        [sys.executable, "-m", "aios_top", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "known so far: 1 of 1" in process.stderr.readline()
+        asked = len(aios.requests)
+        until(lambda: len(aios.requests) > asked + 3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "1 of 1 decision (100%)" in out
+    assert "Traceback" not in err

@@ -3,6 +3,8 @@
 Run with UPDATE_SNAPSHOTS=1 to write them anew; look at every line of the difference.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from aios_top.console.app import ConsoleApp
@@ -81,3 +83,15 @@ async def test_nothing_is_cut_at_80x24() -> None:
                 await pilot.press(key)
             await pilot.pause()
             assert "\u2026" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_why_there_are_no_decisions_is_told_to_its_end(size: tuple[int, int]) -> None:
+    quiet = replace(states.silent(), decisions=())
+    app = ConsoleApp(FakeCockpit(states.fleet(quiet)))
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        told = "no decisions seen yet: the policy does not tell, so they are inferred from what changes"
+        assert [word for word in told.split() if word not in shown] == []

@@ -573,3 +573,56 @@ async def test_an_effect_is_predicted_for_the_count_after_the_change(world: Worl
     assert (await world.actions.plan_scale(BLOCK, replicas=3)).effect.endswith("ask for -1")
     assert (await world.actions.plan_scale(BLOCK, replicas=1)).effect.endswith("ask for -1, but 1 is the minimum")
     assert "the block stays empty until you scale it up" in (await world.actions.plan_scale(BLOCK, replicas=0)).effect
+
+
+FAILED = Outcome(Fate.FAILED, "the cluster controller says: no GPU is left")
+
+
+async def test_a_scale_up_that_stops_halfway_says_how_far_it_came(world: World) -> None:
+    """AIOS starts one after the other, stops at the first that fails and takes nothing back."""
+    world.mutations.outcomes = [FAILED]
+    started = (*world.reads.pod_lists[BLOCK], pod("in-new1"))
+    plan = await world.actions.plan_scale(BLOCK, change=3)
+    world.mutations.on_send = lambda _: world.reads.pod_lists.update({BLOCK: started})
+    outcome = await world.actions.execute(plan)
+    assert (outcome.fate, outcome.exit_code) == (Fate.UNKNOWN, 3)
+    assert outcome.message == f"{FAILED.message}; 1 of 3 were started, the others were not (counted by pods)"
+    assert world.kinds() == ["intent", "outcome", "note"]
+
+
+async def test_a_scale_up_of_which_nothing_started_has_failed(world: World) -> None:
+    world.mutations.outcomes = [FAILED]
+    outcome = await world.actions.execute(await world.actions.plan_scale(BLOCK, change=3))
+    assert (outcome.fate, outcome.exit_code) == (Fate.FAILED, 1)
+    assert outcome.message.endswith("none of 3 was started (counted by pods)")
+
+
+async def test_what_only_an_old_list_tells_of_a_scale_up_is_no_proof(world: World) -> None:
+    world.without_pods()
+    world.reads.reports[BLOCK] = report("in-aa01", "in-aa02")
+    world.mutations.outcomes = [FAILED]
+    outcome = await world.actions.execute(await world.actions.plan_scale(BLOCK, change=2))
+    assert outcome.fate is Fate.UNKNOWN
+    assert "0 of 2 were started so far, the others perhaps (counted by " in outcome.message
+
+
+async def test_a_scale_down_that_stops_halfway_names_who_is_gone(world: World) -> None:
+    world.show(a_block(world.clock.now(), row("in-aa01"), row("in-aa02"), row("in-aa03")))
+    world.reads.pod_lists[BLOCK] = (*world.reads.pod_lists[BLOCK], pod("in-aa03"))
+    world.mutations.outcomes = [FAILED]
+    plan = await world.actions.plan_scale(BLOCK, change=-2)
+    first, second = plan.precondition["victims"]
+    left = tuple(entry for entry in world.reads.pod_lists[BLOCK] if entry.instance_id != first)
+    world.mutations.on_send = lambda _: world.reads.pod_lists.update({BLOCK: left})
+    outcome = await world.actions.execute(plan)
+    assert outcome.fate is Fate.UNKNOWN
+    assert f"gone: {first}, still there, or ending: {second} (counted by pods)" in outcome.message
+
+
+async def test_replicas_that_cannot_be_counted_afterwards_leave_it_unknown(world: World) -> None:
+    world.mutations.outcomes = [FAILED]
+    plan = await world.actions.plan_scale(BLOCK, change=2)
+    world.mutations.on_send = lambda _: world.reads.fails.update({"pods": ReadError("timeout", "no answer")})
+    outcome = await world.actions.execute(plan)
+    assert outcome.fate is Fate.UNKNOWN
+    assert "how many of it were done is unknown" in outcome.message

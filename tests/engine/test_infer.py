@@ -1,12 +1,15 @@
 """What is concluded about a policy that says nothing, and that it is marked as concluded."""
 
+from dataclasses import replace
+
 import pytest
 
+from aios_top.engine.infer import FOLLOWS_SECONDS
 from aios_top.engine.memory import BlockMemory
-from aios_top.engine.observe import Inputs, observe
+from aios_top.engine.observe import Inputs, observe, take_decisions
 from aios_top.engine.phases import take_reading
-from aios_top.model.decision import Action, Origin
-from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.policy_state import DecisionPage, PolicyReport, Voice
 from aios_top.model.record import BlockRecord, PolicyRecord, PolicyReference
 from aios_top.model.state import BlockState, CooldownPhase
 from aios_top.model.text import clean
@@ -134,3 +137,45 @@ def test_a_wipe_infers_no_decision() -> None:
     state = observe(clean("b"), watch.memory, watch.inputs, watch.now)
     assert state.replicas.wiped
     assert state.decisions == ()
+
+
+def told(action: Action, at: float, proposed: int, seq: int) -> Decision:
+    code = {Action.UP: "ScaleUp", Action.DOWN: "ScaleDown"}[action]
+    return Decision(at, action, clean(code), clean("told"), Origin.REPORTED, seq, clean("boot"), proposed=proposed)
+
+
+def test_one_unreadable_answer_of_a_policy_that_tells_makes_no_decision_appear_twice() -> None:
+    watch = Watch()
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.FULL, boot_id=clean("boot")))
+    watch.push(("in-a", 600))
+    up = told(Action.UP, watch.now, 2, 1)
+    take_decisions(watch.memory, DecisionPage(clean("boot"), (up,), 1))
+    watch.push(("in-a", 600), ("in-b", 600))
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.SILENT))
+    state = watch.push(("in-a", 600), ("in-b", 600))
+    assert list(state.decisions) == [up]
+
+
+def test_an_instance_that_a_told_decision_asked_for_may_come_while_the_policy_is_silent() -> None:
+    watch = Watch()
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.FULL, boot_id=clean("boot")))
+    watch.push(("in-a", 300))
+    take_decisions(watch.memory, DecisionPage(clean("boot"), (told(Action.UP, watch.now, 2, 1),), 1))
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.UNREACHABLE))
+    watch.push(("in-a", 300))
+    state = watch.push(("in-a", 300), ("in-b", 300))
+    assert [entry.origin for entry in state.decisions] == [Origin.REPORTED]
+    more = watch.push(("in-a", 300), ("in-b", 300), ("in-c", 300))  # nobody told of this one
+    assert [entry.origin for entry in more.decisions] == [Origin.INFERRED, Origin.REPORTED]
+    assert more.decisions[0].reason.startswith("in-c began to report")
+
+
+def test_what_was_told_long_ago_explains_nothing() -> None:
+    watch = Watch()
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.FULL, boot_id=clean("boot")))
+    watch.push(("in-a", 300))
+    take_decisions(watch.memory, DecisionPage(clean("boot"), (told(Action.UP, watch.now, 2, 1),), 1))
+    watch.inputs = replace(watch.inputs, report=PolicyReport(Voice.SILENT))
+    watch.push(("in-a", 300), seconds=FOLLOWS_SECONDS)
+    state = watch.push(("in-a", 300), ("in-b", 300))
+    assert state.decisions[0].origin is Origin.INFERRED

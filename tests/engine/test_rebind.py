@@ -1,13 +1,15 @@
 """Binding a block to another registered policy: what is planned, what is sent, what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aios_top.engine.rebind import plan_bind
+from aios_top.engine.sending import Sender
 from aios_top.model.change import BindPolicy, Fate, Plan
 from aios_top.model.errors import ActionRefusedError, ReadError
-from aios_top.model.record import PolicyRecord
+from aios_top.model.record import PolicyRecord, PolicyReference
 from aios_top.model.text import clean
 from fakes.controls import BLOCK, URI, World, record
 
@@ -71,3 +73,26 @@ async def test_an_unreadable_registry_is_no_reason_to_guess(world: World) -> Non
     world.reads.fails["policy"] = ReadError("timeout", "no answer within 5 s")
     with pytest.raises(ReadError, match="no answer"):
         await bind(world)
+
+
+async def test_a_policy_that_is_something_else_is_refused_with_what_it_is(world: World) -> None:
+    balancer = PolicyReference(clean("balance:1.0-stable"))
+    (entry,) = world.reads.block_records
+    world.reads.block_records = (replace(entry, policies={**entry.policies, "loadBalancer": balancer}),)
+    world.reads.registered += (
+        PolicyRecord(clean("balance:1.1-stable"), clean("balance"), clean("1.1"), clean("stable"), clean("http://f/b")),
+    )
+    with pytest.raises(ActionRefusedError, match=f"is no autoscaler policy: balance is the loadBalancer of {BLOCK}"):
+        await bind(world, "balance:1.1-stable")
+    assert world.mutations.sent == []
+    world.reads.block_records += (replace(entry, block_id=clean("b"), policies={"autoscaler": balancer}),)
+    assert (await bind(world, "balance:1.1-stable")).requests
+
+
+async def test_what_is_printed_to_be_copied_names_this_aios(world: World) -> None:
+    sender = Sender(
+        world.mutations, world.audit, world.clock, world.gate, who="ann", context="lab", reach="--context lab"
+    )
+    plan = await plan_bind(sender, world.reads, BLOCK, OLDER, "lab")
+    assert plan.undo == f"aios-top policy rollback --block {BLOCK} --to {URI} --context lab"
+    assert plan.effect.endswith(f"aios-top policy restart --block {BLOCK} --context lab")

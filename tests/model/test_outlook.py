@@ -4,7 +4,7 @@ import pytest
 
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.outlook import crosses_in, outlook, trend
-from aios_top.model.policy_state import Pause, PolicyReport, Voice
+from aios_top.model.policy_state import ForcedScale, Pause, PolicyReport, Voice
 from aios_top.model.series import Track
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, Replicas
 from aios_top.model.text import clean
@@ -141,3 +141,32 @@ def test_when_a_limit_is_reached() -> None:
     assert crosses_in(440, -12, 500) is None
     assert crosses_in(440, 0, 500) is None
     assert crosses_in(None, 1, 500) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "more", "told"),
+    [
+        (
+            ForcedScale(clean("upscale"), 2, remaining_seconds=110.0),
+            {},
+            "In 12s it will add 2, as an operator ordered; it is forgotten after 110s.",
+        ),
+        (
+            ForcedScale(clean("upscale"), 1, ignores_cooldown=True),
+            {"cooling": 76.0},
+            "In 12s it will add 1, as an operator ordered, whatever the cooldown.",
+        ),
+        (
+            ForcedScale(clean("downscale"), None, (clean("in-a"), clean("in-b"))),
+            {"cooling": 76.0, "replicas": Replicas(current=4, reporting=4, minimum=1)},
+            "In 102s it will remove in-a, in-b, as an operator ordered.",
+        ),
+    ],
+)
+def test_what_an_operator_ordered_comes_before_the_rule(order: ForcedScale, more: dict[str, object], told: str) -> None:
+    """The rule asks for one less at the minimum, which holds back no order for more."""
+    policy = PolicyReport(Voice.FULL, interval_seconds=30.0, forced=order)
+    least = Replicas(current=1, reporting=1, minimum=1)
+    found = outlook(block((12, 4), policy=policy, **({"replicas": least} | more)), NOW)  # type: ignore[arg-type]
+    assert found is not None
+    assert outlook_sentence(found) == told

@@ -211,6 +211,21 @@ class TestEvents:
         unknown = AuditEntry(8, NOW - 8, "outcome", {"intent": 7, "fate": "unknown", "message": "no answer in 30 s"})
         assert any("Reset the cooldown: unknown, no answer in 30 s" in line for line in self.shown(intent, unknown))
 
+    def test_the_requests_of_a_deploy_are_told_apart(self) -> None:
+        changes = ("UploadArchive", "UpdatePolicy", "BindPolicy", "RestartExecutor")
+        audit = []
+        for number, change in enumerate(changes):
+            request = {"change": change, "block_id": BLOCK}
+            fields = {"title": f"Deploy p:1.0 to {BLOCK}", "by": "you", "request": request}
+            audit.append(AuditEntry(2 * number, NOW - 20 + number, "intent", fields))
+            audit.append(
+                AuditEntry(2 * number + 1, NOW - 20 + number, "outcome", {"intent": 2 * number, "fate": "done"})
+            )
+        lines = [line for line in self.shown(*audit) if "Deploy" in line]
+        assert [line.split(", ")[-1].strip() for line in lines] == [
+            "restart: done", "bind: done", "register: done", "upload: done",
+        ]  # fmt: skip
+
     def test_an_intent_without_an_outcome_is_said_to_be_open(self) -> None:
         intent = AuditEntry(7, NOW - 9, "intent", {"title": "Scale up", "by": "you@host"})
         assert any("no outcome recorded: it may or may not have happened" in line for line in self.shown(intent))

@@ -151,9 +151,9 @@ def _explained(change: Change, error: FailureError) -> str:
         case UpdatePolicy() if reason == "Failed to update policy.":
             return f"{error} There is no policy {clean(change.uri)} to replace: register it"
         case ScaleUp() if change.count > 1:
-            return f"{error}; AIOS stops at the first that fails, so some may have been started: look at the replicas"
+            return f"{error}; AIOS stops at the first that fails"
         case ScaleDown() if len(change.instance_ids) > 1:
-            return f"{error}; AIOS stops at the first that fails, so some may be gone: look at the replicas"
+            return f"{error}; AIOS stops at the first that fails"
     return str(error)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -57,7 +58,13 @@ def demo_installation(
     per_block = {name: f"{urls[name]}/{PLACEHOLDER}" for name in STAND_IN_PORTS if name in urls}
     return Installation(
         Addresses.build(overrides={name: url for name, url in urls.items() if name in NAMES} | per_block),
-        _options(args, config, context="demo", origin_note=f"simulated, {pace} pace{', chaos' if chaos else ''}"),
+        _options(
+            args,
+            config,
+            context="demo",
+            reach="--context demo",
+            origin_note=f"simulated, {pace} pace{', chaos' if chaos else ''}",
+        ),
         config,
     )
 
@@ -86,6 +93,7 @@ def _installation(args: argparse.Namespace, config: Config, context: Context | N
             args,
             config,
             context=name or host or "by --url",
+            reach=_reach(args, name),
             production=production,
             writable=not (screen and production),
             read_only=context is not None and context.read_only,
@@ -106,6 +114,7 @@ def _options(
     config: Config,
     *,
     context: str,
+    reach: str,
     origin_note: str = "",
     production: bool = False,
     writable: bool = True,
@@ -113,6 +122,7 @@ def _options(
 ) -> SessionOptions:
     return SessionOptions(
         context=context,
+        reach=reach,
         origin_note=origin_note,
         poll_seconds=args.poll or config.poll_seconds,
         read_only=args.read_only or read_only or locked_by_environment(os.environ),
@@ -122,6 +132,16 @@ def _options(
         load_limits=config.load.limits(),
         allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
     )
+
+
+def _reach(args: argparse.Namespace, context: str | None) -> str:
+    """Return the options that name this AIOS again, from wherever they are given."""
+    given: list[str] = []
+    for option, value in (("--context", context), ("--host", args.host), ("--port-offset", args.port_offset)):
+        given += [option, str(value)] if value is not None else []
+    for url in (*args.urls, *args.command_urls):
+        given += ["--url", url]
+    return shlex.join([*given, *(["--insecure-token"] if getattr(args, "insecure_token", False) else [])])
 
 
 def locked_by_environment(environ: Mapping[str, str]) -> bool:

@@ -194,6 +194,7 @@ def _load(commands: Any) -> None:
     )
     add_block(lag)
     add_json(lag)
+    add_connection(lag)
 
 
 def _audit(commands: Any) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aios_top.engine.census import Census, Source, choose_victims, count_replicas
@@ -11,7 +12,17 @@ from aios_top.engine.predict import cooldown_sentence, next_evaluation, reset_se
 from aios_top.engine.restart import RESTART_WARNINGS, executor_pod
 from aios_top.engine.sending import Sender, block_of
 from aios_top.model.audit import AuditEntry
-from aios_top.model.change import Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor, ScaleDown, ScaleUp
+from aios_top.model.change import (
+    Change,
+    Fate,
+    Manage,
+    Outcome,
+    Plan,
+    ResetCooldown,
+    RestartExecutor,
+    ScaleDown,
+    ScaleUp,
+)
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import BlockState, FleetState
@@ -38,8 +49,9 @@ class Actions:
         gate: WriteGate,
         who: str,
         context: str,
+        reach: str = "",
     ) -> None:
-        self.sender = Sender(mutations, audit, clock, gate, who=who, context=context)
+        self.sender = Sender(mutations, audit, clock, gate, who=who, context=context, reach=reach)
         self.gate = gate
         self._reads = reads
         self._audit = audit
@@ -126,10 +138,25 @@ class Actions:
         outcome = Outcome(Fate.REFUSED, "the plan holds no request")
         for request in plan.requests:
             outcome = await self.sender.send(request, plan.title, plan.precondition, not_after=not_after)
+            if outcome.fate is Fate.FAILED and _is_list(request.change):
+                outcome = await self._halfway(plan, request.change, outcome)
             if outcome.fate is not Fate.DONE:
                 break
             not_after = float("inf")  # the first request has changed what was compared
         return outcome
+
+    async def _halfway(self, plan: Plan, change: Change, outcome: Outcome) -> Outcome:
+        """Count what a scaling did before it failed: AIOS works through a list, stops at an error, undoes nothing."""
+        seen, source = plan.precondition, Source(plan.precondition["source"])
+        try:
+            census = await count_replicas(self._reads, self._block(str(block_of(change))), source)
+        except ActionRefusedError as error:
+            found, nothing = f"how many of it were done is unknown: {error}", False
+        else:
+            found, nothing = _found_halfway(change, seen["replicas"], census)
+        message = f"{outcome.message}; {found}"
+        message += await self.sender.note({"title": f"{plan.title}: {found}", "message": message})
+        return replace(outcome, fate=Fate.FAILED if nothing else Fate.UNKNOWN, message=message)
 
     async def _check_precondition(self, plan: Plan) -> None:
         """Look again at what the plan counted on; raises ActionRefusedError "was 2, is 3"."""
@@ -174,7 +201,7 @@ class Actions:
             seen=self._seen(block, census),
             effect=f"AIOS starts {_instances(count)}, serving once the model is loaded; "
             f"the autoscaler is not told, and {self._afterwards(block, target)}",
-            undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; it loses requests in flight",
+            undo=f"{self._back(block, census)}; it loses requests in flight",
             precondition=self._counted(block, census),
             warnings=self._warnings(block, target),
         )
@@ -188,14 +215,16 @@ class Actions:
             seen=self._seen(block, census),
             effect=f"AIOS removes {', '.join(victims)}, the least loaded and newest; "
             f"the autoscaler is not told, and {self._afterwards(block, target)}",
-            undo=f"aios-top scale --block {block.block_id} --replicas {census.count}; "
-            "the new instances have other ids and must load their model",
+            undo=f"{self._back(block, census)}; the new instances have other ids and must load their model",
             precondition={**self._counted(block, census), "victims": victims},
             warnings=(
                 *self._warnings(block, target),
                 "nothing is drained: requests in flight on a removed instance are never answered",
             ),
         )
+
+    def _back(self, block: BlockState, census: Census) -> str:
+        return self.sender.command(f"scale --block {block.block_id} --replicas {census.count}")
 
     def _counted(self, block: BlockState, census: Census) -> dict[str, Any]:
         """Return what `execute` compares: the count, and the last scaling by hand that was recorded here."""
@@ -292,3 +321,29 @@ def _instances(count: int) -> str:
 
 def _differs(what: str, was: object, is_now: object) -> str:
     return f"{what} was {was}, is {is_now}; nothing was sent; plan it again"
+
+
+def _is_list(change: Change) -> bool:
+    """Whether AIOS carries a change out one instance after the other, so that it can stop halfway."""
+    match change:
+        case ScaleUp():
+            return change.count > 1
+        case ScaleDown():
+            return len(change.instance_ids) > 1
+    return False
+
+
+def _found_halfway(change: Change, before: int, census: Census) -> tuple[str, bool]:
+    """Return how much of a scaling is done by a count, and whether that proves that none of it is."""
+    if isinstance(change, ScaleDown):
+        gone = [name for name in change.instance_ids if name not in census.instance_ids]
+        left = [name for name in change.instance_ids if name in census.instance_ids]
+        words = [f"gone: {', '.join(gone) or 'none'}", f"still there, or ending: {', '.join(left) or 'none'}"]
+        return f"{', '.join(words)} (counted by {census.source})", False
+    asked = change.count if isinstance(change, ScaleUp) else 0
+    done = min(asked, max(0, census.count - before))
+    if census.source is not Source.PODS:
+        return f"{done} of {asked} were started so far, the others perhaps (counted by {census.source})", False
+    if not done:
+        return f"none of {asked} was started (counted by pods)", True
+    return f"{done} of {asked} were started, the others were not (counted by pods)", False

@@ -47,7 +47,7 @@ class Deploy:
             title=f"Deploy {bundle.uri} to {', '.join(wanted) or 'no block'}{self._place}",
             requests=tuple(self._sender.prepare(change) for change in changes(bundle, code_url, found, pods)),
             seen=seen_sentence(bundle, found),
-            effect=effect_sentence(bundle, found, pods),
+            effect=effect_sentence(bundle, found, pods, self._sender.command),
             undo=undo_sentence(bundle, found),
             precondition={
                 "registered": None if found.existing is None else found.existing.code,

@@ -1,6 +1,6 @@
 """What a deploy will do, worked out from what is registered and bound now; nothing is changed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aios_top.engine.ports import Reads
@@ -80,7 +80,7 @@ def seen_sentence(bundle: Bundle, found: Deployed) -> str:
     return f"{archive}; {bundle.uri} is {registry}" + (f"; {bound}" if bound else "")
 
 
-def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod]) -> str:
+def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], command: Callable[[str], str]) -> str:
     """Return what will be different, and from when on."""
     if not found.bound:
         return f"{bundle.uri} is registered; no block uses it until one is bound to it"
@@ -89,7 +89,7 @@ def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod]) ->
     if pods:
         parts.append(f"{', '.join(pods)} restarts and evaluates with it after AIOS's start-up wait (usually 60 s)")
     if waiting:
-        parts.append(f"{restart_hint(waiting)}, for AIOS loads a policy only when the executor starts")
+        parts.append(f"{restart_hint(waiting, command)}, for AIOS loads a policy only when the executor starts")
     return "; ".join(parts)
 
 
@@ -113,8 +113,8 @@ def registry_warnings(bundle: Bundle, found: Deployed) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def restart_hint(block_ids: Sequence[str]) -> str:
-    """Say plainly that a restart is needed, and how."""
+def restart_hint(block_ids: Sequence[str], command: Callable[[str], str]) -> str:
+    """Say plainly that a restart is needed, and how; `command` completes the words of one."""
     names = ", ".join(block_ids)
-    ways = "; ".join(f"aios-top policy restart --block {name}, or {kubectl_line(name)}" for name in block_ids)
+    ways = "; ".join(f"{command(f'policy restart --block {name}')}, or {kubectl_line(name)}" for name in block_ids)
     return f"{names} goes on with the policy that runs now until its executor is restarted: {ways}"

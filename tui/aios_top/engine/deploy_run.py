@@ -82,7 +82,7 @@ class DeployRun:
     async def wait(self) -> Outcome:
         """Wait for the first decision of every restarted autoscaler and return the deploy's outcome."""
         waiting = [block_id for block_id in self._block_ids if block_id not in self._awakenings]
-        hint = f"; {restart_hint(waiting)}" if waiting else ""
+        hint = f"; {restart_hint(waiting, self._sender.command)}" if waiting else ""
         if not self._awakenings:
             self._set(DECISION, StepStatus.SKIPPED, "no executor was restarted")
             return Outcome(Fate.DONE, f"{self._bundle.uri} is registered{hint}")
@@ -178,7 +178,11 @@ class DeployRun:
     async def _restart(self) -> None:
         requests = self._requests(RestartExecutor)
         if not requests:
-            self._set(RESTART, StepStatus.SKIPPED, restart_hint(self._block_ids) if self._block_ids else "")
+            self._set(
+                RESTART,
+                StepStatus.SKIPPED,
+                restart_hint(self._block_ids, self._sender.command) if self._block_ids else "",
+            )
             return
         for number, request in enumerate(requests):
             block_id = _block_id(request)
@@ -186,7 +190,9 @@ class DeployRun:
             await self._unchanged.check_pod(block_id)
             before = await report_of(self._reads, block_id)
             awakening = Awakening(self._reads, self._clock, block_id, before)
-            await self._send(request, f"{self._bundle.uri} is registered and bound; {restart_hint([block_id])}")
+            await self._send(
+                request, f"{self._bundle.uri} is registered and bound; {restart_hint([block_id], self._sender.command)}"
+            )
             self._awakenings[block_id] = awakening
         self._set(RESTART, StepStatus.DONE, ", ".join(self._awakenings))
 
@@ -245,7 +251,7 @@ class DeployRun:
         return (
             f"{self._bundle.uri} is deployed and {block_id} was restarted, "
             f"but within {self._patience:.0f} s {missing}; "
-            f"look at aios-top decisions --block {block_id}, or at the autoscaler's log"
+            f"look at {self._sender.command(f'decisions --block {block_id}')}, or at the autoscaler's log"
         )
 
     def _told(self, block_id: str, sign: Sign, seconds: float) -> str:

@@ -13,6 +13,8 @@ from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, DEFAULT_PUSH_SECONDS, 
 from aios_top.model.state import Averages, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
 
+FOLLOWS_SECONDS = 600.0
+"""How long after a decision that was told its effect may show: the model is loaded first."""
 _ALIVE = frozenset({Phase.SERVING, Phase.IDLE})
 
 
@@ -31,6 +33,8 @@ def infer_decisions(
     rule = asks(averages.input_size, averages.output_size, limits)
     inputs = inputs_of(rows, averages.window)
     rules = {rule, memory.inferred_rule}  # an action shows late: the rule that led to it may be the one before
+    came = frozenset() if _is_told(memory, Action.UP, members, now) else came
+    went = frozenset() if _is_told(memory, Action.DOWN, members, now) else went
     if came:
         _add(memory, _membership(Action.UP, came, before, members, rules, averages, limits, inputs, now))
     if went:
@@ -41,6 +45,20 @@ def infer_decisions(
     if rule != memory.inferred_rule:
         memory.inferred_rule = rule
         _add(memory, _rule_change(rule, averages, limits, inputs, now))
+
+
+def watch(memory: BlockMemory, rows: tuple[InstanceState, ...], averages: Averages, limits: Thresholds) -> None:
+    """Keep up with a policy that tells its decisions: what it told is not to be concluded from a later silence."""
+    memory.inferred_members = frozenset(row.instance_id for row in rows if row.phase in _ALIVE)
+    memory.inferred_rule = asks(averages.input_size, averages.output_size, limits)
+
+
+def _is_told(memory: BlockMemory, action: Action, members: frozenset[Clean], now: float) -> bool:
+    """Whether the replicas follow what the policy told before it fell silent: a start takes its time."""
+    last = memory.acts[0] if memory.acts else None
+    if last is None or last.action is not action or last.proposed is None or now - last.at > FOLLOWS_SECONDS:
+        return False
+    return len(members) <= last.proposed if action is Action.UP else len(members) >= last.proposed
 
 
 def infer_cooldown(memory: BlockMemory, total_seconds: float, now: float) -> Cooldown:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aios_top.engine.infer import infer_cooldown, infer_decisions
+from aios_top.engine.infer import infer_cooldown, infer_decisions, watch
 from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import ACTS, Decision, Origin, Thresholds
@@ -47,6 +47,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     averages = {entry: _average(rows, entry) for entry in Window}
     if inputs.report.voice in {Voice.SILENT, Voice.UNREACHABLE} and not counts.wiped and inputs.problem is None:
         infer_decisions(memory, rows, averages[read_window], limits, now)
+    elif inputs.report.voice is Voice.FULL and not counts.wiped and inputs.problem is None:
+        watch(memory, rows, averages[read_window], limits)
     cooldown = _cooldown(memory, inputs, parameters, now)
     state = BlockState(
         block_id=block_id,

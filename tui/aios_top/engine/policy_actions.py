@@ -59,7 +59,7 @@ class PolicyActions:
             ),
             seen=_seen(facts, told, wanted),
             effect=f"the first request only tries it, and what the policy refuses ends there; {foreseen}",
-            undo=_undo(facts, block, wanted),
+            undo=f"{self._sender.command(_undo(facts, block, wanted))}; or restart the executor",
             precondition={} if told is None else {"generation": told.generation},
             warnings=(LAST, *(f"{entry.sentence}: {entry.why}" for entry in check.cautions)),
         )
@@ -81,7 +81,7 @@ class PolicyActions:
             seen=f"{_mode(block)}; {rule}",
             effect=f"for {seconds:g} s the policy goes on measuring and does not scale {_DIRECTIONS[direction]}; "
             "then it resumes by itself",
-            undo=f"aios-top policy resume --block {block.block_id}",
+            undo=self._sender.command(f"policy resume --block {block.block_id}"),
             warnings=("a restart of the executor ends the pause", *_held(rule, direction), *_unheard(block)),
         )
 
@@ -99,7 +99,7 @@ class PolicyActions:
             requests=(self._sender.prepare(Manage(str(block.block_id), "resume", data)),),
             seen=_mode(block),
             effect=f"{next_evaluation(block, now)} may act again: {rule_sentence(block)}",
-            undo=f"aios-top policy pause --block {block.block_id}",
+            undo=self._sender.command(f"policy pause --block {block.block_id}"),
         )
 
     async def plan_force(
@@ -141,7 +141,8 @@ class PolicyActions:
             seen=f"replicas {block.replicas.best}, {_limits(block)}; {_mode(block)}",
             effect=f"queued: {next_evaluation(block, now)} {what} {cooling} and its limits allow it; "
             f"after {expires_seconds:g} s it is forgotten",
-            undo=f"until then aios-top policy force --block {block.block_id} --cancel; afterwards scale back",
+            undo=f"until then {self._sender.command(f'policy force --block {block.block_id} --cancel')}; "
+            "afterwards scale back",
             warnings=(*(_UNDRAINED if change < 0 else ()), *_unheard(block)),
         )
 
@@ -208,7 +209,7 @@ def _seen(facts: Facts, told: ParameterReport | None, wanted: Mapping[str, Any])
 
 def _undo(facts: Facts, block: BlockState, wanted: Mapping[str, Any]) -> str:
     before = " ".join(f"{shown(name)}={shown(facts.in_force.get(name))}" for name in wanted)
-    return f"aios-top policy set --block {block.block_id} {before}; or restart the executor"
+    return f"policy set --block {block.block_id} {before}"
 
 
 def _mode(block: BlockState) -> str:

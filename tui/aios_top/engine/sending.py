@@ -50,14 +50,28 @@ class Sender:
     """
 
     def __init__(
-        self, mutations: Mutations, audit: Audit, clock: Clock, gate: WriteGate, *, who: str, context: str
+        self,
+        mutations: Mutations,
+        audit: Audit,
+        clock: Clock,
+        gate: WriteGate,
+        *,
+        who: str,
+        context: str,
+        reach: str = "",
     ) -> None:
+        """`reach` are the options of the command line that lead to this AIOS."""
+        self._reach = f" {reach}" if reach else ""
         self.gate = gate
         self._mutations = mutations
         self._audit = audit
         self._clock = clock
         self._origin = {"by": who, "context": context}
         self._busy: set[str] = set()
+
+    def command(self, words: str) -> str:
+        """Return a command that can be copied: it acts on this AIOS, whatever the configuration names."""
+        return f"aios-top {words}{self._reach}"
 
     def prepare(self, change: Change) -> PreparedRequest:
         """Return the request for a plan; raises ActionRefusedError when there is no address for it."""

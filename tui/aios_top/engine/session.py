@@ -56,6 +56,8 @@ class SessionOptions:
 
     context: str = ""
     """Name of the configured context, e.g. `demo`."""
+    reach: str = ""
+    """Options of the command line that lead to this AIOS, e.g. `--context prod`."""
     origin_note: str = ""
     """Such as "simulated, quick pace"."""
     poll_seconds: float = 2.0
@@ -134,6 +136,7 @@ class Session:
             self.gate,
             who=options.who,
             context=options.context,
+            reach=options.reach,
         )
         self._deploys = Deploy(self._actions, ports.reads, ports.clock)
         self._linter = Linter(ports.reads, ports.bundles, ports.clock, self.latest)

@@ -10,7 +10,15 @@ import msgspec
 from aios_top.engine.ports import Rule
 from aios_top.model.rule import asks, thresholds, window
 from aios_top.model.rule_call import Encoded, RuleError
-from aios_top.model.simulation import Latency, Sample, Scaling, SimulationPlan, SimulationReport, percentile
+from aios_top.model.simulation import (
+    BY_TUTORIAL,
+    Latency,
+    Sample,
+    Scaling,
+    SimulationPlan,
+    SimulationReport,
+    percentile,
+)
 from aios_top.sim.block import BlockSim
 from aios_top.sim.closed_loop import WALL, ClosedLoop
 from aios_top.sim.lengths import TRAFFIC
@@ -103,6 +111,8 @@ class _Asked:
         if told.get("status") == "ok":
             self._explains = True
             self.warnings = parameter_warnings(told)
+        else:
+            self.warnings = (BY_TUTORIAL,)
 
     def decide(self, given: dict[str, Any], metrics: dict[str, Any], now: float) -> Any:
         """Ask for a decision; what the policy raises is returned instead, an answer that is none."""

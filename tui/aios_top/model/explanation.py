@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
+from aios_top.model.policy_state import ForcedScale
 from aios_top.model.text import Clean
 
 
@@ -109,6 +110,8 @@ class Outlook:
     """Where the time comes from."""
     at_most: int = 1
     """Replicas of one step."""
+    forced: ForcedScale | None = None
+    """What an operator has queued at the policy: it comes before the rule."""
     input_now: float | None = None
     output_now: float | None = None
     input_trend: float | None = None

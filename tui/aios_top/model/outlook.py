@@ -24,11 +24,13 @@ def outlook(block: BlockState, now: float) -> Outlook | None:
     means = block.compared
     limits = block.thresholds
     left = block.cooldown.remaining_seconds(now)
-    wait, origin = _wait(block, now, left)
+    forced = block.policy.forced
+    wait, origin = _wait(block, now, 0.0 if forced is not None and forced.ignores_cooldown else left)
+    rule = asks(means.input_size, means.output_size, limits) or ""
+    wanted = {"upscale": "up", "downscale": "down"}.get(forced.operation, "") if forced is not None else rule
     found = Outlook(
-        action={"up": Action.UP, "down": Action.DOWN}.get(
-            asks(means.input_size, means.output_size, limits) or "", Action.HOLD
-        ),
+        action={"up": Action.UP, "down": Action.DOWN}.get(wanted, Action.HOLD),
+        forced=forced,
         in_seconds=wait,
         cooldown_seconds=left,
         origin=origin,

@@ -17,6 +17,10 @@ class PolicyReference:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+AUTOSCALER = "autoscaler"
+"""The entry of a block's policies that scales it."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
     """One record of the blocks database (`GET :30100/blocks`)."""
@@ -33,7 +37,7 @@ class BlockRecord:
     @property
     def autoscaler(self) -> PolicyReference | None:
         """The autoscaler policy, None when the block has none (its autoscaler then only logs errors)."""
-        return self.policies.get("autoscaler")
+        return self.policies.get(AUTOSCALER)
 
 
 @dataclass(frozen=True, slots=True)

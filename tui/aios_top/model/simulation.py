@@ -9,6 +9,10 @@ FLAP_SECONDS = 600.0
 """An action that undoes another one sooner than this is a flap: the replica was not worth its start."""
 
 
+BY_TUTORIAL = "minutes over threshold are by the tutorial's rule and limits: this policy publishes none of its own"
+"""Warning of a simulation whose policy keeps no records."""
+
+
 @dataclass(frozen=True, slots=True)
 class SimulationPlan:
     """One run: which load meets which replicas, scaled with which parameters. Rates are requests per minute."""

@@ -18,6 +18,13 @@ from aios_top.render.numbers import clock, latency
 from aios_top.render.wrap import wrap
 
 _KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
+_DEPLOY_STEPS = {
+    "UploadArchive": "upload",
+    "RegisterPolicy": "register",
+    "UpdatePolicy": "register",
+    "BindPolicy": "bind",
+    "RestartExecutor": "restart",
+}
 _NEWEST = 500
 """Events that are shown; older ones are in the audit file and in the blocks' logs."""
 _SAME_SECONDS = 5.0
@@ -74,12 +81,19 @@ def _actions(audit: Sequence[AuditEntry], load: LoadState | None) -> Iterator[Ev
             if load is not None and _is_load(entry) and abs(entry.at - load.started_at) < _SAME_SECONDS:
                 continue
             words, role = _end(entry, ends.get(entry.seq))
-            yield _action(entry, f"{fields.get('title', '?')}: {words}", role)
+            yield _action(entry, f"{fields.get('title', '?')}{_step(entry)}: {words}", role)
         elif entry.kind == "refused":
             reason = fields.get("reason") or fields.get("message") or "?"
             yield _action(entry, f"{fields.get('title', '?')}: refused, {reason}", Role.WARN)
         elif entry.kind == "note":
             yield _action(entry, str(fields.get("title") or fields.get("message") or "note"), Role.DIM)
+
+
+def _step(intent: AuditEntry) -> str:
+    """Return which of a deploy's requests this was: they are recorded one by one under one title."""
+    request = intent.fields.get("request")
+    step = _DEPLOY_STEPS.get(str(request.get("change"))) if isinstance(request, dict) else None
+    return f", {step}" if step and str(intent.fields.get("title", "")).startswith("Deploy ") else ""
 
 
 def _is_load(intent: AuditEntry) -> bool:

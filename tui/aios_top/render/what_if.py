@@ -120,7 +120,19 @@ def _after(answer: WhatIf, columns: int) -> list[str]:
         f" load that was counted ({amount(estimate.mean_requests_per_minute)} requests/min)."
     )
     heading = f"{'':<{_NAME}}{'recorded':>{_COLUMN}}{'sim as it was':>{_COLUMN + 2}}{'sim what-if':>{_COLUMN}}"
-    return ["", *wrapped(about, columns), heading, *_table(estimate), *wrapped(_trust(estimate), columns)]
+    return [
+        "",
+        *wrapped(about, columns),
+        heading,
+        *_table(estimate),
+        *_told(was, columns),
+        *wrapped(_trust(estimate), columns),
+    ]
+
+
+def _told(report: SimulationReport, columns: int) -> list[str]:
+    """Return what is to be known of a simulation's figures."""
+    return [line for warning in report.warnings for line in wrapped(f"{warning[:1].upper()}{warning[1:]}.", columns)]
 
 
 def _table(estimate: Estimate) -> list[str]:

@@ -3,6 +3,7 @@
 from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, Origin
 from aios_top.model.explanation import Candidate, Comparison, Explanation, Outlook, Stage, StageName
 from aios_top.model.outlook import crosses_in
+from aios_top.model.policy_state import ForcedScale
 from aios_top.render.decisions import step_text
 from aios_top.render.numbers import amount, known, span
 
@@ -57,6 +58,8 @@ def origin_sentence(explanation: Explanation) -> str:
 def outlook_sentence(outlook: Outlook) -> str:
     """Return the countdown with its consequence."""
     when = _when(outlook)
+    if outlook.forced is not None and outlook.action is not Action.HOLD:
+        return _ordered(outlook.forced, outlook.blocked_by, when)
     if outlook.action is Action.HOLD:
         return _holding(outlook, when)
     number = "1" if outlook.at_most == 1 else f"up to {outlook.at_most}"
@@ -65,6 +68,15 @@ def outlook_sentence(outlook: Outlook) -> str:
     if outlook.blocked_by:
         return f"{_capital(when)} it would {what} ({condition}), but {outlook.blocked_by} holds it."
     return f"{_capital(when)} it will {what} if {condition}."
+
+
+def _ordered(order: ForcedScale, blocked_by: str, when: str) -> str:
+    """Return what follows from an order that waits for the next evaluation."""
+    what = f"add {order.count}" if order.count else f"remove {', '.join(order.instance_ids) or '?'}"
+    cooldown = ", whatever the cooldown" if order.ignores_cooldown else ""
+    held = f", but {blocked_by} holds it" if blocked_by else ""
+    kept = "" if order.remaining_seconds is None else f"; it is forgotten after {span(order.remaining_seconds)}"
+    return f"{_capital(when)} it will {what}, as an operator ordered{cooldown}{held}{kept}."
 
 
 def comparison_text(pair: Comparison) -> str:

@@ -4,9 +4,12 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from aios_top.cli.exits import DONE, CommandError
+from aios_top.cli.installation import chosen
 from aios_top.cli.stored import stored
 from aios_top.model.lag import STEPS
 from aios_top.render.lag import history_lines, history_rows
@@ -20,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         runs, problems = LoadRunFolder(load_folder(os.environ)).reports(args.block)
     for problem in problems:
         print(f"aios-top: skipped {problem}", file=sys.stderr)
-    budgets = [_budget(report) for report in runs if _decided(report)]
+    budgets = [_budget(report) for report in _of_aios(args, runs) if _decided(report)]
     if args.json:
         print(json.dumps({"schema": 1, "block_id": args.block, "runs": budgets, "steps": history_rows(budgets)}))
         return DONE
@@ -31,6 +34,15 @@ def run(args: argparse.Namespace) -> int:
         )
     print("\n".join(history_lines(args.block, budgets)))
     return DONE
+
+
+def _of_aios(args: argparse.Namespace, runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the runs against the AIOS that the options name; all of them where they name none."""
+    if not (args.context or args.host or args.urls or args.command_urls):
+        return list(runs)
+    addresses = chosen(args).addresses
+    places = {urlsplit(url).netloc for name in ("inference", "grpc") if (url := addresses.url(name))}
+    return [run for run in runs if urlsplit((run.get("target") or {}).get("url") or "").netloc in places]
 
 
 def _decided(report: dict[str, Any]) -> bool:

@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine
 from contextlib import aclosing
+from typing import Any
 
 from aios_top.cli.assignments import assigned
 from aios_top.cli.choice import one_block
@@ -40,8 +42,18 @@ async def _watch(args: argparse.Namespace) -> ShadowState:
         if not args.json:
             print(f"{block.block_id}: {known.plan.words}; known so far: {agreement_text(known)}", file=sys.stderr)
         if known.problem is None and args.duration > 0:
-            await _follow(session, args)
+            await _until_interrupted(_follow(session, args))
         return await session.finish_shadow() or known
+
+
+async def _until_interrupted(following: Coroutine[Any, Any, None]) -> None:
+    """Follow; a first ctrl-c ends only this, so that what was found so far is still told."""
+    try:
+        await following
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.uncancel():
+            raise
 
 
 async def _follow(session: Session, args: argparse.Namespace) -> None:

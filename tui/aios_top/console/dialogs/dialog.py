@@ -192,6 +192,8 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
                     self.change(changed)
             case "left" | "right":
                 self._move(1 if key == "right" else -1)
+            case "q" if all(button.key != "q" for button in self.buttons):
+                self.answer(None)
             case _:
                 self._shortcut(key)
 

@@ -9,6 +9,7 @@ from aios_top.model.explained import explained
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.log import log_note, log_rows, newest_decisions, story_rows
+from aios_top.render.wrap import wrap
 
 _LIMIT = 512
 
@@ -30,7 +31,7 @@ class DecisionsPanel(Panel):
         entries = shown_decisions(state, view, lines)
         if not entries:
             blocks = [block] if (block := view.block(state)) and not shows_fleet(view) else list(state.blocks.values())
-            return [row(Cell(f" {log_note(blocks)}", Role.DIM))]
+            return [row(Cell(f" {line}", Role.DIM)) for line in wrap(log_note(blocks), columns - 2)]
         chosen = None if view.decision is None else min(view.decision, len(entries) - 1)
         story = [] if chosen is None else _story(state, *entries[chosen], now, columns)
         room = max(1, lines - len(story))
