@@ -74,6 +74,7 @@ def test_it_says_what_happened_with_the_figures_that_were_live(page: str, live) 
     assert f"reported by its policy: {ups} upscale" in text
     assert "inferred by aios-top" in text
     assert "Its figures were old for" in text
+    assert re.search(r"It needed a look for 2m\d\ds; the worst verdict was broken\.", text)
     assert "Alert at" in text
     lag = r"Scaling lag from the crossed limit to the new replica's first metrics: median \d+ s, at worst \d+ s"
     assert len(re.findall(lag, text)) == 2
@@ -87,7 +88,8 @@ def test_decisions_actions_policy_findings_and_provenance_are_there(page: str) -
     assert f"mira@ops-7.example.net Reset the cooldown of {BLOCK} done ok" in text
     assert "running code sha256" in text
     assert "same code yes" in text
-    assert "cooldown_seconds 20 given" in text
+    assert text.index("cooldown_seconds 20 given") < text.index("input_tokens_up_threshold 500 default")
+    assert "hold ×2 CooldownActive" in text  # one row for what followed each other and said the same
     assert "(NoMaximum)" in text
     assert "limits declared written in a record; nothing proves that it was in force" in text
     assert "replicas desired inferred" in text
@@ -185,6 +187,28 @@ def test_a_capsule_tells_what_stands_beside_its_recording(run, live, tmp_path) -
     assert "Reset the cooldown of block-1 done ok" in text
     assert "(NoMaximum)" in text
     assert "same code yes" in text
+
+
+def test_what_a_capsule_brought_is_told_and_not_what_is_known_here(live) -> None:
+    finding = {"code": "Theirs", "level": "error", "sentence": "found there", "advice": "mend it"}
+    brought = {"lints.json": {"blocks": [{"block_id": BLOCK, "findings": [finding]}]}}
+    with opened(live[0]) as found:
+        times = found.recording.times
+        asked = Asked(times[0], times[-1], found.recording.block_ids())
+        theirs = make_report(replace(found, manifest={"note": "look"}, documents=brought), asked)
+    text = Reader("".join(report_page(theirs))).text
+    assert "found there (Theirs) mend it" in text
+    assert "(NoMaximum)" not in text
+    assert "Reset the cooldown" in text  # changes are in the recording itself
+
+
+def test_what_is_not_known_is_said() -> None:
+    report = hostile_report("x")
+    story = replace(report.stories[0], lags={"total": (0.4,)})
+    told = Reader("".join(report_page(replace(report, origin_note="simulated", lost=3, stories=[story])))).text
+    assert "Not a real AIOS: simulated." in told
+    assert "3 polls of the recording cannot be read; what they showed is missing here." in told
+    assert "Scaling lag from the crossed limit to the new replica's first metrics: less than 2s" in told
 
 
 def test_what_stands_in_a_capsule_may_be_anything(live, tmp_path) -> None:

@@ -332,6 +332,7 @@ async def test_a_reader_that_goes_first_takes_nothing_from_the_writer(tmp_path: 
     for number in range(3):
         with open_recording(path) as recording:
             assert len(recording.times) == 5 + number
+        assert path.with_name("x.aiosrec-wal").stat().st_size > 0  # the log is the writer's to deal with
         await told.poll(1)
     told.writer.close()
     with open_recording(path) as recording:

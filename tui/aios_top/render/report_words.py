@@ -49,7 +49,7 @@ def overview(report: Report) -> Iterator[str]:
             f"{count(len(report.unseen), 'gap')}, the longest {_longest(report.unseen)}; nothing is known of then."
         )
     if report.lost:
-        yield f"{count(report.lost, 'poll')} of the recording cannot be read and is missing here."
+        yield f"{count(report.lost, 'poll')} of the recording cannot be read; what they showed is missing here."
     if not report.stories:
         yield "There was no block in that time."
 
