@@ -1,6 +1,6 @@
 """Compresses the parts of a segment, each against a dictionary of what such parts usually hold.
 
-The parts are small and alike: the report of one block's policy in these five minutes is the one of the five before it
+The parts are small and alike: the report of one block's policy in one segment is that of the segment before it
 but for some figures. Zstandard with a dictionary takes that out and reads back several times faster than zlib, which
 is what a jump to any moment of a day waits for; zlib's window of 32 kB is too small for such a dictionary.
 """

@@ -79,25 +79,28 @@ def reading_of(
 class PushTable:
     """Rows with the poll that brought them."""
 
-    rows: list[tuple[int, Row]] = field(default_factory=list)
-    _by_instance: dict[str, list[Row]] = field(default_factory=dict)
+    _by_instance: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
 
     def append(self, poll: int, row: Row) -> None:
         """Add one."""
-        self.rows.append((poll, row))
-        self._by_instance.setdefault(row[0], []).append(row)
+        self._by_instance.setdefault(row[0], []).append((poll, row))
 
     def figures(self, instance_id: str, back: int) -> Sequence[Any] | None:
         """Return the figures of an instance's document that has so many newer ones, None when there is none."""
         rows = self._by_instance.get(instance_id, ())
-        return rows[-1 - back][4] if back < len(rows) else None
+        return rows[-1 - back][1][4] if back < len(rows) else None
+
+    def instances(self) -> list[tuple[str, Sequence[tuple[int, Row]]]]:
+        """Return the instances with their rows, oldest first."""
+        return [(name, tuple(rows)) for name, rows in sorted(self._by_instance.items())]
 
 
 def pushes_packed(table: PushTable) -> list[Any]:
     """Return the rows as columns, an instance's rows side by side, for they resemble each other."""
-    names = sorted({row[0] for _, row in table.rows})
+    instances = table.instances()
+    names = [name for name, _ in instances]
     places = {name: place for place, name in enumerate(names)}
-    rows = sorted(table.rows, key=lambda entry: places[entry[1][0]])
+    rows = [entry for _, entries in instances for entry in entries]
     texts: dict[tuple[str | None, ...], int] = {}
     numbers = [texts.setdefault(tuple(row[3]), len(texts)) for _, row in rows]
     figures = list(zip(*(row[4] for _, row in rows), strict=True)) or [()] * _FIGURES
@@ -188,9 +191,30 @@ def pushes_unpacked(content: Sequence[Any]) -> dict[Clean, Pushes]:
     return found
 
 
+def pushes_of(table: PushTable) -> dict[Clean, Pushes]:
+    """Return the rows of a table by instance, as `pushes_unpacked` does."""
+    found: dict[Clean, Pushes] = {}
+    for name, entries in table.instances():
+        polls, rows = zip(*entries, strict=True)
+        _, received, present, texts, figures = zip(*rows, strict=True)
+        old = bisect_right(polls, -1)
+        shown = clean(name, 1000)
+        columns = list(zip(*figures, strict=True))
+        found[shown] = Pushes(shown, polls, received[:old], 0, present, texts, range(len(polls)), columns)
+    return found
+
+
 def executor_of(row: Sequence[Any]) -> ExecutorReading:
     """Return the executor's document of a row."""
     return ExecutorReading(*row)
+
+
+def columns_of(rows: Sequence[tuple[int, Sequence[Any]]]) -> Columns:
+    """Return rows with their polls, oldest first, as columns."""
+    if not rows:
+        return Columns((), ())
+    polls, values = zip(*rows, strict=True)
+    return Columns(polls, list(zip(*values, strict=True)))
 
 
 def columns_unpacked(content: Sequence[Any]) -> Columns:

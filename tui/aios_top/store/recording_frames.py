@@ -31,9 +31,9 @@ def block_frame(
     inferred: Sequence[Decision],
 ) -> BlockFrame:
     """Return a block as of a poll of a segment."""
-    found = part.latest("documents", poll)
+    found = part.stream("documents").latest(poll)
     documents = Documents() if found is NOTHING else value(found, Documents)
-    found = part.latest("bearing", poll)
+    found = part.stream("bearing").latest(poll)
     bearing = Bearing() if found is NOTHING else value(found, Bearing)
     received = entry.received
     return BlockFrame(

@@ -16,9 +16,10 @@ from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
 from aios_top.store.compression import BrokenPartError, Compression
-from aios_top.store.leaves import PackedStream, Shapes
-from aios_top.store.recording_segments import BROKEN, BlockPart
+from aios_top.store.leaves import Shapes
+from aios_top.store.recording_segments import BROKEN, BlockPart, OpenPart, PackedPart
 from aios_top.store.segment import Segment
+from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.typed import decoded, value
 
 _STREAM = msgspec.msgpack.Decoder(PackedStream)
@@ -44,7 +45,7 @@ class SegmentEntry:
     """Its rows, while it is not packed."""
     begins: int = 0
     """Number of its first poll within the recording."""
-    head: PackedStream | None = field(default=None, repr=False)
+    head: Documents | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,13 @@ class RecordingIndex:
         entry = self.segments[bisect_right(self.segments, number, key=lambda found: found.begins) - 1]
         return entry, number - entry.begins
 
-    def head(self, entry: SegmentEntry) -> PackedStream:
+    def head(self, entry: SegmentEntry) -> Documents:
         """Return what is about the whole fleet."""
         if entry.open is not None:
-            return entry.open.head.packed()
+            return entry.open.head.documents()
         if entry.head is None:
             (content,) = self.row("SELECT head FROM segment WHERE id = ?", (entry.number,))
-            entry.head = _STREAM.decode(self._restored(entry, content))
+            entry.head = unpacked(self.shapes, _STREAM.decode(self._restored(entry, content)))
         return entry.head
 
     def parts(self, entry: SegmentEntry) -> Mapping[Clean, BlockPart]:
@@ -315,7 +316,7 @@ class RecordingIndex:
     def _read_parts(self, entry: SegmentEntry) -> Iterator[tuple[Clean, BlockPart]]:
         if entry.open is not None:
             for name, log in entry.open.blocks.items():
-                yield clean(name, 1000), BlockPart(self.shapes, log.packed().__getitem__)
+                yield clean(name, 1000), OpenPart(log)
             return
         query = "SELECT block, figures, documents, decided, samples FROM frame WHERE segment = ? ORDER BY rowid"
         for block, *contents in self.rows(query, (entry.number,)):
@@ -328,7 +329,7 @@ class RecordingIndex:
         return None if contents is None else self._part_of(entry, contents)
 
     def _part_of(self, entry: SegmentEntry, contents: Sequence[bytes]) -> BlockPart:
-        return BlockPart(self.shapes, lambda place: self._restored(entry, contents[place]))
+        return PackedPart(self.shapes, lambda place: self._restored(entry, contents[place]))
 
     def _restored(self, entry: SegmentEntry, content: bytes) -> bytes:
         if entry.dictionary not in self._compressions:

@@ -15,7 +15,6 @@ from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingI
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
-from aios_top.store.leaves import latest
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
@@ -212,7 +211,7 @@ class Recording:
     def _frame(self, entry: SegmentEntry, poll: int) -> Frame:
         index = self._index
         at = entry.times[poll]
-        head = latest(index.shapes, index.head(entry), poll)
+        head = index.head(entry).latest(poll)
         inferred = self._inferred(entry, at)
         return Frame(
             at=at,

@@ -26,7 +26,6 @@ from aios_top.model.reading import BlockReading, ExecutorReading, FleetReading, 
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
-from aios_top.store.leaves import documents
 from aios_top.store.payload import executor_of
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
@@ -52,11 +51,11 @@ class _BlockSteps:
                 self._events[poll].append((name, rows, place))
         for poll, row in part.executors().rows():
             self._events[poll].append(executor_of(row))
-        for poll, found in part.every("documents"):
+        for poll, found in part.stream("documents").every():
             self._events[poll].append(value(found, Documents))
         for poll, told in part.told():
             self._events[poll].append(told)
-        for poll, found in part.every("bearing"):
+        for poll, found in part.stream("bearing").every():
             self._events[poll].append(value(found, Bearing))
         self._pages: dict[int, list[Any]] = defaultdict(list)
         for poll, row in part.decided():
@@ -117,7 +116,7 @@ def steps(
     before: dict[str, Any] | None = None
     for block in blocks.values():
         block.step(_EVERYTHING)
-    for number, head in documents(index.shapes, index.head(entry)):
+    for number, head in index.head(entry).every():
         if number == _EVERYTHING:
             continue
         at = entry.times[number]

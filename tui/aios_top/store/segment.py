@@ -5,8 +5,9 @@ from typing import Any
 
 from aios_top.store.columns import Packed, pack
 from aios_top.store.decided import shortened
-from aios_top.store.leaves import Shapes, Stream
+from aios_top.store.leaves import Shapes
 from aios_top.store.payload import PushTable, pushes_packed
+from aios_top.store.streams import Stream
 from aios_top.store.told import Asked
 from aios_top.store.typed import encoded
 

@@ -1,0 +1,226 @@
+"""Documents of one kind about one block, one after the other: as they come, packed, and as they are read back."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aios_top.store.columns import Packed, pack, unpack
+from aios_top.store.leaves import NOTHING, Path, Shapes
+
+Difference = tuple[int, Sequence[int], Sequence[Any]]
+"""Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
+_EXACT = 2**53
+_FIRST = (0,)
+
+
+class Changes(msgspec.Struct, array_like=True):
+    """The values that one leaf took, each with the row that it came with."""
+
+    leaf: int
+    rows: Packed
+    floats: Packed | None
+    others: list[Any] | None
+
+
+class PackedStream(msgspec.Struct, array_like=True):
+    """The documents of one stream within a segment."""
+
+    polls: Packed
+    shapes: Packed
+    first: list[int]
+    """Leaves of the first document."""
+    values: list[Any]
+    """Their values."""
+    changes: list[Changes]
+    """The later values, by leaf."""
+    same: list[tuple[int, int]]
+    """Leaves that changed exactly as another one did, with the place of that one's changes."""
+    whole: list[Any]
+    """Documents of a shape that has no number, in order."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """The documents of one kind about one block, in the order in which they came."""
+
+    shapes: Shapes
+    polls: list[int] = field(default_factory=list)
+    """Poll number of each within the segment; -1 is what was known when it began."""
+    _shape: list[int] = field(default_factory=list)
+    _leaves: dict[int, Any] = field(default_factory=dict)
+    _changes: dict[int, tuple[list[int], list[Any]]] = field(default_factory=dict)
+    _whole: list[Any] = field(default_factory=list)
+
+    def append(self, poll: int, document: Any) -> Difference:
+        """Add a document made of dicts with text keys, lists and scalars; return what it changes."""
+        shape, numbers, values = self.shapes.take_apart(document)
+        if shape < 0:
+            difference: Difference = (shape, [], [document])
+        else:
+            known = self._leaves
+            changed, new = [], []
+            for number, value in zip(numbers, values, strict=True):
+                before = known.get(number, NOTHING)
+                if before is not value and (before != value or type(before) is not type(value)):
+                    changed.append(number)
+                    new.append(value)
+            difference = (shape, changed, new)
+        self.change(poll, difference)
+        return difference
+
+    def change(self, poll: int, difference: Difference) -> None:
+        """Add a document by what it changes."""
+        shape, numbers, values = difference
+        row = len(self.polls)
+        self.polls.append(poll)
+        self._shape.append(shape)
+        if shape < 0:
+            self._whole.append(values[0])
+            return
+        for number, value in zip(numbers, values, strict=True):
+            self._leaves[number] = value
+            entry = self._changes.get(number)
+            if entry is None:
+                entry = self._changes[number] = ([], [])
+            entry[0].append(row)
+            entry[1].append(value)
+
+    def documents(self) -> "Documents":
+        """Return what can be read of it, also while it grows."""
+        return Documents(self.shapes, self.polls, self._shape, self._changes, self._whole)
+
+    def packed(self) -> PackedStream:
+        """Return all of it, packed."""
+        first: list[int] = []
+        values: list[Any] = []
+        changes: list[Changes] = []
+        same: list[tuple[int, int]] = []
+        known: dict[tuple[Any, ...], int] = {}
+        for leaf, (rows, found) in sorted(self._changes.items()):
+            begins = rows[0] == 0
+            if begins:
+                first.append(leaf)
+                values.append(found[0])
+            if len(rows) > begins:
+                later = rows[begins:], found[begins:]
+                key = (tuple(later[0]), tuple(later[1])) if _is_plain(later[1]) else (leaf,)
+                if key in known:
+                    same.append((leaf, known[key]))
+                else:
+                    known[key] = len(changes)
+                    changes.append(_packed_changes(leaf, *later))
+        return PackedStream(pack(self.polls), pack(self._shape), first, values, changes, same, self._whole)
+
+
+def _is_plain(values: list[Any]) -> bool:
+    """Return whether equal values are the same for sure: 1 equals 1.0 and True, but is another thing in JSON."""
+    return len({type(value) for value in values}) == 1 and isinstance(values[0], str | float)
+
+
+def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
+    kinds = {type(value) for value in values}
+    fits = kinds in ({float}, {int}) and all(
+        kind is float or all(abs(entry) < _EXACT for entry in values) for kind in kinds
+    )
+    return Changes(leaf, pack(rows), pack(values) if fits else None, None if fits else values)
+
+
+class Documents:
+    """The documents of a stream by row; `shapes` and values of leaves by the rows that brought them may still grow."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        polls: Sequence[int],
+        numbers: Sequence[int],
+        leaves: Mapping[int, tuple[Sequence[int], Sequence[Any]]],
+        whole: Sequence[Any],
+    ) -> None:
+        self.polls = polls
+        """Poll number of every row, ascending."""
+        self._shapes, self._numbers, self._leaves, self._whole = shapes, numbers, leaves, whole
+
+    def row(self, poll: int) -> int:
+        """Return the last row up to a poll, -1 when there is none."""
+        return bisect_right(self.polls, poll) - 1
+
+    def latest(self, poll: int) -> Any:
+        """Return the last document up to a poll, NOTHING when there is none."""
+        row = self.row(poll)
+        return NOTHING if row < 0 else self.document(row)
+
+    def document(self, row: int) -> Any:
+        """Return the document of a row."""
+        shape = self._numbers[row]
+        if shape < 0:
+            return self._whole[sum(1 for number in self._numbers[:row] if number < 0)]
+        places: dict[int, int] = {}
+        found: dict[int, Any] = {}
+        for leaf, (rows, values) in tuple(self._leaves.items()):
+            place = places.get(id(rows))
+            if place is None:  # most leaves of a packed stream change together
+                place = places[id(rows)] = bisect_right(rows, row) - 1
+            if place >= 0:
+                found[leaf] = values[place]
+        return self._shapes.put_together(shape, found)
+
+    def every(self) -> Iterator[tuple[int, Any]]:
+        """Yield every document with its poll number, oldest first."""
+        by_row: dict[int, list[tuple[int, Any]]] = {}
+        for leaf, (rows, values) in tuple(self._leaves.items()):
+            for row, value in zip(rows, values, strict=False):
+                by_row.setdefault(row, []).append((leaf, value))
+        leaves: dict[int, Any] = {}
+        whole = iter(self._whole)
+        for row, (poll, shape) in enumerate(zip(self.polls, self._numbers, strict=False)):
+            leaves.update(by_row.get(row, ()))
+            yield poll, next(whole) if shape < 0 else self._shapes.put_together(shape, leaves)
+
+    def column(self, path: Path, end: int) -> list[Any]:
+        """Return one leaf of the documents before a row, NOTHING for those before the first that had it."""
+        values = [NOTHING] * end
+        rows, found = self._leaves.get(self._shapes.leaf(path), ((), ()))
+        for row, until, value in zip(rows, [*rows[1:], end], found, strict=False):
+            values[row:until] = [value] * (min(until, end) - row)
+        return values
+
+
+def unpacked(shapes: Shapes, packed: PackedStream) -> Documents:
+    """Return what can be read of a packed stream."""
+    leaves: dict[int, tuple[Sequence[int], Sequence[Any]]] = {
+        leaf: (_FIRST, (value,)) for leaf, value in zip(packed.first, packed.values, strict=True)
+    }
+    shared: dict[tuple[bool, *tuple[bytes, ...]], Sequence[int]] = {}
+    twins: list[tuple[Sequence[int], Sequence[Any]]] = []
+    for changes in packed.changes:
+        twins.append((_whole_numbers(changes.rows), _values(changes)))
+        leaves[changes.leaf] = _joined(leaves.get(changes.leaf), twins[-1], changes.rows, shared)
+    for leaf, place in packed.same:
+        leaves[leaf] = _joined(leaves.get(leaf), twins[place], packed.changes[place].rows, shared)
+    return Documents(shapes, _whole_numbers(packed.polls), _whole_numbers(packed.shapes), leaves, packed.whole)
+
+
+def _joined(
+    first: tuple[Sequence[int], Sequence[Any]] | None,
+    later: tuple[Sequence[int], Sequence[Any]],
+    packed: Packed,
+    shared: dict[Any, Sequence[int]],
+) -> tuple[Sequence[int], Sequence[Any]]:
+    """Return the values of a leaf with its first one in front; leaves that change together share their rows."""
+    rows, values = later
+    key = (first is not None, *packed.parts)
+    if key not in shared:
+        shared[key] = rows if first is None else (*_FIRST, *rows)
+    return shared[key], values if first is None else (*first[1], *values)
+
+
+def _whole_numbers(packed: Packed) -> list[int]:
+    numbers: list[int] = unpack(packed)  # type: ignore[assignment]  # they were ints
+    return numbers
+
+
+def _values(changes: Changes) -> Sequence[Any]:
+    return unpack(changes.floats) if changes.floats is not None else changes.others or ()
