@@ -306,6 +306,13 @@ async def test_a_real_browser_shows_it_and_asks_nobody(pages: dict[str, Path]) -
         for media, scheme in (("", "light"), ("", "dark"), ("print", "dark")):
             await browser.emulate(media, scheme)
             colours.add(await browser.value("getComputedStyle(document.body).backgroundColor"))
+            heading, link = (
+                "getComputedStyle(document.querySelector('h1')).color",
+                "getComputedStyle(document.querySelector('a')).color",
+            )
+            assert await browser.value(heading) == await browser.value(
+                link
+            )  # no browser's own colour, made for another page
         assert colours == {"rgb(255, 255, 255)", "rgb(15, 19, 24)"}
         names = await browser.ask("Accessibility.getFullAXTree")
         pictures = [node for node in names["nodes"] if node.get("role", {}).get("value") == "image"]

@@ -26,6 +26,7 @@ h1, h2, h3, p, li, dt, dd, figure { overflow-wrap: anywhere; }
 td, th { overflow-wrap: break-word; max-width: 32rem; }
 p { margin: .4rem 0; }
 ul { margin: .4rem 0; padding-left: 1.25rem; }
+a { color: inherit; }
 .dim, .legend { color: var(--dim); }
 .banner { padding: .5rem .75rem; border: 1px solid var(--warn); border-left-width: 6px; border-radius: 4px; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
@@ -65,6 +66,7 @@ dt { color: var(--dim); } dd { margin: 0; }
 @media (max-width: 50rem) { dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin: 0 0 .4rem; } }
 @media print {
   :root {
+    color-scheme: light;
     --page: #fff; --panel: #fff; --text: #000; --dim: #444; --line: #bbb; --grid: #e5e5e5; --input: #0a5fb4;
     --output: #8a3ab9; --up: #b35900; --down: #1a7f37; --bad: #c4232e; --warn: #8f5b00; --act: #000; --desired: #b35900;
     --cool: #0a5fb41f; --unseen: #59636e26;
