@@ -303,3 +303,17 @@ async def test_the_policy_page_of_a_moment_tells_from_its_records_alone_and_asks
         assert "what differs" in screen_text(app)
         assert not asked
         assert not [call for call in engine.calls if call[0] == "policy_facts"]
+
+
+async def test_what_becomes_known_of_a_moment_is_shown_where_it_stands() -> None:
+    app, _ = console(FakePast())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.complete(lambda state: replace(state, context="too-soon"))
+        assert app.state.context != "too-soon"  # the present is nobody's moment
+        await pilot.press("left_square_bracket")
+        await settled(app, pilot)
+        at = shown_at(app)
+        app.complete(lambda state: replace(state, context="verified"))
+        await pilot.pause()
+        assert "ctx:verified" in screen_text(app)
+        assert shown_at(app) == at

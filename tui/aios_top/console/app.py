@@ -242,6 +242,11 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self.state = self.cockpit.latest() if moment is None else moment.state
         self.look(replace(self.view, travel=travel, paused=False))
 
+    def complete(self, complete: Callable[[FleetState], FleetState]) -> None:
+        """Show the moment on the screen again, with what has become known of it since."""
+        if self._moment is not None:
+            self.travel(replace(self._moment, state=complete(self._moment.state)), self.view.travel)
+
     def play(self, speed: float | None) -> None:
         """Let the past run at a speed, or stand still."""
         travel = self.view.travel

@@ -36,7 +36,7 @@ class PastVerifier:
         self._thread = Thread(target=self._run, args=(names,), name="aios-top-verifier", daemon=True)
         self._thread.start()
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float | None) -> bool:
         """Wait until all is evaluated, at most so long; return whether it is."""
         return self._done.wait(seconds)
 

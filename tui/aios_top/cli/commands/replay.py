@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import time
+from contextlib import suppress
 from dataclasses import replace
+from threading import Thread
 from typing import cast
 
 from aios_top.bundle.policy_file import policy_file
@@ -33,7 +36,8 @@ from aios_top.store.paths import StoreError, state_folder
 from aios_top.store.recording_reader import Recording
 
 VERIFYING_SECONDS = 0.3
-"""How long the first screen waits for what the policy file makes of the decisions; the rest shows in later moments."""
+"""How long the first screen waits for what the policy file makes of the decisions; the rest shows when it is there."""
+STARTING_SECONDS = 0.05
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,6 +92,7 @@ def _show_verified(args: argparse.Namespace, recording: Recording, at: float, ve
         **console_parts(config, args.theme),
     )
     app.settings = _settings(recording.info)
+    Thread(target=_show_again, args=(app, verifier), daemon=True).start()
     try:
         code = run_app(app, crash_folder)
     finally:
@@ -95,6 +100,15 @@ def _show_verified(args: argparse.Namespace, recording: Recording, at: float, ve
     if recording.info.lost:
         print(f"{count(recording.info.lost, 'poll')} of this recording are lost: 'aios-top recordings verify' says why")
     return code
+
+
+def _show_again(app: ConsoleApp, verifier: PastVerifier) -> None:
+    """Wait until all is evaluated, and show what that says of the moment on the screen."""
+    verifier.wait(None)
+    while not app.is_running:
+        time.sleep(STARTING_SECONDS)
+    with suppress(RuntimeError):  # it has just ended
+        app.call_from_thread(app.complete, verifier.complete)
 
 
 def _settings(info: RecordingInfo) -> tuple[Setting, ...]:
