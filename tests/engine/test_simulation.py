@@ -165,3 +165,13 @@ def test_progress_grows_and_what_it_raises_ends_the_run() -> None:
 def test_the_shipped_sets_are_read_without_a_warning() -> None:
     for path in Path(str(shipped("policy") / "parameters")).glob("*.json"):
         assert run(SHORT, path.stem, hours=0.1).warnings == ()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_set_for_bursts_adds_more_than_it_needs_at_first_and_takes_it_back(seed: int) -> None:
+    report = run(SHORT, "throughput", seed=seed)
+    assert report.plan.parameters["max_replicas"] == 10
+    assert report.replicas_peak <= 5
+    assert later_half(report) <= {2, 3}
+    assert report.latency.p95 < 10
+    assert report.flaps <= 1
