@@ -10,7 +10,7 @@ from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.engine.simulation import simulate
 from aios_top.model.rule_call import RuleError
-from aios_top.model.simulation import SimulationPlan, SimulationReport
+from aios_top.model.simulation import BY_TUTORIAL, SimulationPlan, SimulationReport
 from aios_top.shipped import shipped
 from sim.closed_loop import PLAIN
 
@@ -80,7 +80,7 @@ def test_a_policy_without_records_is_held_to_the_tutorials_rule() -> None:
     assert plain.scalings == explained.scalings
     assert plain.ups > 3
     assert plain.over_threshold_minutes == explained.over_threshold_minutes > 5
-    assert (plain.warnings, explained.warnings) == ((), ())
+    assert (plain.warnings, explained.warnings) == ((BY_TUTORIAL,), ())
 
 
 def test_aioss_timings_are_kept() -> None:
