@@ -10,6 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -49,6 +50,20 @@ class ThriftyScreen(Screen[T]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self._compositor = ExactCompositor()
+        self._laying_out = False
+
+    def _screen_resized(self, size: Size) -> None:
+        """Follow a new size with one paint, when the panels have made their rows for it."""
+        self.refresh()
+        super()._screen_resized(size)
+
+    def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
+        """Lay out, without Textual's own paint where everything is about to be painted anyway."""
+        self._laying_out = True
+        try:
+            super()._refresh_layout(size, scroll)
+        finally:
+            self._laying_out = False
 
     def _compositor_refresh(self) -> None:
         """Hand what changed behind a dialog to the dialog's screen, once.
@@ -56,6 +71,8 @@ class ThriftyScreen(Screen[T]):
         Textual also marks this screen as changed again, which repaints all of both screens for as long as the dialog
         is open.
         """
+        if self._laying_out and self._repaint_required:
+            return
         if self is self.app.screen or self not in self.app._background_screens:  # noqa: SLF001 - Textual has no public way
             super()._compositor_refresh()
             return
