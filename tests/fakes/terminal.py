@@ -34,7 +34,10 @@ class TerminalProcess:
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
         ignore_hangup: bool = False,
+        answers: bool = False,
     ) -> None:
+        """`answers`: it says that it draws synchronously when it is asked, as most of today's terminals do."""
+        self._answers = answers
         self._master, self._slave = pty.openpty()
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.attributes_before = termios.tcgetattr(self._slave)
@@ -104,6 +107,8 @@ class TerminalProcess:
         with contextlib.suppress(OSError):
             data = os.read(self._master, 65536)
             self.output += data
+            for _ in range(data.count(b"\x1b[?2026$p") if self._answers else 0):
+                self.send("\x1b[?2026;2$y")
             # pyte does not know private-marked CSI like `CSI < u`, which it would print.
             self._stream.feed(data.replace(b"\x1b[<u", b"").replace(b"\x1b[>25u", b""))
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -171,6 +171,36 @@ def test_m_07_a_screen_that_stands_still_is_told_once(line: Terminal) -> None:
     with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=0.0, end=screen.end):
         assert screen.over.wait(10)
         time.sleep(1.2)  # one more look of the guard
+    assert (screen.stalls, screen.asked) == (1, [])
+
+
+def test_m_07_a_terminal_that_answers_no_more_is_told_although_the_screen_turns(line: Terminal) -> None:
+    screen = Screen()
+    with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=1.5, end=screen.end) as guard:
+        for _ in range(30):
+            guard.beat()
+            guard.asked()
+            guard.answered()
+            time.sleep(0.1)
+        assert screen.stalls == 0
+        guard.asked()
+        deadline = time.monotonic() + 20
+        while not screen.stalls and time.monotonic() < deadline:
+            guard.beat()
+            guard.asked()  # a later question does not make up for the first
+            time.sleep(0.1)
+    assert (screen.stalls, screen.asked) == (1, [])
+
+
+def test_m_07_a_line_that_nobody_reads_is_told_while_the_screen_still_turns(line: Terminal) -> None:
+    os.set_blocking(line.output_fd, False)
+    screen = Screen()
+    with Guard(line, screen.asked.append, stalled=screen.stalled, stall_seconds=1.1, end=screen.end) as guard:
+        deadline = time.monotonic() + 20
+        while not screen.over.wait(0.01) and time.monotonic() < deadline:
+            guard.beat()
+            with suppress(BlockingIOError):  # the system moves what was written on, and there is room once more
+                os.write(line.output_fd, b" " * 1024)
     assert (screen.stalls, screen.asked) == (1, [])
 
 

@@ -178,6 +178,8 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def _tick(self) -> None:
         """Let clocks go on; a load test and a deploy move between polls too."""
         cockpit = self.cockpit
+        if running(self) is not None:
+            self.ask_terminal()
         moves = (self.view.load, self.view.deploy) != (cockpit.load_state(), cockpit.deploy_state())
         moves = (moves and self._moment is None) or self._recording_failed_now()
         if moves or (self._draw_seconds and self._draws_now()):

@@ -264,7 +264,7 @@ class EngineCockpit:
     def screen_stalled(self) -> None:
         """Stop a load test that nobody can watch any more; what AIOS has accepted is still awaited."""
         if runs(self.load_state()):
-            reason = "stopped by itself: the screen stood still for ten seconds"
+            reason = "stopped by itself: nobody has read the screen for ten seconds"
             self.submit(self._session.load.stop, Cause.UI_LOST, reason)
 
     async def _read_audit(self) -> None:

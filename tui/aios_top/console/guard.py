@@ -21,8 +21,10 @@ _DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 _IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
 LEAVE_SECONDS = 2.0
 """How long the app may take to end after it was asked, before the process is ended for it."""
-STALL_SECONDS = 10.0
-"""How long the screen may stand still before a running load test is stopped."""
+STALL_SECONDS = 8.0
+"""How long the screen may stand still, the line be full or the terminal not answer before a running load test is
+stopped: with the second until it is asked and the time until it is looked at, ten."""
+_LOOK_SECONDS = 0.5
 _HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -52,7 +54,8 @@ class Guard:
         self._stall_seconds = stall_seconds
         self._end = end
         self._read, self._write = os.pipe()
-        self._beat_at = time.monotonic()
+        self._beat_at = self._room_at = time.monotonic()
+        self._asked_at = float("inf")
         self._told_stalled = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="aios-top-guard", daemon=True)
@@ -63,7 +66,14 @@ class Guard:
     def beat(self) -> None:
         """Tell that the screen's event loop is alive; called at least once a second."""
         self._beat_at = time.monotonic()
-        self._told_stalled = False
+
+    def asked(self) -> None:
+        """Tell that the terminal was asked for a sign of life; earlier questions that it has not answered count."""
+        self._asked_at = min(self._asked_at, time.monotonic())
+
+    def answered(self) -> None:
+        """Tell that the terminal has answered: somebody reads."""
+        self._asked_at = float("inf")
 
     def __enter__(self) -> Self:
         os.set_blocking(self._write, False)
@@ -104,7 +114,7 @@ class Guard:
         for descriptor in {self._terminal.input_fd, self._terminal.output_fd}:
             poll.register(descriptor, 0)
         while not self._stop.is_set():
-            for descriptor, events in poll.poll(1000):
+            for descriptor, events in poll.poll(_LOOK_SECONDS * 1000):
                 if descriptor == self._read:
                     self._take(os.read(self._read, 64))
                 elif events & _HANGUP:
@@ -128,9 +138,14 @@ class Guard:
         self._end(code)
 
     def _look_for_stall(self) -> None:
-        if not self._told_stalled and time.monotonic() - self._beat_at > self._stall_seconds:
-            self._told_stalled = True
+        """Tell once when nobody seems to read; the app itself has to wait for the line much later, if ever."""
+        now = time.monotonic()
+        if self._terminal.takes_bytes():
+            self._room_at = now
+        still = now - min(self._beat_at, self._room_at, self._asked_at) > self._stall_seconds
+        if still and not self._told_stalled:
             self._stalled()
+        self._told_stalled = still
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

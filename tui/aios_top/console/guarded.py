@@ -7,11 +7,14 @@ from time import monotonic
 from rich.console import RenderableType
 from textual import events
 from textual.app import App
+from textual.messages import TerminalSupportsSynchronizedOutput
 from textual.worker import WorkerFailed
 
 _BEAT_SECONDS = 1.0
 _RESIZE_SECONDS = 0.1
 """Between two layouts while a window is dragged, which sends hundreds of sizes; Textual follows every 8 ms."""
+_QUESTION = "\x1b[?2026$p"
+"""What Textual asks at the start, and takes the answer to for no key: whether the terminal draws synchronously."""
 
 
 class GuardedApp(App[None]):
@@ -24,6 +27,10 @@ class GuardedApp(App[None]):
     """The first unhandled exception, None when there was none."""
     pulse: Callable[[], None] | None = None
     """Called once a second while the event loop turns."""
+    asked: Callable[[], None] | None = None
+    """Called when the terminal was asked for a sign of life."""
+    answered: Callable[[], None] | None = None
+    """Called when it has given one."""
     turning: asyncio.AbstractEventLoop | None = None
     """The loop that the app runs on, None before it runs."""
 
@@ -44,9 +51,27 @@ class GuardedApp(App[None]):
         if self.pulse is not None:
             self.set_interval(_BEAT_SECONDS, self.pulse, name="pulse")
 
+    def ask_terminal(self) -> None:
+        """Ask the terminal for a sign of life; no answer means nothing before it has given its first one.
+
+        The line takes a minute's output without anybody reading it: only an answer shows that somebody does.
+        """
+        if self._driver is None or self.asked is None:
+            return
+        if self._sync_available:
+            self.asked()
+        self._driver.write(_QUESTION)
+
+    def on_terminal_supports_synchronized_output(self, _message: TerminalSupportsSynchronizedOutput) -> None:
+        """Note the answer."""
+        if self.answered is not None:
+            self.answered()
+
     async def _on_resize(self, event: events.Resize) -> None:
         """Let the screens follow at once, but not more often than every tenth of a second."""
         event.stop()
+        if self._size == event.size:
+            return
         self._size, self._resize_event = event.size, event
         wait = _RESIZE_SECONDS - (monotonic() - self._resized_at)
         if self._resize_timer is not None:

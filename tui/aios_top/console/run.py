@@ -24,12 +24,12 @@ def terminal_problem() -> str | None:
 def run_app(app: GuardedApp, crash_folder: Path, stalled: Callable[[], None] = lambda: None) -> int:
     """Run `app` on this terminal and return the exit code: its own, 128 + signal, or 70 after a crash.
 
-    `stalled` is called on a thread of its own when the screen has stood still for ten seconds.
+    `stalled` is called on a thread of its own when nobody seems to read the screen; see `Guard`.
     """
     terminal = Terminal.remember()
     terminal.prepare()
     with Guard(terminal, app.leave_from_thread, stalled=stalled) as guard:
-        app.pulse = guard.beat
+        app.pulse, app.asked, app.answered = guard.beat, guard.asked, guard.answered
         try:
             asyncio.run(app.run_guarded())
         except Exception as error:  # noqa: BLE001 - whatever it was, the terminal comes first

@@ -5,6 +5,7 @@ import select
 import sys
 import termios
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -67,9 +68,14 @@ class Terminal:
             except termios.error:
                 return
 
-    def _write(self, text: str) -> None:
+    def takes_bytes(self, seconds: float = 0.0) -> bool:
+        """Return whether the line has room for more within so many seconds; one that nobody reads fills up."""
         try:
-            if select.select([], [self.output_fd], [], _WRITE_WAIT_SECONDS)[1]:
-                os.write(self.output_fd, text.encode())
+            return bool(select.select([], [self.output_fd], [], seconds)[1])
         except (OSError, ValueError):
-            return
+            return False
+
+    def _write(self, text: str) -> None:
+        if self.takes_bytes(_WRITE_WAIT_SECONDS):
+            with suppress(OSError):
+                os.write(self.output_fd, text.encode())
