@@ -3,10 +3,14 @@
 import asyncio
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +19,10 @@ from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_file import being_written
 from aios_top.store.recording_reader import open_recording
+from fakes.recording_aios import BLOCK, RecordingAios
 from fakes.recordings import Story, simulated
 from fakes.simulated import SimulatedBlock
+from fakes.terminal import TerminalProcess
 
 KILLS = int(os.environ.get("KILLS", "5"))
 """On demand 100: `KILLS=100 pytest tests/faults -k r_01`."""
@@ -94,6 +100,77 @@ def test_r_01_a_killed_recording_has_lost_one_poll_at_most(tmp_path: Path) -> No
             assert recording.verify() == []
         assert intact(path)
         assert process.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def aios() -> Iterator[RecordingAios]:
+    with RecordingAios() as running:
+        running.evaluate()
+        yield running
+
+
+def recorded_polls(path: Path) -> int:
+    with suppress(StoreError), open_recording(path) as recording:
+        return len(recording.times)
+    return 0
+
+
+def closed_properly(path: Path) -> bool:
+    """Whether a recording is whole, nobody's, and all in one file."""
+    with open_recording(path) as recording:
+        assert recording.verify() == []
+    return intact(path) and not being_written(path) and [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_r_01_a_signal_ends_a_recording_with_every_poll_in_it(
+    number: signal.Signals, aios: RecordingAios, tmp_path: Path
+) -> None:
+    path = tmp_path / "own" / "a.aiosrec"
+    path.parent.mkdir()
+    environment = {**os.environ, "AIOS_TOP_STATE": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "aios_top", "record", "--poll", "0.5", "--output", str(path), *aios.options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while recorded_polls(path) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert f" {recorded_polls(path)} polls" in said
+    assert closed_properly(path)
+
+
+def test_r_01_the_console_closes_its_recording_on_a_signal(aios: RecordingAios, tmp_path: Path) -> None:
+    environment = {"AIOS_TOP_STATE": str(tmp_path / "state"), "AIOS_TOP_CONFIG": str(tmp_path / "config.toml")}
+    command = [sys.executable, "-m", "aios_top", "--poll", "0.5", *aios.options]
+    folder = tmp_path / "state" / "recordings"
+    with TerminalProcess(command, environment=environment) as terminal:
+        terminal.wait_until(lambda: any(recorded_polls(path) > 2 for path in folder.glob("*.aiosrec")), 60)
+        terminal.process.send_signal(signal.SIGHUP)  # the others take the same way out: test_terminal
+        assert terminal.wait_exit(30) == 129
+    (path,) = folder.glob("*.aiosrec")
+    assert closed_properly(path)
+
+
+def test_s_01_a_full_disk_under_the_console_is_said_and_stops_nothing_else(aios: RecordingAios, tmp_path: Path) -> None:
+    environment = {"AIOS_TOP_STATE": str(tmp_path / "state"), "AIOS_TOP_CONFIG": str(tmp_path / "config.toml")}
+    command = [sys.executable, "-m", "aios_top", "--poll", "0.5", *aios.options]
+    folder = tmp_path / "state" / "recordings"
+    with TerminalProcess(command, environment=environment, columns=120, lines=40) as terminal:
+        terminal.wait_until(lambda: any(recorded_polls(path) > 2 for path in folder.glob("*.aiosrec")), 60)
+        (path,) = folder.glob("*.aiosrec")
+        full = sum(entry.stat().st_size for entry in folder.iterdir() if entry.name.endswith("-wal"))
+        resource.prlimit(terminal.process.pid, resource.RLIMIT_FSIZE, (full, full))
+        terminal.wait_for("recording stopped", 60)
+        asked = len(aios.requests)
+        terminal.wait_until(lambda: len(aios.requests) > asked + 10, 60)
+        assert BLOCK in terminal.screen
+        terminal.send("q")
+        assert terminal.wait_exit(30) == 0
+    assert recorded_polls(path) > 2
+    assert closed_properly(path)
 
 
 async def test_r_04_a_second_console_reads_and_never_writes_the_same_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from aios_top.aios.credentials import Credentials, OriginError, checked_origin
 from aios_top.cli.main import main
+from aios_top.cli.opened import opened
 from aios_top.model.secret import Secret
 from aios_top.store.config import read_config
 from aios_top.store.paths import StoreError
@@ -152,6 +153,13 @@ def test_s_08_no_file_and_no_screen_holds_a_secret(
     assert {"audit.jsonl", "load.json", "a.jsonl", "r.html", "c.aioscap"} <= {path.name for path in files}
     for content in (*everything, *(path.read_bytes() for path in files)):
         assert CANARY.encode() not in content
+    packed = [path for path in files if path.suffix in {".aiosrec", ".aioscap"}]  # whose bytes alone say nothing
+    assert len(packed) > 1
+    for path in packed:
+        with opened(path) as found:
+            told = [repr(found.recording.header), *(repr(found.recording.frame(at)) for at in found.recording.times)]
+        assert any(BLOCK in text for text in told)
+        assert not any(CANARY in text for text in told)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])

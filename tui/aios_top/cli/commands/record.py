@@ -23,7 +23,7 @@ _CHECK_SECONDS = 0.5
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; SIGINT, SIGTERM and SIGHUP end it cleanly."""
+    """Record; SIGINT, SIGTERM, SIGHUP and SIGQUIT end it cleanly."""
     state = asyncio.run(_record(args))
     if state.phase is RecordingPhase.FAILED:
         raise CommandError(f"recording stopped: {state.problem}")
@@ -37,7 +37,7 @@ async def _record(args: argparse.Namespace) -> RecordingState:
     before = histories(installation, args.prometheus, earlier=True)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         loop.add_signal_handler(number, ended.set)
     async with open_session(installation, recording=port, histories=before) as session:
         recorder = session.recorder
