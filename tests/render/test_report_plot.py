@@ -72,6 +72,27 @@ def test_a_curve_is_where_its_values_are_and_stops_in_a_gap() -> None:
     assert zero > half > thousand
 
 
+def test_a_curve_of_a_day_reaches_its_end_and_keeps_its_peak_in_few_points() -> None:
+    values = [(START + 2.0 * number, 500.0 + number % 7) for number in range(43_200)]
+    values[20_000] = (values[20_000][0], 2000.0)
+    story = replace(STORY, directions=[Direction("input", tuple(values)), Direction("output")])
+    (curve,) = of_class(drawn(story, 86_400.0), "curve input")
+    path = str(curve["d"])
+    found = points(path)
+    assert found[-1][1] == pytest.approx(WIDTH - RIGHT, abs=0.1)
+    assert path.endswith(f"{found[-1][2]:.1f}")
+    highest = min(found, key=lambda point: point[2])
+    assert highest[1] == pytest.approx(LEFT + 40_000 / 86_400 * (WIDTH - LEFT - RIGHT), abs=0.06)
+    assert highest[2] < min(y for _, _, y in found if y != highest[2]) - 20
+    assert len(found) <= 4 * WIDTH
+
+
+def test_steps_that_never_change_are_one_line() -> None:
+    flat = tuple((START + number, 3.0) for number in range(90))
+    reporting = of_class(drawn(replace(STORY, replicas={"reporting": flat})), "reporting")[0]
+    assert re.fullmatch(r"M[\d.]+ [\d.]+H[\d.]+", str(reporting["d"]))
+
+
 def test_limits_lie_on_the_same_scale_and_are_named() -> None:
     read = drawn()
     up, down = of_class(read, "limit up")[0], of_class(read, "limit down")[0]
