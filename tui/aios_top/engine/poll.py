@@ -3,42 +3,30 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from aios_top.engine.breaker import Breaker
-from aios_top.engine.observe import decisions_since
 from aios_top.engine.picture import Picture
+from aios_top.engine.policy_polls import PolicyPolls
 from aios_top.engine.ports import Clock, History, Reads
 from aios_top.model.errors import ReadError
 from aios_top.model.fact import (
     CooldownReset,
-    DecisionsTold,
     Fact,
     FleetFailed,
     FleetRead,
     PoliciesRead,
-    PolicyTold,
     Poll,
     RecordsRead,
     Resumed,
 )
-from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
 from aios_top.model.state import FleetState
-from aios_top.model.text import Clean, clean
+from aios_top.model.text import Clean
 
 RECORDS_SECONDS = 10.0
 """Period of the blocks database, whose records change only when someone edits them."""
 POLICIES_SECONDS = 30.0
-SILENT_SECONDS = 60.0
-"""Period at which a policy that did not answer `get_state` is asked again: it may have been replaced."""
-UNREACHABLE_SECONDS = 5.0
-PAGES = 3
-"""A policy keeps 512 decisions and sends 256 at a time."""
-REFUSED_SECONDS = 30.0
-"""Pause after an answer that says that nobody here may ask."""
-AT_ONCE = 8
-"""Management requests in flight."""
 PAUSE_SECONDS = 20.0
 """A poll that is this late means that the process or the machine stood still."""
 PATIENCE = 0.8
@@ -50,17 +38,6 @@ BACKFILL_SECONDS = 1980.0
 T = TypeVar("T")
 Publish = Callable[[FleetState], None]
 Complete = Callable[[FleetState], FleetState]
-
-
-@dataclass(slots=True)
-class _Policy:
-    """One block's autoscaler as the poller knows it."""
-
-    parameters: ParameterReport | None = None
-    parameters_for: tuple[object, object] | None = None
-    """Boot id and generation that `parameters` belong to."""
-    ask_again_at: float = 0.0
-    asking: asyncio.Task[None] | None = None
 
 
 class Poller:
@@ -89,13 +66,10 @@ class Poller:
         self._complete = complete
         self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
-        self._policies: dict[Clean, _Policy] = {}
         self.picture = Picture(clock.now(), context, origin_note)
+        self._policies = PolicyPolls(reads, clock, self.picture, self._learn, self._now)
         self._facts: list[Fact] = []
         self._records_at = self._policies_at = float("-inf")
-        self._limit = asyncio.Semaphore(AT_ONCE)
-        self._management_at = 0.0
-        self._management_refused = False
         self._wake = asyncio.Event()
         self._databases: asyncio.Task[None] | None = None
         self.poll: Poll | None = None
@@ -133,9 +107,7 @@ class Poller:
 
     def forget_policy(self, block_id: str) -> None:
         """Ask this block's policy again at once, e.g. after a restart."""
-        policy = self._policies.get(Clean(block_id))
-        if policy is not None:
-            policy.ask_again_at = 0.0
+        self._policies.forget(Clean(block_id))
 
     def note_cooldown_reset(self, block_id: str) -> None:
         """Remember that the console itself reset the timer of a policy that cannot say so."""
@@ -161,7 +133,7 @@ class Poller:
         databases = self._start_databases()
         if not self.picture.knowledge.records and databases is not None:
             await self._wait({databases}, patience)  # without the records nobody knows whose policy to ask
-        asked = [asyncio.create_task(self._ask_fleet()), *self._start_policies()]
+        asked = [asyncio.create_task(self._ask_fleet()), *self._policies.start()]
         await asked[0]
         waiting = {task for task in asked[1:] if not task.done()}
         if databases is not None and patience is None:
@@ -189,7 +161,7 @@ class Poller:
 
     async def _end(self) -> None:
         """Cancel what is still being asked."""
-        tasks = [policy.asking for policy in self._policies.values() if policy.asking is not None]
+        tasks = self._policies.asking()
         if self._databases is not None:
             tasks.append(self._databases)
         for task in tasks:
@@ -225,74 +197,6 @@ class Poller:
             if policies is not None:
                 self._learn(PoliciesRead(policies))
                 self._policies_at = now
-
-    def _start_policies(self) -> list[asyncio.Task[None]]:
-        """Begin to ask every policy whose time has come; returns those that are being asked."""
-        if not any(self._reads.has(name) for name in ("autoscaler", "gateway", "updater")):
-            return []
-        now = self._clock.monotonic()
-        if now < self._management_at:
-            return []
-        tasks: list[asyncio.Task[None]] = []
-        for block_id, record in self.picture.knowledge.records.items():
-            policy = self._policies.setdefault(Clean(block_id), _Policy())
-            if record.autoscaler is None:
-                self._note_absent(Clean(block_id))
-                continue
-            if policy.asking is None or policy.asking.done():
-                if now < policy.ask_again_at or (tasks and self._management_refused):
-                    continue
-                policy.asking = asyncio.create_task(self._ask_policy(Clean(block_id), policy))
-            tasks.append(policy.asking)
-        return tasks
-
-    def _note_absent(self, block_id: Clean) -> None:
-        """Say once that a block has no policy to ask."""
-        told = self.picture.knowledge.told.get(block_id)
-        if told is None or told.report.voice is not Voice.ABSENT:
-            self._learn(PolicyTold(block_id, PolicyReport(Voice.ABSENT), None))
-
-    async def _ask_policy(self, block_id: Clean, policy: _Policy) -> None:
-        async with self._limit:
-            if self._clock.monotonic() < self._management_at:
-                return
-            try:
-                report = await self._reads.policy_report(block_id)
-                if report.voice is Voice.FULL:
-                    await self._ask_details(block_id, policy, report)
-            except ReadError as error:
-                report = PolicyReport(Voice.UNREACHABLE, problem=clean(f"{error.kind}: {error}"))
-                self._pause_management(error)
-            else:
-                self._management_refused = False
-        pause = {Voice.SILENT: SILENT_SECONDS, Voice.UNREACHABLE: UNREACHABLE_SECONDS}.get(report.voice, 0.0)
-        policy.ask_again_at = self._clock.monotonic() + pause
-        if report.voice is not Voice.FULL:
-            policy.parameters = policy.parameters_for = None
-        self._learn(PolicyTold(block_id, report, self._now(), policy.parameters))
-
-    def _pause_management(self, error: ReadError) -> None:
-        """Ask no policy for a while when the service before them all refuses, then one of them first."""
-        if error.kind in {"not_authorised", "busy"}:
-            self._management_refused = True
-            wait = error.retry_after_seconds
-            self._management_at = self._clock.monotonic() + (REFUSED_SECONDS if wait is None else wait)
-
-    async def _ask_details(self, block_id: Clean, policy: _Policy, report: PolicyReport) -> None:
-        """Read the decisions since the cursor, and the parameters when they may have changed."""
-        memory = self.picture.memory(block_id)
-        last = report.last_decision
-        for _ in range(PAGES):
-            if last is None or (report.boot_id == memory.boot_id and (last.seq or 0) <= memory.cursor):
-                break
-            page = await self._reads.decisions(block_id, decisions_since(memory), memory.boot_id)
-            if page is None or (page.boot_id, page.next_since) == (memory.boot_id, memory.cursor):
-                break
-            self._learn(DecisionsTold(block_id, page))
-        generation = (report.boot_id, report.state.get("parameters_generation"))
-        if policy.parameters is None or policy.parameters_for != generation:
-            policy.parameters = await self._reads.parameters(block_id)
-            policy.parameters_for = generation
 
     async def _guarded(self, name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
         """Ask one endpoint through its breaker; None when it failed or is left alone for now."""
