@@ -18,7 +18,7 @@ from aios_top.aios.address import Addresses
 from aios_top.cli.installation import Installation
 from aios_top.cli.recording import header_of
 from aios_top.engine.replay import Replay
-from aios_top.engine.session import SessionOptions
+from aios_top.engine.session_options import SessionOptions
 from aios_top.model.recording import RecordingHeader
 from aios_top.model.state import FleetState, Link
 from aios_top.store.paths import StoreError

@@ -19,7 +19,8 @@ from aios_top.aios.mutator import AiosMutator
 from aios_top.aios.reader import AiosReader
 from aios_top.cli.installation import Installation
 from aios_top.cli.wiring import open_session
-from aios_top.engine.session import Session, SessionOptions
+from aios_top.engine.session import Session
+from aios_top.engine.session_options import SessionOptions
 from aios_top.model.change import Change, Fate, Outcome
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.record import Pod

@@ -12,7 +12,7 @@ from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.cli.credentials import credentials_of
 from aios_top.cli.exits import UsageError
 from aios_top.cli.stored import stored
-from aios_top.engine.session import SessionOptions
+from aios_top.engine.session_options import SessionOptions
 from aios_top.store.config import Config, Context, read_config
 from aios_top.store.paths import StoreError, config_file
 

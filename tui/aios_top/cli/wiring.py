@@ -15,7 +15,8 @@ from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.ports import Bundles, History, Rule
 from aios_top.engine.recorder import Recorder, RecordingPort
-from aios_top.engine.session import Ports, Session
+from aios_top.engine.session import Session
+from aios_top.engine.session_options import Ports
 from aios_top.load.child import ProcessGenerator
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.verification import PolicyFile

@@ -1,6 +1,7 @@
 """Brings a policy to AIOS: upload, verify, register, bind, restart, and wait for its first decision."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aios_top.engine.actions import Actions
 from aios_top.engine.deploy_plan import (
@@ -21,6 +22,15 @@ from aios_top.model.errors import ActionRefusedError
 
 PATIENCE_SECONDS = 300.0
 """Longest wait for a restarted autoscaler: an image to pull, 60 s to its first evaluation, 30 s between two."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDeploy:
+    """The bytes that the operator has seen the plan for: exactly these are uploaded."""
+
+    plan: Plan
+    bundle: Bundle
+    block_ids: tuple[str, ...]
 
 
 class Deploy:

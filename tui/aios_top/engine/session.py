@@ -2,104 +2,36 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from aios_top.engine.actions import Actions
 from aios_top.engine.awakening import Awakening
 from aios_top.engine.backfill import backfill
-from aios_top.engine.deploy import Deploy
+from aios_top.engine.deploy import Deploy, PlannedDeploy
+from aios_top.engine.drafts import Drafts
 from aios_top.engine.evidence import Progress, online_facts
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.lint import Linter
 from aios_top.engine.load_session import LoadSession
 from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
-from aios_top.engine.ports import (
-    Audit,
-    Bundles,
-    Clock,
-    History,
-    LoadGenerator,
-    LoadRuns,
-    Mutations,
-    Reads,
-    Rules,
-    Workbench,
-)
 from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.engine.recorder import Recorder
-from aios_top.engine.shadow import Shadow
+from aios_top.engine.session_options import Ports, SessionOptions
 from aios_top.engine.tryouts import Tryouts
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import BindPolicy, Fate, Manage, Outcome, Plan, ResetCooldown, RestartExecutor
-from aios_top.model.deploy import Bundle, DeployState
-from aios_top.model.draft import check_draft
+from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
-from aios_top.model.load import LoadLimits
-from aios_top.model.policy_state import Voice
-from aios_top.model.shadow import ShadowPlan, ShadowState
+from aios_top.model.shadow import ShadowState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
-from aios_top.model.verification import PolicyFile
 from aios_top.model.verified import with_verifications
 
 Listener = Callable[[FleetState], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What the operator chose at the start."""
-
-    context: str = ""
-    """Name of the configured context, e.g. `demo`."""
-    reach: str = ""
-    """Options of the command line that lead to this AIOS, e.g. `--context prod`."""
-    origin_note: str = ""
-    """Such as "simulated, quick pace"."""
-    poll_seconds: float = 2.0
-    read_only: bool = False
-    writable: bool = True
-    """Whether the write gate is open at the start; closed in production contexts."""
-    production: bool = False
-    who: str = ""
-    """Operator as `user@host`, for the audit file."""
-    allowed_targets: frozenset[str] = field(default_factory=frozenset)
-    """Hosts beside loopback that load may be sent to."""
-    load_limits: LoadLimits = field(default_factory=LoadLimits)
-    """The built-in limits, lowered by the configuration."""
-    policy_file: PolicyFile | None = None
-    """The file that decisions are evaluated again with; None: they are not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The world that a session works on; whoever opened it closes it."""
-
-    reads: Reads
-    mutations: Mutations
-    audit: Audit
-    generator: LoadGenerator
-    load_runs: LoadRuns
-    bundles: Bundles
-    clock: Clock
-    rules: Rules
-    workbench: Workbench
-    recorder: Recorder | None = None
-    histories: tuple[History, ...] | None = None
-    """Who is asked for history from before the first poll, the best one first; None: nobody looks at curves."""
-
-
-@dataclass(frozen=True, slots=True)
-class _PlannedDeploy:
-    """The bytes that the operator has seen the plan for: exactly these are uploaded."""
-
-    plan: Plan
-    bundle: Bundle
-    block_ids: tuple[str, ...]
 
 
 class Session:
@@ -117,7 +49,6 @@ class Session:
         """Simulations and what-ifs."""
         file = options.policy_file
         self._verifier = None if file is None else Verifier(ports.rules, file, ports.clock.monotonic)
-        self._shadow: Shadow | None = None
         self._poller = Poller(
             ports.reads,
             ports.clock,
@@ -140,9 +71,10 @@ class Session:
         )
         self._deploys = Deploy(self._actions, ports.reads, ports.clock)
         self._linter = Linter(ports.reads, ports.bundles, ports.clock, self.latest)
+        self._drafts = Drafts(ports.rules, ports.clock, self.latest, self._linter)
         self._policy = PolicyActions(ports.reads, self._actions.sender, self._linter, ports.clock, self._actions.place)
         self._deploy: DeployState | None = None
-        self._planned: _PlannedDeploy | None = None
+        self._planned: PlannedDeploy | None = None
         self.load = LoadSession(
             ports.generator,
             ports.load_runs,
@@ -222,38 +154,20 @@ class Session:
     # -- a draft beside the running policy
 
     async def start_shadow(self, block_id: str, values: Mapping[str, Any], path: str | None = None) -> ShadowState:
-        """Let a draft decide beside a block's policy from now on, in the place of an earlier one; sends nothing.
-
-        It starts with the decisions that are known already.
-        """
-        block = self.latest().blocks.get(block_id)
-        if block is None or block.policy.voice is Voice.ABSENT:
-            raise ActionRefusedError(f"{block_id} has no running policy that a draft could be compared with")
-        if path is None and values:
-            check = check_draft(await self.policy_facts(block_id, archive=False), values)
-            if check.problems:
-                raise ActionRefusedError("; ".join(f"{name}: {told}" for name, told in check.problems.items()))
-        file = await asyncio.to_thread(self._ports.rules.file, path)
-        await self.stop_shadow()
-        plan = ShadowPlan(block.block_id, file, values)
-        self._shadow = Shadow(self._ports.rules, plan, self._ports.clock.now)
-        self._shadow.offer(self.latest().blocks)
-        return self._shadow.state
+        """Let a draft decide beside a block's policy from now on, in the place of an earlier one; sends nothing."""
+        return await self._drafts.start(block_id, values, path)
 
     async def finish_shadow(self) -> ShadowState | None:
         """Compare what is known and not yet compared."""
-        if self._shadow is not None:
-            await self._shadow.finish(self.latest().blocks)
-        return self.shadow_state()
+        return await self._drafts.finish()
 
     async def stop_shadow(self) -> None:
         """Compare nothing more; what was found stays to be read."""
-        if self._shadow is not None:
-            await self._shadow.stop()
+        await self._drafts.stop()
 
     def shadow_state(self) -> ShadowState | None:
         """Return the running or last comparison."""
-        return None if self._shadow is None else self._shadow.state
+        return self._drafts.state
 
     async def evidence(self, state: FleetState, progress: Progress = lambda _done, _all, _what: None) -> list[Facts]:
         """Return what is known of the policies of a state, also of a recorded one; archives are fetched, never run."""
@@ -329,7 +243,7 @@ class Session:
         """Plan the deploy of a policy's folder or archive to some blocks."""
         bundle = await asyncio.to_thread(self._ports.bundles.load, path)
         plan = await self._deploys.plan(bundle, block_ids, restart=restart)
-        self._planned = _PlannedDeploy(plan, bundle, tuple(block_ids))
+        self._planned = PlannedDeploy(plan, bundle, tuple(block_ids))
         return plan
 
     async def run_deploy(self, plan: Plan, progress: Callable[[DeployState], None]) -> DeployState:
@@ -366,8 +280,7 @@ class Session:
     def _offer(self, state: FleetState) -> None:
         if self._verifier is not None:
             self._verifier.offer(state.blocks)
-        if self._shadow is not None:
-            self._shadow.offer(state.blocks)
+        self._drafts.offer(state)
 
     @property
     def recorder(self) -> Recorder | None:
