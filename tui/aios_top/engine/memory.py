@@ -170,7 +170,7 @@ class BlockMemory:
     documents: frozenset[Clean] = frozenset()
     """Instance ids of the latest answer."""
     listed: dict[Clean, float] = field(default_factory=dict)
-    """Every instance id that the policy has listed since the console started, with the time it was first seen there."""
+    """Instance ids that the policy lists or has listed lately, each with the time it was first seen there."""
     track: Track = field(default_factory=lambda: Track(BLOCK_COLUMNS))
     push_seconds: float | None = None
     clock_offset: float = 0.0

@@ -1,6 +1,7 @@
 """Builds a block's state from its documents, its records and what its policy says."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, 
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import Rolling, Window
 
+MOST_UNLISTED = 16
+"""Removed instances without a document that a block remembers to have had listed; up to twice as many between."""
 _COUNTED = frozenset({Phase.SERVING, Phase.IDLE})
 
 
@@ -141,7 +144,19 @@ def _listing(memory: BlockMemory, last: Decision | None, now: float) -> Listing 
         return None
     for instance_id in ids:
         memory.listed.setdefault(instance_id, now)
+    _forget_unlisted(memory, ids)
     return Listing(ids)
+
+
+def _forget_unlisted(memory: BlockMemory, ids: AbstractSet[Clean]) -> None:
+    """Forget whom the policy no longer lists and nobody saw since, the longest known first, many at a time.
+
+    The last ones stay: a first document that is late must not make them live again.
+    """
+    gone = [name for name in memory.listed if name not in ids and name not in memory.instances]
+    if len(gone) > 2 * MOST_UNLISTED:
+        for name in gone[:-MOST_UNLISTED]:
+            del memory.listed[name]
 
 
 def _missing(last: Decision) -> list[Clean]:
