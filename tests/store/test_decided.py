@@ -82,3 +82,12 @@ def test_whatever_stands_in_any_place_comes_back(seen: tuple[dict[str, Any], Pus
 def test_a_record_without_anything_comes_back() -> None:
     decision = {"at": 1.0, "action": "hold", "record": {}}
     assert lengthened(deepcopy(shortened(decision, PushTable().figures)), PushTable().figures) == decision
+
+
+def test_no_instance_id_is_a_key_for_each_would_stay_numbered_for_good(seen: tuple[dict[str, Any], PushTable]) -> None:
+    decision, table = seen
+    ids = {entry["id"] for entry in decision["record"]["instances"]}
+    assert ids & decision["record"]["state_before"]["seen"].keys()
+    for figures in (table.figures, PushTable().figures):
+        steps = {step for path in places(shortened(decision, figures)) for step in path}
+        assert ids & steps == set()

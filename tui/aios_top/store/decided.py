@@ -20,8 +20,10 @@ _ENTRY = (
     "id", "input", "output", "rate_in", "rate_out", "queue", "sessions", "age_s", "timestamp", "counters", "status",
 )  # fmt: skip
 """Keys of an instance in a record, in order."""
-_TYPED, _COUNTERS, _AVERAGES, _WOULD, _INPUT_MARGIN, _OUTPUT_MARGIN, _SIGNAL = (1 << bit for bit in range(7))
-"""What was left out besides instances."""
+_TYPED, _COUNTERS, _AVERAGES, _WOULD, _INPUT_MARGIN, _OUTPUT_MARGIN, _SIGNAL, _PAIRED = (1 << bit for bit in range(8))
+"""What was left out besides instances; the last one says that what stood by instance became pairs."""
+_BY_INSTANCE = ("counters", "seen")
+"""Parts of a record's state that have instance ids for keys: each id would be a path of its own, kept for good."""
 _DERIVED = "derived"
 
 
@@ -93,11 +95,13 @@ def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, A
     bases = record["state_before"]["counters"]
     at = record["ts"]
     entries = [_reference(entry, at, bases.get(entry["id"]), period, figures) for entry in record["instances"]]
-    derived = 0
-    short = {**record, "instances": entries}
+    derived = _PAIRED
+    before = {**record["state_before"]}
+    before |= {name: [list(pair) for pair in before[name].items()] for name in _BY_INSTANCE if name in before}
+    short = {**record, "instances": entries, "state_before": before}
     if _same(bases, _bases(entries, figures)):
         derived |= _COUNTERS
-        short["state_before"] = {**record["state_before"], "counters": None}
+        before["counters"] = None
     means = record["averages"]
     if _same([means["input"], means["output"]], _means(record["instances"])):
         derived |= _AVERAGES
@@ -123,8 +127,11 @@ def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, A
 
 def _lengthen_record(record: dict[str, Any], derived: int, figures: Figures) -> None:
     period = _period(record)
+    before = record["state_before"]
+    if derived & _PAIRED:
+        before |= {name: dict(before[name] or ()) for name in _BY_INSTANCE if name in before}
     if derived & _COUNTERS:
-        record["state_before"]["counters"] = _bases(record["instances"], figures)
+        before["counters"] = _bases(record["instances"], figures)
     record["instances"] = [
         entry if isinstance(entry, dict) else _entry(entry, record["ts"], period, figures)
         for entry in record["instances"]
