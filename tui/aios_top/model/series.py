@@ -126,7 +126,8 @@ class LateTrack(Track):
     def __init__(
         self, columns: Sequence[str], begin: Callable[[], Iterable[tuple[float, Sequence[float | None]]]]
     ) -> None:
-        super().__init__(columns)
+        self.columns = tuple(columns)
+        self.count = 0
         self._begin = begin
         self._begun: int | None = None
         """Samples that were read; None before."""
@@ -146,6 +147,7 @@ class LateTrack(Track):
     def begun(self) -> int:
         """Read the beginning, once; return how many samples it had."""
         if self._begun is None:
+            super().__init__(self.columns)
             self.extend(self._begin())
             self._begun = self.count
             self.extend(self._waiting)

@@ -26,7 +26,7 @@ _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
 Column = Sequence[float | int | None]
 
 
-class Packed(msgspec.Struct, array_like=True):
+class Packed(msgspec.Struct, array_like=True, gc=False):
     """One packed column."""
 
     count: int

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
+from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean
 from aios_top.store.compression import BrokenPartError
 from aios_top.store.decided import lengthened
@@ -17,7 +19,7 @@ from aios_top.store.payload import Columns, Pushes, columns_of, columns_unpacked
 from aios_top.store.segment import STREAMS, BlockLog
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.told import Asked, told_value
-from aios_top.store.typed import decoded, value
+from aios_top.store.typed import decoded, encoded, value
 
 FIGURES, DOCUMENTS, DECIDED, SAMPLES = range(4)
 Restore = Callable[[int], bytes]
@@ -31,11 +33,18 @@ BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError,
 """What reading a damaged part ends in."""
 
 
+@lru_cache(maxsize=256)
+def _parameters_of(content: bytes) -> ParameterReport | None:
+    """Return the parameters of a document; those of many blocks are alike."""
+    found = decoded(content)
+    return None if found is None else value(found, ParameterReport)
+
+
 class BlockPart(ABC):
     """One block within a segment."""
 
     def __init__(self) -> None:
-        self._parameters: list[tuple[int, Any]] | None = None
+        self._parameters: list[tuple[int, ParameterReport | None]] | None = None
         self._newest: tuple[int, Decision | None] = (-1, None)
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
@@ -119,10 +128,11 @@ class BlockPart(ABC):
         moving = clocks if found["at"] is None else None
         return told_value(found, self.newest_decided(poll), self.parameters(poll), moving)
 
-    def parameters(self, poll: int) -> Any:
-        """Return the document of the policy's parameters up to a poll, None where there are none."""
+    def parameters(self, poll: int) -> ParameterReport | None:
+        """Return the policy's parameters up to a poll, None where there are none."""
         if self._parameters is None:  # they hardly ever change: mostly there is one document of them
-            self._parameters = list(self.stream("parameters").every())
+            every = self.stream("parameters").every()
+            self._parameters = [(number, _parameters_of(encoded(found))) for number, found in every]
         found = [entry for number, entry in self._parameters if number <= poll]
         return found[-1] if found else None
 

@@ -13,10 +13,9 @@ from aios_top.store.leaves import NOTHING, Path, Shapes
 Difference = tuple[int, Sequence[int], Sequence[Any]]
 """Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
 _EXACT = 2**53
-_FIRST = (0,)
 
 
-class Changes(msgspec.Struct, array_like=True):
+class Changes(msgspec.Struct, array_like=True, gc=False):
     """The values that one leaf took, each with the row that it came with."""
 
     leaf: int
@@ -25,7 +24,7 @@ class Changes(msgspec.Struct, array_like=True):
     others: list[Any] | None
 
 
-class PackedStream(msgspec.Struct, array_like=True):
+class PackedStream(msgspec.Struct, array_like=True, gc=False):
     """The documents of one stream within a segment."""
 
     polls: Packed
@@ -90,7 +89,7 @@ class Stream:
 
     def documents(self) -> "Documents":
         """Return what can be read of it, also while it grows."""
-        return Documents(self.shapes, self.polls, self._shape, self._changes, self._whole)
+        return Documents(self.shapes, self.polls, self._shape, {}, self._changes, self._whole)
 
     def packed(self) -> PackedStream:
         """Return all of it, packed."""
@@ -128,20 +127,26 @@ def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
     return Changes(leaf, pack(rows), pack(values) if fits else None, None if fits else values)
 
 
+Leaf = tuple[Sequence[int], Sequence[Any]]
+"""The rows that brought a leaf's values, ascending, and the values."""
+
+
 class Documents:
-    """The documents of a stream by row; `shapes` and values of leaves by the rows that brought them may still grow."""
+    """The documents of a stream by row; what it is made of may still grow."""
 
     def __init__(
         self,
         shapes: Shapes,
         polls: Sequence[int],
         numbers: Sequence[int],
-        leaves: Mapping[int, tuple[Sequence[int], Sequence[Any]]],
+        first: Mapping[int, Any],
+        later: Mapping[int, Leaf],
         whole: Sequence[Any],
     ) -> None:
+        """`numbers` are the shapes of the rows, `first` the leaves of the first one, `later` what came after."""
         self.polls = polls
         """Poll number of every row, ascending."""
-        self._shapes, self._numbers, self._leaves, self._whole = shapes, numbers, leaves, whole
+        self._shapes, self._numbers, self._first, self._later, self._whole = shapes, numbers, first, later, whole
 
     def row(self, poll: int) -> int:
         """Return the last row up to a poll, -1 when there is none."""
@@ -158,8 +163,8 @@ class Documents:
         if shape < 0:
             return self._whole[sum(1 for number in self._numbers[:row] if number < 0)]
         places: dict[int, int] = {}
-        found: dict[int, Any] = {}
-        for leaf, (rows, values) in tuple(self._leaves.items()):
+        found = dict(self._first)
+        for leaf, (rows, values) in tuple(self._later.items()):
             place = places.get(id(rows))
             if place is None:  # most leaves of a packed stream change together
                 place = places[id(rows)] = bisect_right(rows, row) - 1
@@ -170,10 +175,10 @@ class Documents:
     def every(self) -> Iterator[tuple[int, Any]]:
         """Yield every document with its poll number, oldest first."""
         by_row: dict[int, list[tuple[int, Any]]] = {}
-        for leaf, (rows, values) in tuple(self._leaves.items()):
+        for leaf, (rows, values) in tuple(self._later.items()):
             for row, value in zip(rows, values, strict=False):
                 by_row.setdefault(row, []).append((leaf, value))
-        leaves: dict[int, Any] = {}
+        leaves = dict(self._first)
         whole = iter(self._whole)
         for row, (poll, shape) in enumerate(zip(self.polls, self._numbers, strict=False)):
             leaves.update(by_row.get(row, ()))
@@ -181,8 +186,9 @@ class Documents:
 
     def column(self, path: Path, end: int) -> list[Any]:
         """Return one leaf of the documents before a row, NOTHING for those before the first that had it."""
-        values = [NOTHING] * end
-        rows, found = self._leaves.get(self._shapes.leaf(path), ((), ()))
+        leaf = self._shapes.leaf(path)
+        values = [self._first.get(leaf, NOTHING)] * end
+        rows, found = self._later.get(leaf, ((), ()))
         for row, until, value in zip(rows, [*rows[1:], end], found, strict=False):
             values[row:until] = [value] * (min(until, end) - row)
         return values
@@ -190,31 +196,17 @@ class Documents:
 
 def unpacked(shapes: Shapes, packed: PackedStream) -> Documents:
     """Return what can be read of a packed stream."""
-    leaves: dict[int, tuple[Sequence[int], Sequence[Any]]] = {
-        leaf: (_FIRST, (value,)) for leaf, value in zip(packed.first, packed.values, strict=True)
-    }
-    shared: dict[tuple[bool, *tuple[bytes, ...]], Sequence[int]] = {}
-    twins: list[tuple[Sequence[int], Sequence[Any]]] = []
+    shared: dict[tuple[bytes, ...], Sequence[int]] = {}
+    later: dict[int, Leaf] = {}
     for changes in packed.changes:
-        twins.append((_whole_numbers(changes.rows), _values(changes)))
-        leaves[changes.leaf] = _joined(leaves.get(changes.leaf), twins[-1], changes.rows, shared)
-    for leaf, place in packed.same:
-        leaves[leaf] = _joined(leaves.get(leaf), twins[place], packed.changes[place].rows, shared)
-    return Documents(shapes, _whole_numbers(packed.polls), _whole_numbers(packed.shapes), leaves, packed.whole)
-
-
-def _joined(
-    first: tuple[Sequence[int], Sequence[Any]] | None,
-    later: tuple[Sequence[int], Sequence[Any]],
-    packed: Packed,
-    shared: dict[Any, Sequence[int]],
-) -> tuple[Sequence[int], Sequence[Any]]:
-    """Return the values of a leaf with its first one in front; leaves that change together share their rows."""
-    rows, values = later
-    key = (first is not None, *packed.parts)
-    if key not in shared:
-        shared[key] = rows if first is None else (*_FIRST, *rows)
-    return shared[key], values if first is None else (*first[1], *values)
+        key = tuple(changes.rows.parts)
+        if key not in shared:
+            shared[key] = _whole_numbers(changes.rows)
+        later[changes.leaf] = shared[key], _values(changes)
+    twins = list(later.values())
+    later |= {leaf: twins[place] for leaf, place in packed.same}
+    first = dict(zip(packed.first, packed.values, strict=True))
+    return Documents(shapes, _whole_numbers(packed.polls), _whole_numbers(packed.shapes), first, later, packed.whole)
 
 
 def _whole_numbers(packed: Packed) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
-from aios_top.model.policy_state import PolicyReport
+from aios_top.model.policy_state import ParameterReport, PolicyReport
 from aios_top.store.typed import document, value
 
 _CLOCKS = ("now", "uptime_s")
@@ -112,13 +112,15 @@ def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) ->
     return found
 
 
-def told_value(found: Any, newest: Decision | None, parameters: Any, moving: Asked | None) -> PolicyTold:
+def told_value(
+    found: Any, newest: Decision | None, parameters: ParameterReport | None, moving: Asked | None
+) -> PolicyTold:
     """Return the report of a document.
 
-    `newest` is the decision that the policy told last, `parameters` the document of its parameters, and `moving` what
+    `newest` is the decision that the policy told last, `parameters` are its parameters, and `moving` is what
     `asked` returned, None where the document has it.
     """
-    found["parameters"] = parameters
+    found["parameters"] = None
     report = found["report"]
     if moving is not None:
         found["at"], *left = _moving(moving)
@@ -135,7 +137,7 @@ def told_value(found: Any, newest: Decision | None, parameters: Any, moving: Ask
     last = newest if as_decided else told.report.last_decision
     if last is not None and "last_decision" in state and state["last_decision"] is None:
         state["last_decision"] = last.record
-    return replace(told, report=replace(told.report, last_decision=last, state=state))
+    return replace(told, report=replace(told.report, last_decision=last, state=state), parameters=parameters)
 
 
 def _timers(state: Any) -> list[dict[str, Any]]:
