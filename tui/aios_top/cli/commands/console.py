@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from aios_top.bundle.policy_file import policy_file
+from aios_top.cli.allocator import share_one_heap
 from aios_top.cli.backfill import histories
 from aios_top.cli.capsules import Gather, without_network
 from aios_top.cli.credentials import known_secrets
@@ -70,6 +71,7 @@ def open_console(
 
     `earlier`: the curves begin with what the last run of the same context saw; not where that was another AIOS.
     """
+    share_one_heap()
     config = installation.config
     parts = console_parts(config, theme)
     port = recording_port(installation)
