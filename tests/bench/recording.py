@@ -1,6 +1,6 @@
 """What recording costs: bytes a day, CPU, the time to open a day and to jump within it. On demand:
 
-`python tests/bench/recording.py [--blocks 100] [--instances 10] [--busy 0 0.2 1] [--minutes 20] [--day]`
+`python tests/bench/recording.py [--blocks 100] [--instances 10] [--busy 0 0.2 1] [--minutes 35] [--day]`
 
 The load is simulated replicas with AIOS's own push periods (30 s, 5 s for executors), the shipped policy evaluated
 every 30 s and asked every 2 s. Bytes a day are those of full segments, extrapolated; with `--day` the recording is
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=100)
     parser.add_argument("--instances", type=int, default=10)
     parser.add_argument("--busy", type=float, nargs="+", default=[0.0, 0.2, 1.0])
-    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument("--day", action="store_true")
     options: Any = parser.parse_args()
     total = options.blocks * options.instances
