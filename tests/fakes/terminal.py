@@ -85,9 +85,10 @@ class TerminalProcess:
         """Empty the screen, as a terminal does when a program comes back to its alternate one."""
         self._screen.reset()
 
-    def resize(self, columns: int, lines: int) -> None:
-        """Change the size of the window."""
+    def resize(self, columns: int, lines: int, *, told: tuple[int, int] | None = None) -> None:
+        """Change the size of the window, and tell the program that, or columns and lines that are not so."""
         self._screen.resize(lines, columns)
+        columns, lines = told or (columns, lines)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def send(self, keys: str | bytes) -> None:
