@@ -1,5 +1,7 @@
 """Dialogs answer once, by keyboard, and show everything at 60x12."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
+from aios_top.console.app import ConsoleApp
 from aios_top.console.dialogs.command import CommandDialog
 from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.dialogs.deploy import DeployDialog, DeployWish
@@ -20,6 +23,7 @@ from aios_top.console.dialogs.help import HelpDialog
 from aios_top.console.dialogs.load import LoadDialog
 from aios_top.console.dialogs.notice import QuestionDialog
 from aios_top.console.dialogs.scale import ScaleDialog, ScaleWish, parse_wish
+from aios_top.console.guarded import forget_closed
 from aios_top.console.keys import KEYS
 from aios_top.model.change import Plan, PreparedRequest, ResetCooldown
 from aios_top.model.load import LoadLimits, LoadPlan, Shape, Stage, Until
@@ -361,3 +365,17 @@ async def test_every_dialog_can_be_drawn_on_any_terminal(size: tuple[int, int]) 
     ):  # fmt: skip
         answers, _ = await ask(dialog, "escape", size=size)
         assert answers == [None]
+
+
+async def test_a_closed_dialog_is_let_go_with_all_its_lines() -> None:
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("C")
+        await pilot.pause()
+        drawn = weakref.ref(app.screen._styles_cache)
+        assert isinstance(app.screen, ConfirmDialog)
+        await pilot.press("escape")
+        await pilot.pause()
+        forget_closed()
+        gc.collect()
+        assert drawn() is None

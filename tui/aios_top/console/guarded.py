@@ -6,15 +6,26 @@ from time import monotonic
 
 from rich.console import RenderableType
 from textual import events
+from textual._styles_cache import StylesCache
 from textual.app import App
 from textual.messages import TerminalSupportsSynchronizedOutput
 from textual.worker import WorkerFailed
 
 _BEAT_SECONDS = 1.0
+_FORGET_SECONDS = 30.0
 _RESIZE_SECONDS = 0.1
 """Between two layouts while a window is dragged, which sends hundreds of sizes; Textual follows every 8 ms."""
 _QUESTION = "\x1b[?2026$p"
 """What Textual asks at the start, and takes the answer to for no key: whether the terminal draws synchronously."""
+
+
+def forget_closed() -> None:
+    """Let go of the lines of dialogs and toasts that are closed.
+
+    Textual remembers two colours for each widget that it ever drew and, as a part of the key, all of its lines: 100 kB
+    for a dialog, of a thousand of them.
+    """
+    StylesCache.get_inner_outer.cache_clear()
 
 
 class GuardedApp(App[None]):
@@ -48,6 +59,7 @@ class GuardedApp(App[None]):
 
     def on_mount(self) -> None:
         """Start the pulse."""
+        self.set_interval(_FORGET_SECONDS, forget_closed, name="forget closed")
         if self.pulse is not None:
             self.set_interval(_BEAT_SECONDS, self.pulse, name="pulse")
 
