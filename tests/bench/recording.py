@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -140,23 +141,34 @@ def lengthen(path: Path, day: Path) -> None:
     database.close()
 
 
-def jumps(path: Path, number: int = 40) -> tuple[float, list[float]]:
-    """Seconds to open, and of jumps to random moments with the fleet's first screen of histories read."""
+def jumps(path: Path, number: int = 40) -> None:
+    """Print how long it takes to open, and to jump to random moments with the fleet's first screen of histories read.
+
+    Runs in a process of its own, as a replay does: the simulation's memory slows every search for garbage.
+    """
     begun = time.perf_counter()
     recording = open_recording(path)
     opened = time.perf_counter() - begun
-    chance, replay, found = random.Random(2), Replay(recording), []
+    chance, replay = random.Random(2), Replay(recording)
     times = list(recording.times)
+    walls, spent = [], []
     for _ in range(number):
         at = chance.choice(times)
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.thread_time()
         state = replay.state(at)
         for block in list(state.blocks.values())[:14]:
             with suppress(KeyError):
                 block.history["input_average_1m"].since(at - 330.0)
-        found.append(time.perf_counter() - begun)
+        walls.append(time.perf_counter() - begun)
+        spent.append(time.thread_time() - cpu)
     recording.close()
-    return opened, sorted(found)
+    print(f"      24 h file of {path.stat().st_size / 1e6:.0f} MB: open {opened:.2f} s", flush=True)
+    for name, found in (("jump, wall", sorted(walls)), ("jump, CPU", sorted(spent))):
+        print(
+            f"      {name}: median {found[len(found) // 2] * 1e3:.0f} ms,"
+            f" p95 {found[int(len(found) * 0.95)] * 1e3:.0f} ms, longest {found[-1] * 1e3:.0f} ms",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -167,7 +179,11 @@ def main() -> None:
     parser.add_argument("--busy", type=float, nargs="+", default=[0.0, 0.2, 1.0])
     parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument("--day", action="store_true")
+    parser.add_argument("--jumps", type=Path, help=argparse.SUPPRESS)
     options: Any = parser.parse_args()
+    if options.jumps is not None:
+        jumps(options.jumps)
+        return
     total = options.blocks * options.instances
     print(f"{total} instances in {options.blocks} blocks, polls every {POLL_SECONDS:g} s, {options.minutes:g} min each")
     print(f"{'busy':>5} {'MB/day':>7}  {'of which':<58} {'trace ms':>8} {'write ms':>8} {'CPU %':>6}")
@@ -187,13 +203,7 @@ def main() -> None:
             if options.day:
                 day = Path(folder) / "day.aiosrec"
                 lengthen(path, day)
-                opened, found = jumps(day)
-                print(
-                    f"      24 h file of {day.stat().st_size / 1e6:.0f} MB: open {opened:.2f} s, jump median"
-                    f" {found[len(found) // 2] * 1e3:.0f} ms, p95 {found[int(len(found) * 0.95)] * 1e3:.0f} ms,"
-                    f" longest {found[-1] * 1e3:.0f} ms",
-                    flush=True,
-                )
+                subprocess.run([sys.executable, __file__, "--jumps", str(day)], check=True)
                 day.unlink()
 
 

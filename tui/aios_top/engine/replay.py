@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Protocol
 
 from aios_top.engine.restore import restored, shown
@@ -11,6 +12,9 @@ from aios_top.model.frame import Frame
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark
 from aios_top.model.state import FleetState
+
+_JUMPS_BETWEEN_SEARCHES = 100
+_jumps = count(1)
 
 
 class Recorded(Protocol):
@@ -86,9 +90,11 @@ class Replay:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Put off the search for cyclic garbage: a jump makes a million small values and no cycle of them.
+    """Put off the search for cyclic garbage: a jump makes a hundred thousand small values and no cycle of them.
 
-    With a thousand instances in memory the searches that those set off took five times as long as the jump.
+    With a thousand instances in memory the searches that those set off took longer than the jump. What it made is
+    then set aside from all searches; it goes by itself with the moment that it belongs to. Now and then everything is
+    looked at again, for the sake of other garbage that was set aside with it.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -96,4 +102,8 @@ def _without_collecting() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if next(_jumps) % _JUMPS_BETWEEN_SEARCHES:
+                gc.freeze()
+            else:
+                gc.unfreeze()
             gc.enable()

@@ -27,6 +27,7 @@ _FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
 INPUT, OUTPUT, QUEUE = 0, 4, 8
 """Places among the figures of the first of a rolling metric's windows."""
 STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
+_COUNTED = (STAMP, PROMPT, GENERATED, *(4 * len(_ROLLINGS) + place for place in range(4)))
 
 
 def row_of(received_at: float, reading: InstanceReading) -> Row:
@@ -170,6 +171,20 @@ class Pushes:
         """Return a row's document."""
         row = self._begin + place
         return reading_of(self.instance_id, self._present[row], self._texts[self._text[row]], self._row(place))
+
+    def counters(self, place: int) -> InstanceReading:
+        """Return of a row's document what rates are counted from: a third of the work."""
+        row = self._begin + place
+        stamp, prompt, generated, *means = (self._figures[column][row] for column in _COUNTED)
+        inference, first_token = (None if means[at] is None else Mean(means[at], means[at + 1]) for at in (0, 2))
+        return InstanceReading(
+            self.instance_id,
+            stamp,
+            prompt_tokens_total=prompt,
+            generated_tokens_total=generated,
+            inference=inference,
+            first_token=first_token,
+        )
 
     def _row(self, place: int) -> Sequence[Any]:
         return [column[self._begin + place] for column in self._figures]

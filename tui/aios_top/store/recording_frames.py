@@ -67,7 +67,8 @@ def recent(rows: Pushes, received: Sequence[float | None], poll: int) -> list[tu
         if end - begin >= 2 and newest is not None and stamp is not None and stamp < newest - RATE_SECONDS:
             break
         begin -= 1
-    return [(received_at(rows, received, place), rows.reading(place)) for place in range(begin, end)]
+    earlier = [(received_at(rows, received, place), rows.counters(place)) for place in range(begin, end - 1)]
+    return [*earlier, (received_at(rows, received, end - 1), rows.reading(end - 1))]
 
 
 def received_at(rows: Pushes, received: Sequence[float | None], place: int) -> float:
