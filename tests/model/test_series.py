@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aios_top.model.series import CAPACITY, EMPTY, Track
+from aios_top.model.series import CAPACITY, EMPTY, NO_TRACK, Track, as_kept
 
 
 def filled(samples: int) -> Track:
@@ -44,3 +44,32 @@ def test_unknown_columns_are_named() -> None:
     with pytest.raises(KeyError, match="c"):
         filled(1).views()["c"]
     assert list(EMPTY) == []
+
+
+def test_a_block_keeps_sixteen_bits_of_every_value() -> None:
+    values = (1859.123, None, 0.0, 1.0, 65535.0, 0.1, 1e6, -3.7)
+    kept = as_kept(values)
+    assert kept[1] is None
+    for value, near in zip(values, kept, strict=True):
+        if value is not None and near is not None:
+            assert abs(near - value) <= abs(value) * 2.0**-16
+    assert [kept[place] for place in (2, 3, 4)] == [0.0, 1.0, 65535.0]
+    assert as_kept(kept) == kept
+    assert all(near is None or math.isfinite(near) for near in kept)
+    assert all(math.isnan(near) for near in as_kept((math.nan,)) if near is not None)
+
+
+@pytest.mark.parametrize("samples", [0, 3, CAPACITY + 5])
+def test_many_samples_at_once_are_as_if_one_by_one(samples: int) -> None:
+    track = Track(("a", "b"))
+    track.extend((float(index), [float(index), None]) for index in range(samples))
+    track.extend([(float(samples), [1.0, 2.0])])
+    expected = filled(samples)
+    expected.append(float(samples), [1.0, 2.0])
+    for column in ("a", "b"):
+        assert str(list(track.view(column))) == str(list(expected.view(column)))
+
+
+def test_what_keeps_nothing_keeps_nothing() -> None:
+    NO_TRACK.append(1.0, [])
+    assert NO_TRACK.count == 0

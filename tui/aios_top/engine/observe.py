@@ -15,6 +15,7 @@ from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyRep
 from aios_top.model.reading import BlockReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
+from aios_top.model.series import as_kept
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import Rolling, Window
@@ -245,7 +246,7 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = None if state.replicas.wiped else float(state.replicas.reporting)
-    memory.sample = (
+    values = (
         *sizes,
         state.input_rate,
         state.output_rate,
@@ -255,4 +256,5 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
         state.latency_seconds,
         1.0 if cooling else 0.0,
     )
+    memory.sample = as_kept(values)
     memory.track.append(now, memory.sample)
