@@ -196,7 +196,7 @@ class Recording:
         problems = []
         try:
             found = [row[0] for row in self._index.rows("PRAGMA integrity_check(5)")]
-            problems += [f"SQLite: {text}" for text in found if text != "ok"]
+            problems += [f"SQLite: {line}" for text in found if text != "ok" for line in text.splitlines()]
         except sqlite3.DatabaseError as error:
             problems.append(f"SQLite: {error}")
         for entry in tuple(self._index.segments):

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aios_top.cli.exits import DONE, CommandError
-from aios_top.cli.installation import chosen
 from aios_top.cli.stored import stored
 from aios_top.model.lag import STEPS
 from aios_top.render.lag import history_lines, history_rows
@@ -40,6 +39,8 @@ def _of_aios(args: argparse.Namespace, runs: Iterable[dict[str, Any]]) -> list[d
     """Return the runs against the AIOS that the options name; all of them where they name none."""
     if not (args.context or args.host or args.urls or args.command_urls):
         return list(runs)
+    from aios_top.cli.installation import chosen  # brings the HTTP client, of which kept runs need nothing
+
     addresses = chosen(args).addresses
     places = {urlsplit(url).netloc for name in ("inference", "grpc") if (url := addresses.url(name))}
     return [run for run in runs if urlsplit((run.get("target") or {}).get("url") or "").netloc in places]
