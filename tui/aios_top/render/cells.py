@@ -69,11 +69,13 @@ def row(*cells: Cell | str, key: str = "", selected: bool = False) -> Row:
     return Row(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells if cell), key, selected)
 
 
-@lru_cache(maxsize=8192)
 def width(text: str) -> int:
     """Return the columns that `text` takes on a terminal."""
-    if text.isascii():
-        return len(text)
+    return len(text) if text.isascii() else _wide(text)
+
+
+@lru_cache(maxsize=1024)
+def _wide(text: str) -> int:
     return sum(_columns(character) for character in text)
 
 
