@@ -91,3 +91,24 @@ def test_no_instance_id_is_a_key_for_each_would_stay_numbered_for_good(seen: tup
     for figures in (table.figures, PushTable().figures):
         steps = {step for path in places(shortened(decision, figures)) for step in path}
         assert ids & steps == set()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"stage": "signal", "result": "ok", "detail": "another"}],
+        [{"stage": "signal", "result": "ok"}],
+        [{"detail": None, "stage": "signal", "result": "ok"}],
+        [],
+    ],
+)
+@pytest.mark.parametrize("means", [{}, {"input": None, "output": None}])
+def test_steps_that_tell_the_means_in_another_way_come_back(
+    seen: tuple[dict[str, Any], PushTable], steps: list[dict[str, Any]], means: dict[str, Any]
+) -> None:
+    decision, table = seen
+    record = decision["record"]
+    told = next(step for step in record["steps"] if step["stage"] == "signal")
+    for place in ([told, *steps], [*steps, told]):
+        changed = {**decision, "record": {**record, "steps": place, "averages": {**record["averages"], **means}}}
+        assert_same(lengthened(deepcopy(shortened(changed, table.figures)), table.figures), changed)

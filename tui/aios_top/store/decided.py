@@ -5,7 +5,7 @@ decision repeats the record. What comes out again to the last bit is left out. E
 left out, so a policy that computes in another way costs room and nothing else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
@@ -117,11 +117,10 @@ def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, A
         if _same([would["input"], would["output"]], [means["input"], means["output"]]):
             derived |= _WOULD
             short["would"] |= {"input": None, "output": None}
-    if any(step.get("detail") == _signal(means) for step in _signal_steps(record)):
+    signal = _signal(means)
+    if signal is not None and all(_same(step.get("detail"), signal) for step in record["steps"] if _is_signal(step)):
         derived |= _SIGNAL
-        short["steps"] = [
-            {**step, "detail": None} if step in list(_signal_steps(record)) else step for step in record["steps"]
-        ]
+        short["steps"] = [{**step, "detail": None} if _is_signal(step) else step for step in record["steps"]]
     return short, derived
 
 
@@ -146,7 +145,7 @@ def _lengthen_record(record: dict[str, Any], derived: int, figures: Figures) -> 
         if derived & flag:
             would["margin"][name] = _margin(would[name], record["thresholds"][f"{name}_up"])
     if derived & _SIGNAL:
-        for step in _signal_steps(record):
+        for step in filter(_is_signal, record["steps"]):
             step["detail"] = _signal(means)
 
 
@@ -228,8 +227,8 @@ def _signal(means: dict[str, Any]) -> str | None:
     return f"input {means['input']:.2f}, output {means['output']:.2f}"
 
 
-def _signal_steps(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (step for step in record["steps"] if step["stage"] == "signal" and step["result"] == "ok")
+def _is_signal(step: dict[str, Any]) -> bool:
+    return bool(step["stage"] == "signal" and step["result"] == "ok")
 
 
 def _same(found: Any, again: Any) -> bool:
