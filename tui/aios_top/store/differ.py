@@ -51,16 +51,22 @@ class _Known:
     def take_told(self, told: PolicyTold, found: dict[str, Any]) -> None:
         """Note a report: the whole of it, or only its clocks when nothing else is new."""
         before, self.told = self.told, told
+        again = before is not None and self.told_after is self.last and unmoved(told, before)
+        clocks = asked(told)
+        if again and self.asked and clocks is not None:
+            found["asked"] = clocks
+        else:
+            self.tell_whole(told, found)
+        if before is None or told.parameters is not before.parameters:
+            found["parameters"] = document(told.parameters)
+
+    def tell_whole(self, told: PolicyTold, found: dict[str, Any]) -> None:
+        """Note the whole of a report."""
         clocks = asked(told)
         if clocks is not None:
             found["asked"] = clocks
-        again = before is not None and self.told_after is self.last and unmoved(told, before)
-        if not (again and self.asked and clocks is not None):
-            found["told"] = told_document(told, self.last, moving=clocks is None)
-            self.told_after = self.last
-        self.asked = clocks is not None
-        if before is None or told.parameters is not before.parameters:
-            found["parameters"] = document(told.parameters)
+        found["told"] = told_document(told, self.last, moving=clocks is None)
+        self.told_after, self.asked = self.last, clocks is not None
 
 
 class Differ:
@@ -205,11 +211,7 @@ def _base(known: _Known) -> dict[str, Any]:
     """Return what a segment has to begin with."""
     found: dict[str, Any] = {"documents": document(known.documents)}
     if known.told is not None:
-        clocks = asked(known.told)
-        if clocks is not None:
-            found["asked"] = clocks
-        found["told"] = told_document(known.told, known.last, moving=clocks is None)
-        known.told_after, known.asked = known.last, clocks is not None
+        known.tell_whole(known.told, found)
         found["parameters"] = document(known.told.parameters)
     if known.bearing is not None:
         found["bearing"] = document(known.bearing)
