@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from aios_top.engine.chronicle import COLUMNS
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.recording import Mark, MarkKind
 from aios_top.model.report import BlockStory, DecisionRun, Direction, Stretch
@@ -72,25 +73,17 @@ def test_a_curve_is_where_its_values_are_and_stops_in_a_gap() -> None:
     assert zero > half > thousand
 
 
-def test_a_curve_of_a_day_reaches_its_end_and_keeps_its_peak_in_few_points() -> None:
-    values = [(START + 2.0 * number, 500.0 + number % 7) for number in range(43_200)]
-    values[20_000] = (values[20_000][0], 2000.0)
-    story = replace(STORY, directions=[Direction("input", tuple(values)), Direction("output")])
-    (curve,) = of_class(drawn(story, 86_400.0), "curve input")
-    path = str(curve["d"])
-    found = points(path)
-    assert found[-1][1] == pytest.approx(WIDTH - RIGHT, abs=0.1)
-    assert path.endswith(f"{found[-1][2]:.1f}")
-    highest = min(found, key=lambda point: point[2])
-    assert highest[1] == pytest.approx(LEFT + 40_000 / 86_400 * (WIDTH - LEFT - RIGHT), abs=0.06)
-    assert highest[2] < min(y for _, _, y in found if y != highest[2]) - 20
-    assert len(found) <= 4 * WIDTH
-
-
-def test_steps_that_never_change_are_one_line() -> None:
-    flat = tuple((START + number, 3.0) for number in range(90))
-    reporting = of_class(drawn(replace(STORY, replicas={"reporting": flat})), "reporting")[0]
-    assert re.fullmatch(r"M[\d.]+ [\d.]+H[\d.]+", str(reporting["d"]))
+def test_lines_as_long_as_they_can_be_reach_their_end() -> None:
+    """Texts are cut somewhere; what is drawn is none."""
+    most = 4 * COLUMNS
+    values = tuple((START + 100.0 * number / (most - 1), 500.0 + number % 7) for number in range(most))
+    steps = tuple((at, float(number % 2)) for number, (at, _) in enumerate(values))
+    story = replace(STORY, directions=[Direction("input", values), Direction("output")], replicas={"reporting": steps})
+    curve, reporting = (str(of_class(drawn(story), name)[0]["d"]) for name in ("curve input", "reporting"))
+    assert len(points(curve)) == most
+    assert points(curve)[-1][1] == WIDTH - RIGHT
+    assert reporting.count("V") == most - 1
+    assert reporting.endswith(f"H{WIDTH - RIGHT}")
 
 
 def test_limits_lie_on_the_same_scale_and_are_named() -> None:

@@ -67,8 +67,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         executor=memory.executor,
         replicas=replace(counts, minimum=_minimum(inputs, parameters), maximum=_maximum(inputs, parameters)),
         averages=averages,
-        input_rate=_total(row.input_rate for row in rows if row.phase in _COUNTED),
-        output_rate=_total(row.output_rate for row in rows if row.phase in _COUNTED),
+        input_rate=total(row.input_rate for row in rows if row.phase in _COUNTED),
+        output_rate=total(row.output_rate for row in rows if row.phase in _COUNTED),
         request_rate=memory.request_rate,
         first_token_seconds=_mean(entry.first_token_seconds for entry in _counted(memory, rows)),
         latency_seconds=_mean(entry.latency_seconds for entry in _counted(memory, rows)),
@@ -230,7 +230,8 @@ def _counted(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> list[Insta
     return [memory.instances[row.instance_id] for row in rows if row.phase in _COUNTED]
 
 
-def _total(values: Iterable[float | None]) -> float | None:
+def total(values: Iterable[float | None]) -> float | None:
+    """Return the sum of the values that are known, None when none is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 

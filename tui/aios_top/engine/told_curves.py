@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from aios_top.engine.memory import BLOCK_COLUMNS, InstanceMemory
+from aios_top.engine.observe import total
 from aios_top.model.curve import Sample, with_gaps
 from aios_top.model.decision import Decision, InstanceInput, Origin
 from aios_top.model.fact import Backfilled, InstanceCurve
@@ -124,8 +125,8 @@ def _block_values(decision: Decision, instances: Mapping[Clean, InstanceMemory])
     seen, window = _seen(decision), _window(decision)
     if seen and len(seen) == decision.reporting:  # a record keeps only so many instances: no sums of some of them
         known = [instances[name] for name in seen if name in instances]
-        values["input_rate"] = _total(memory.input_rate for memory in known)
-        values["output_rate"] = _total(memory.output_rate for memory in known)
+        values["input_rate"] = total(memory.input_rate for memory in known)
+        values["output_rate"] = total(memory.output_rate for memory in known)
     if window is not None:
         means = _means(decision, seen)
         values |= {f"input_{window.value}": means[0], f"output_{window.value}": means[1]}
@@ -145,11 +146,6 @@ def _means(decision: Decision, seen: Mapping[Clean, InstanceInput]) -> tuple[flo
 def _cooling(decision: Decision) -> float | None:
     left = decision.cooldown_remaining_seconds
     return None if left is None else 1.0 if left > 0 else 0.0
-
-
-def _total(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def _columns(samples: Sequence[Sample]) -> tuple[tuple[float, ...], tuple[tuple[float | None, ...], ...]]:

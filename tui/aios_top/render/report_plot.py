@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from aios_top.model.decision import Action
 from aios_top.model.recording import Mark, MarkKind
@@ -21,8 +20,6 @@ _SPACE = 12
 _AXIS = 26
 _STEP_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800)
 _MOST_TICKS = 9
-_MOST_IN_COLUMN = 4
-"""Points of a line that can be seen within a unit of the width."""
 _MOST_MARKS = 400
 """More triangles than this cannot be told from each other."""
 
@@ -181,7 +178,7 @@ def _nice(value: float, *, whole: bool = False) -> float:
 def _line(curve: Curve, panel: _Panel, x: Place) -> Markup:
     """Return a line through the points, interrupted where nothing is known."""
     parts, pen = [], "M"
-    for at, value in _thinned(curve, x):
+    for at, value in curve:
         if value is None:
             pen = "M"
             continue
@@ -190,31 +187,16 @@ def _line(curve: Curve, panel: _Panel, x: Place) -> Markup:
     return trusted("".join(parts))
 
 
-def _thinned(curve: Curve, x: Place) -> Iterator[tuple[float, float | None]]:
-    """Yield of points that fall into one column of the picture the first, the extremes and the last, and every gap."""
-    for (known, _), run in groupby(curve, key=lambda point: (point[1] is not None, int(x(point[0])))):
-        points = list(run)
-        if not known or len(points) <= _MOST_IN_COLUMN:
-            yield from points
-            continue
-        values = [value for _, value in points]
-        kept = {0, values.index(min(values)), values.index(max(values)), len(points) - 1}  # type: ignore[type-var]
-        yield from (points[place] for place in sorted(kept))
-
-
 def _stairs(curve: Curve, panel: _Panel, x: Place) -> Markup:
-    """Return steps: a value holds until the next other one, the last until the end."""
-    parts: list[str] = []
-    held: float | None = None
+    """Return steps: a value holds until the next one, the last until the end."""
+    parts, holds = [], False
     for at, value in curve:
-        if value == held:
-            continue
-        if held is not None:
+        if holds:
             parts.append(f"H{x(at):.1f}")
         if value is not None:
-            parts.append(f"{f'M{x(at):.1f} ' if held is None else 'V'}{panel.y(value):.1f}")
-        held = value
-    return trusted("".join([*parts, f"H{WIDTH - _RIGHT}" if held is not None else ""]))
+            parts.append(f"{'V' if holds else f'M{x(at):.1f} '}{panel.y(value):.1f}")
+        holds = value is not None
+    return trusted("".join([*parts, f"H{WIDTH - _RIGHT}" if holds else ""]))
 
 
 def _lonely(curve: Curve) -> Iterator[tuple[float, float]]:
