@@ -322,12 +322,15 @@ def test_a_signal_while_it_writes_leaves_no_half_file(live, tmp_path) -> None:
     command = [sys.executable, "-m", "aios_top", "export", str(live[0]), "--what", "instances"]
     with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, env=dict(os.environ)) as process:
         os.close(writer)
-        assert os.read(reader, 10) == b"at,block_i"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-    os.close(reader)
+        try:
+            assert os.read(reader, 10) == b"at,block_i"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+        finally:
+            os.close(reader)
+            process.kill()  # one that has ended hears nothing of it
 
 
 def test_a_reader_that_goes_away_is_no_error(live) -> None:
