@@ -245,7 +245,7 @@ def said(data, status=200):
         (SCALE, reply(500, b"<html></html>", "text/html"), Fate.UNKNOWN, "look at the replicas"),
         (SCALE, reply(401, b""), Fate.FAILED, "not authorised"),
         (SCALE, reply(307, b"", Location="http://evil.example/x"), Fate.FAILED, "redirect refused"),
-        (SCALE, reply(429, b"", Retry_After="5"), Fate.FAILED, "retry in 5 s"),
+        (SCALE, reply(429, b"", Retry_After="5"), Fate.FAILED, "retry in 5s"),
         (
             SCALE,
             reply(200, {"success": True, "data": {"success": False, "data": "(host='c'): Read timed out."}}),

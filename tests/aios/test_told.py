@@ -15,10 +15,10 @@ CASES: list[tuple[str, dict[str, Any], str | None]] = [
         f"{CHANGED}, generation 4; from the next evaluation on, until the executor restarts",
     ),
     ("set_parameters", {"status": "ok", "changed": ["cooldown"]}, None),
-    ("pause", {"paused": {"direction": "up", "remaining_s": 599.6}}, "scaling up is paused for 600 s"),
+    ("pause", {"paused": {"direction": "up", "remaining_s": 599.6}}, "scaling up is paused for 9m59s"),
     ("hold", {"paused": {"direction": "both", "remaining_s": None}}, "scaling up and down is paused"),
     ("resume", {"paused": None}, "scaling goes on"),
-    ("resume", {"paused": {"direction": "down", "remaining_s": 5}}, "scaling down is paused for 5 s"),
+    ("resume", {"paused": {"direction": "down", "remaining_s": 5}}, "scaling down is paused for 5s"),
     ("force_scale", {"force": {"operation": "upscale", "instances_count": 2}}, "upscale of 2 is queued for the next evaluation"),
     (
         "force_scale", {"force": {"operation": "downscale", "instances_list": ["in-a", "in-b"]}},

@@ -252,7 +252,7 @@ def test_it_may_read_itself_and_the_standard_library():
 @pytest.mark.parametrize(
     ("attempt", "message", "ended"),
     [
-        ("while True: pass", "used more than 0.3 s of processor time", True),
+        ("while True: pass", "used more than 300ms of processor time", True),
         ("return len([0] * 10**9)", "MemoryError: it needs more memory than it is given here", False),
         ("os._exit(5)", "ended its process with status 5", True),
         ("sys.exit('bye')", "SystemExit: bye", False),
@@ -287,7 +287,7 @@ def test_a_policy_that_waits_for_ever_is_ended_at_the_deadline_and_stays_ended()
     with RuleProcess(source, RuleLimits(wall_seconds=0.5)) as rule:
         rule.construct({}, {})
         for _ in range(2):
-            with pytest.raises(RuleError, match=r"did not answer within 0\.5 s") as caught:
+            with pytest.raises(RuleError, match=r"did not answer within 500ms") as caught:
                 rule.evaluate(None, None, 1.0)
             assert caught.value.ended
 

@@ -67,7 +67,7 @@ def test_much_load_to_an_allowed_host_wants_its_name_again(options, about, tmp_p
     ("flags", "about"),
     [
         (("--rate", "51"), "51 requests per second are not between 0 and 50"),
-        (("--stages", "10m@1,6m@1"), "960 s of sending are more than 900 s"),
+        (("--stages", "10m@1,6m@1"), "16m of sending are more than 15m"),
         (("--concurrency", "65"), "65 in flight are not between 1 and 64"),
         (("--concurrency", "11", "--api", "grpc"), "11 in flight are not between 1 and 10"),
         (("--rate", "50", "--duration", "300s", "--input-tokens", "30000"), "tokens in all are more than 20000000"),

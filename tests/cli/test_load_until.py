@@ -30,7 +30,7 @@ def test_until_upscale_stops_by_itself_and_tells_the_lag_and_when_it_was_foresee
     ran = run("load", "--block", BLOCK, "--until", "upscale", "--json", str(tmp_path / "report.json"), *options)
 
     assert ran.code == 0, ran.err
-    assert re.search(r"value above 500 after \d+ s, pushed at \+\d+ s, decided at \+\d+ s", ran.out)
+    assert re.search(r"value above 500 after \d+s, pushed at \+\d+s, decided at \+\d+s", ran.out)
     assert "stopped: goal reached: the policy decided to scale up" in ran.out
     for step in ("threshold crossed", "evaluation", "decision", "replica requested", "replica reporting"):
         assert re.search(rf"^  {step} +\d+\.\d", ran.out, re.MULTILINE), ran.out

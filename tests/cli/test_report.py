@@ -76,7 +76,7 @@ def test_it_says_what_happened_with_the_figures_that_were_live(page: str, live) 
     assert "Its figures were old for" in text
     assert re.search(r"It needed a look for 2m\d\ds; the worst verdict was broken\.", text)
     assert "Alert at" in text
-    lag = r"Scaling lag from the crossed limit to the new replica's first metrics: median \d+ s, at worst \d+ s"
+    lag = r"Scaling lag from the crossed limit to the new replica's first metrics: median \d+s, at worst \d+s"
     assert len(re.findall(lag, text)) == 2
     assert text.count("Scaling lag from the crossed limit to the decision") == 1  # of the silent one it is not known
 

@@ -48,7 +48,7 @@ def test_the_file_is_named_where_it_decided(tmp_path: Path, monkeypatch: pytest.
     assert rows["keys.window"] == ("v", "file")
     assert rows["theme"] == ("dark", "default")
     assert rows["recording"] == ("from the start", "default")
-    assert rows["recordings kept"] == ("50 MB, 168 h", "file")
+    assert rows["recordings kept"] == ("50 MB, 7d", "file")
     assert rows["url metrics"] == ("http://10.0.0.1:30201", "address")
 
 
@@ -56,7 +56,7 @@ def test_options_outrank_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     rows = table(tmp_path / "config.toml", monkeypatch, FILE, poll=1.0, read_only=True, timeout=9.0)
     assert rows["poll_seconds"] == ("1", "option")
     assert rows["write gate at start"] == ("read-only", "option")
-    assert rows["timeout"] == ("9 s", "option")
+    assert rows["timeout"] == ("9s", "option")
 
 
 def test_without_a_file_all_is_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

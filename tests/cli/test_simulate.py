@@ -15,7 +15,7 @@ def test_one_run_prints_its_figures_and_its_course(run) -> None:
     assert ran.code == 0
     assert ran.err == ""
     assert "parameters tutorial" in ran.out
-    assert "aios-gemma3 at 12 requests/min for 0.5 h, seed 42" in ran.out
+    assert "aios-gemma3 at 12 requests/min for 30m, seed 42" in ran.out
     assert "replica-hours" in ran.out
     assert "▲" in ran.out
 
@@ -127,5 +127,5 @@ def test_a_policy_that_always_raises_is_a_failure_with_its_reason(run, tmp_path:
     )
     ran = run(*SHORT_RUN, "--policy", str(path))
     assert ran.code == 1
-    assert "evaluations failed, the first at 75 s: " in ran.out
+    assert "evaluations failed, the first at 75s: " in ran.out
     assert "boom" in ran.err

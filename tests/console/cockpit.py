@@ -133,8 +133,8 @@ class FakeCockpit:
         return Plan(
             title=title,
             requests=requests,
-            seen="replicas 3 (reported 2 s ago)",
-            effect="The next evaluation in ~4 s may act at once: input 812 > 500 asks for one more.",
+            seen="replicas 3 (reported 2s ago)",
+            effect="The next evaluation in ~4s may act at once: input 812 > 500 asks for one more.",
             undo="None: a cooldown cannot be restored, it starts again with the next action.",
         )
 

@@ -392,7 +392,7 @@ def stale() -> BlockState:
             instance("in-mistral-2", 130.0, 55.0, phase=Phase.GHOST, age=310.0),
         ),
         voice=Voice.UNREACHABLE,
-        policy_problem="timeout: no answer within 5 s",
+        policy_problem="timeout: no answer within 5s",
         problem="http: 503 Service Unavailable",
         missed=3,
         seen_ago=12.0,

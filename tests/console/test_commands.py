@@ -97,7 +97,7 @@ async def test_what_became_of_it_is_said(fate: Fate, word: str) -> None:
     assert toasts == [f"{word}: no answer from the policy"]
 
 
-@pytest.mark.parametrize("error", [ActionRefusedError("was 2, is 3"), ReadError("timeout", "no answer within 5 s")])
+@pytest.mark.parametrize("error", [ActionRefusedError("was 2, is 3"), ReadError("timeout", "no answer within 5s")])
 async def test_a_plan_that_cannot_be_made_is_said_and_nothing_is_asked(error: Exception) -> None:
     engine = engine_with(failure=error)
     _, calls, toasts = await drive(engine, "C", "y")

@@ -46,8 +46,8 @@ PLAN = Plan(
             {"block_id": "gemma3-27b-block", "service": "autoscaler", "mgmt_action": "reset_cooldown", "mgmt_data": {}},
         ),
     ),
-    seen="cooldown 76 s of 120 s left (reported 2 s ago)",
-    effect="the next evaluation in ~4 s may act at once: input 812 > 500 asks for +1",
+    seen="cooldown 76s of 120s left (reported 2s ago)",
+    effect="the next evaluation in ~4s may act at once: input 812 > 500 asks for +1",
     undo="none: a new cooldown starts with the next action",
 )
 
@@ -111,7 +111,7 @@ async def test_the_confirm_dialog_fits_60_by_12_without_a_cut() -> None:
     assert {width(line) for line in lines} == {58}
     text = " ".join(line.strip("│ ") for line in lines)
     for part in (
-        PLAN.title, "POST http://127.0.0.1:50600/blocks/mgmt", '"mgmt_action": "reset_cooldown"', "76 s of 120 s",
+        PLAN.title, "POST http://127.0.0.1:50600/blocks/mgmt", '"mgmt_action": "reset_cooldown"', "76s of 120s",
         "asks for +1", "▸Cancel n◂", "[Send y]", "undo",
     ):  # fmt: skip
         assert part in text.replace("  ", " "), part
@@ -266,7 +266,7 @@ async def test_much_load_to_another_host_wants_its_name_typed() -> None:
         (["enter", "home", "delete", "delete", "0"], "requests: a number above 0"),
         (["enter", "end", "0", "0", *["enter"] * 3, "end", "0"], "30100000 tokens in all are more than 20000000"),
         (typed("poisson", "", "51"), "51 requests per second are not between 0 and 50"),
-        (typed("poisson", "", "1", "901"), "901 s of sending are more than 900 s"),
+        (typed("poisson", "", "1", "901"), "15m01s of sending are more than 15m"),
         (typed("closed", "", "65"), "65 in flight are not between 1 and 64"),
     ],
 )

@@ -46,7 +46,7 @@ RUN = SimulationReport(
     samples=(Sample(0.0, 1, 0, None), Sample(43_200.0, 2, 7, 113.0), Sample(86_399.0, 1, 0, 10.0)),
 )
 OTHER = replace(RUN, plan=replace(RUN.plan, name="conservative"), replica_hours=34.3)
-SIMULATED = Tryout("Simulation: aios-gemma3, 24 h, running", TryoutPhase.DONE, 1.0, (RUN, OTHER))
+SIMULATED = Tryout("Simulation: aios-gemma3, 24h, running", TryoutPhase.DONE, 1.0, (RUN, OTHER))
 
 
 def answer() -> Tryout:

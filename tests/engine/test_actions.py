@@ -66,8 +66,8 @@ REQUESTS: dict[str, tuple[Any, str, Any]] = {
 SENTENCES = {
     "reset": {
         "title": "Reset the cooldown of gemma in lab",
-        "seen": "cooldown 41 s left (reported)",
-        "effect": "ends the cooldown 41 s early; the next evaluation in ~4 s may act at once: input 812 > 500 asks for +1",
+        "seen": "cooldown 41s left (reported)",
+        "effect": "ends the cooldown 41s early; the next evaluation in ~4s may act at once: input 812 > 500 asks for +1",
         "undo": "none; the timer starts again with the autoscaler's next action",
         "warnings": (),
     },
@@ -75,7 +75,7 @@ SENTENCES = {
         "title": "Scale gemma from 2 to 4 in lab",
         "seen": "replicas 2, counted by pods; min 1, max 3",
         "effect": "AIOS starts 2 instances, serving once the model is loaded; the autoscaler is not told, "
-        "and the next evaluation in ~4 s goes on from there: input 812 > 500 asks for +1",
+        "and the next evaluation in ~4s goes on from there: input 812 > 500 asks for +1",
         "undo": "aios-top scale --block gemma --replicas 2; it loses requests in flight",
         "warnings": ("4 is above the declared maximum 3, which nothing in AIOS enforces",),
     },
@@ -83,7 +83,7 @@ SENTENCES = {
         "title": "Scale gemma from 2 to 1 in lab",
         "seen": "replicas 2, counted by pods; min 1, max 3",
         "effect": "AIOS removes in-aa02, the least loaded and newest; the autoscaler is not told, "
-        "and the next evaluation in ~4 s goes on from there: input 812 > 500 asks for +1",
+        "and the next evaluation in ~4s goes on from there: input 812 > 500 asks for +1",
         "undo": "aios-top scale --block gemma --replicas 2; the new instances have other ids and must load their model",
         "warnings": ("nothing is drained: requests in flight on a removed instance are never answered",),
     },
@@ -91,7 +91,7 @@ SENTENCES = {
         "title": "Restart the executor of gemma in lab",
         "seen": f"executor pod {POD}; the block names tokens:1.0-stable",
         "effect": "Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-        "it evaluates again after AIOS's start-up wait (usually 60 s)",
+        "it evaluates again after AIOS's start-up wait (usually 60s)",
         "undo": "none; the old policy comes back only by deploying it",
         "warnings": (
             "queued requests are lost: the restart takes the block's queue, load balancer and health checker along",
@@ -225,10 +225,10 @@ async def test_another_executor_pod_refuses_the_restart(world: World) -> None:
 
 async def test_what_cannot_be_read_again_is_not_sent(world: World) -> None:
     plan = await planned(world.actions, "up")
-    world.reads.fails["pods"] = ReadError("timeout", "no answer in 4 s")
+    world.reads.fails["pods"] = ReadError("timeout", "no answer in 4s")
     outcome = await world.actions.execute(plan)
     assert (outcome.fate, world.mutations.sent) == (Fate.REFUSED, [])
-    assert "cannot be counted now: no answer in 4 s" in outcome.message
+    assert "cannot be counted now: no answer in 4s" in outcome.message
 
 
 async def test_an_intent_that_cannot_be_recorded_sends_nothing(world: World) -> None:
@@ -413,7 +413,7 @@ async def test_a_scaling_of_a_moment_ago_is_a_warning_in_the_next_plan(world: Wo
     await world.actions.execute(await planned(world.actions, "up"))
     await world.clock.advance(30)
     plan = await planned(world.actions, "up")
-    assert "scaled by hand 30 s ago, which the count may not show yet" in plan.warnings
+    assert "scaled by hand 30s ago, which the count may not show yet" in plan.warnings
     await world.clock.advance(100)
     assert len((await planned(world.actions, "up")).warnings) == 1
 
@@ -480,7 +480,7 @@ async def test_without_pods_the_policys_own_list_counts(world: World) -> None:
     world.reads.reports[BLOCK] = report("in-aa01", "in-aa02", "in-aa03")
     plan = await world.actions.plan_scale(BLOCK, change=1)
     assert plan.requests[0].change == ScaleUp(BLOCK, CLUSTER, 1)
-    assert plan.seen == "replicas 3, counted by policy 10 s ago; min 1, max 3"
+    assert plan.seen == "replicas 3, counted by policy 10s ago; min 1, max 3"
     assert plan.precondition == {"source": "policy", "replicas": 3, "last_scaling": None}
     world.reads.reports[BLOCK] = report("in-aa01", "in-aa02")
     assert "was 3, is 2" in (await world.actions.execute(plan)).message
@@ -524,7 +524,7 @@ async def test_right_after_a_wipe_nothing_is_counted(world: World) -> None:
     silent = PolicyReport(Voice.SILENT)
     world.show(a_block(world.clock.now(), policy=silent, replicas=Replicas(reporting=0, wiped=True), push_seconds=30.0))
     world.reads.blocks[BLOCK] = pushed("in-aa01")
-    with pytest.raises(ActionRefusedError, match=r"just wiped its metric store.*retry in 30 s"):
+    with pytest.raises(ActionRefusedError, match=r"just wiped its metric store.*retry in 30s"):
         await world.actions.plan_scale(BLOCK, change=1)
 
 

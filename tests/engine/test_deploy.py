@@ -122,7 +122,7 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
     assert plan.seen == (
         f"{FILE}, 14 bytes, 1 files, sha256 {DIGEST}; tokens:2.0-stable is not registered yet; gemma names {URI}"
     )
-    assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait (usually 60 s)"
+    assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait (usually 60s)"
     assert plan.undo.startswith(f"deploy the policy that is bound now ({URI})")
     assert plan.precondition == {"registered": None, "bound": {BLOCK: URI}, "pods": {BLOCK: POD}}
     assert plan.warnings == ("installs numpy", *RESTART_WARNINGS)
@@ -399,7 +399,7 @@ async def test_the_old_process_that_still_answers_is_not_taken_for_the_new_one(w
     state = await run_while_time_passes(world, deploy, plan, {0: lambda: world.reads.reports.update({BLOCK: old})})
     assert state.outcome is not None
     assert state.outcome.fate is Fate.UNKNOWN
-    assert "within 60 s it does not run yet" in state.outcome.message
+    assert "within 60s it does not run yet" in state.outcome.message
     assert steps(state)["first decision"] == "failed"
     assert world.lines()[-1][1]["fate"] == "unknown"
 

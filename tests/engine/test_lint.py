@@ -108,7 +108,7 @@ async def test_a_local_policy_that_cannot_be_read_is_refused(place: Place, tmp_p
 
 
 async def test_a_registry_that_cannot_be_read_is_no_missing_policy(place: Place) -> None:
-    place.reads.fails["policies"] = ReadError("timeout", "no answer within 5 s")
+    place.reads.fails["policies"] = ReadError("timeout", "no answer within 5s")
     report = await place.linter.report(BLOCK)
     assert "UnregisteredPolicy" not in {entry.code for entry in report.findings}
     assert "UnregisteredPolicy" in {entry.code for entry in report.not_checked}

@@ -93,8 +93,8 @@ class TestSet:
         plan = await place.policy.plan_set(place.block, {"cooldown_seconds": 60})
         del place.reads.parameter_reports[BLOCK]
         assert "was 3, is not told" in (await place.actions.execute(plan)).message
-        place.reads.fails["parameters"] = ReadError("timeout", "no answer in 5 s")
-        assert "cannot be read now: no answer in 5 s" in (await place.actions.execute(plan)).message
+        place.reads.fails["parameters"] = ReadError("timeout", "no answer in 5s")
+        assert "cannot be read now: no answer in 5s" in (await place.actions.execute(plan)).message
         assert place.mutations.sent == []
 
     async def test_its_own_dry_run_tells_the_effect(self, place: Place) -> None:
@@ -135,9 +135,7 @@ class TestSet:
 
     async def test_what_it_makes_worse_is_a_warning(self, place: Place) -> None:
         plan = await place.policy.plan_set(place.block, {"averaging_period": "average_15m"})
-        assert any(
-            entry.startswith("the mean is over 900 s, the cooldown ends after 120 s: ") for entry in plan.warnings
-        )
+        assert any(entry.startswith("the mean is over 15m, the cooldown ends after 120s: ") for entry in plan.warnings)
 
     async def test_a_silent_policy_is_asked_without_a_generation(self, place: Place) -> None:
         block = place.become(policy=PolicyReport(Voice.SILENT), parameters=None)
@@ -147,8 +145,8 @@ class TestSet:
         assert plan.precondition == {}
 
     async def test_parameters_that_cannot_be_read_refuse(self, place: Place) -> None:
-        place.reads.fails["parameters"] = ReadError("timeout", "no answer in 5 s")
-        with pytest.raises(ActionRefusedError, match="cannot be read now: no answer in 5 s; nothing was sent"):
+        place.reads.fails["parameters"] = ReadError("timeout", "no answer in 5s")
+        with pytest.raises(ActionRefusedError, match="cannot be read now: no answer in 5s; nothing was sent"):
             await place.policy.plan_set(place.block, {"cooldown_seconds": 60})
 
 
@@ -156,9 +154,9 @@ class TestPause:
     async def test_it_says_what_is_held_back_and_until_when(self, place: Place) -> None:
         plan = await place.policy.plan_pause(place.block, 600, "up", "release")
         assert sent(plan) == [{"pause": {"seconds": 600, "direction": "up", "reason": "release"}}]
-        assert plan.title == f"Pause scaling up of {BLOCK} for 600 s in lab"
+        assert plan.title == f"Pause scaling up of {BLOCK} for 10m in lab"
         assert plan.seen == "mode active; input 812 > 500 asks for +1"
-        assert plan.effect == "for 600 s the policy goes on measuring and does not scale up; then it resumes by itself"
+        assert plan.effect == "for 10m the policy goes on measuring and does not scale up; then it resumes by itself"
         assert plan.undo == f"aios-top policy resume --block {BLOCK}"
         assert plan.warnings[1] == "it holds back what the rule asks for now: input 812 > 500 asks for +1"
 
@@ -180,7 +178,7 @@ class TestPause:
 
     @pytest.mark.parametrize("seconds", [0, -1, 86_401, float("nan"), float("inf")])
     async def test_a_pause_has_an_end(self, place: Place, seconds: float) -> None:
-        with pytest.raises(ActionRefusedError, match="a pause lasts up to 86400 s, a day"):
+        with pytest.raises(ActionRefusedError, match="a pause lasts up to 24h; not"):
             await place.policy.plan_pause(place.block, seconds, "both", "")
 
     async def test_a_direction_is_one_of_three(self, place: Place) -> None:
@@ -195,7 +193,7 @@ class TestResume:
         plan = await place.policy.plan_resume(place.says(paused=Pause(clean("up"), 30.0)))
         assert sent(plan) == [{"resume": {}}]
         assert plan.seen == "mode active, paused up"
-        assert plan.effect == "the next evaluation in ~4 s may act again: input 812 > 500 asks for +1"
+        assert plan.effect == "the next evaluation in ~4s may act again: input 812 > 500 asks for +1"
 
     async def test_of_one_direction(self, place: Place) -> None:
         assert sent(await place.policy.plan_resume(place.says(paused=Pause(clean("both"))), "down")) == [
@@ -222,8 +220,8 @@ class TestForce:
         assert plan.title == f"Let the policy of {BLOCK} scale by +2 in lab"
         assert plan.seen == "replicas 2, min 1, max 3; mode active"
         assert plan.effect == (
-            "queued: the next evaluation in ~4 s adds 2 if its cooldown is over (cooldown 41 s left (reported)) and its "
-            "limits allow it; after 60 s it is forgotten"
+            "queued: the next evaluation in ~4s adds 2 if its cooldown is over (cooldown 41s left (reported)) and its "
+            "limits allow it; after 60s it is forgotten"
         )
         assert plan.warnings == ()
 

@@ -158,10 +158,10 @@ async def test_a_failing_metrics_service_keeps_the_last_values_and_their_age() -
     world = World()
     async with world.running():
         seen = world.clock.now()
-        world.reads.fails["fleet"] = ReadError("timeout", "no answer in 4 s")
+        world.reads.fails["fleet"] = ReadError("timeout", "no answer in 4s")
         await world.clock.advance(2.0)
         assert not world.state.blocks["b"].stale
-        assert world.state.blocks["b"].problem == "timeout: no answer in 4 s"
+        assert world.state.blocks["b"].problem == "timeout: no answer in 4s"
         await world.clock.advance(2.0)
         state = world.state.blocks["b"]
         assert state.stale

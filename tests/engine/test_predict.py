@@ -44,26 +44,26 @@ def test_the_rule_is_said_with_its_numbers(sizes: tuple[Any, Any], changes: dict
     [
         (
             block(812, 120),
-            "ends the cooldown 41 s early; the next evaluation in ~4 s may act at once: input 812 > 500 asks for +1",
+            "ends the cooldown 41s early; the next evaluation in ~4s may act at once: input 812 > 500 asks for +1",
         ),
         (
             block(300, 120, next_evaluation_at=None),
             (
-                "ends the cooldown 41 s early; the next evaluation acts only if that changes: "
+                "ends the cooldown 41s early; the next evaluation acts only if that changes: "
                 "input 300 and output 120 ask for nothing"
             ),
         ),
         (
             block(80, 20, cooldown=READY),
             (
-                "the cooldown is not running, so the reset changes nothing; the next evaluation in ~4 s may act at once: "
+                "the cooldown is not running, so the reset changes nothing; the next evaluation in ~4s may act at once: "
                 "input 80 < 100 and output 20 < 50 ask for -1"
             ),
         ),
         (
             block(812, 120, cooldown=UNKNOWN, next_evaluation_at=NOW - 9),
             (
-                "ends a cooldown if one is running, which is unknown; the next evaluation in ~0 s may act at once: "
+                "ends a cooldown if one is running, which is unknown; the next evaluation in ~0s may act at once: "
                 "input 812 > 500 asks for +1"
             ),
         ),
@@ -78,10 +78,10 @@ def test_the_effect_of_a_reset_is_predicted(given: Any, sentence: str) -> None:
     [
         (READY, "cooldown not running (reported)"),
         (UNKNOWN, "cooldown unknown"),
-        (Cooldown(CooldownPhase.COOLING, Origin.REPORTED, NOW + 41.4), "cooldown 41 s left (reported)"),
+        (Cooldown(CooldownPhase.COOLING, Origin.REPORTED, NOW + 41.4), "cooldown 41s left (reported)"),
         (
             Cooldown(CooldownPhase.COOLING, Origin.INFERRED, NOW + 60, 120, 60),
-            "cooldown 60 s left ±60 s (inferred)",
+            "cooldown 60s left ±60s (inferred)",
         ),
     ],
 )

@@ -70,7 +70,7 @@ async def test_what_would_break_the_block_is_refused(world: World, uri: str, blo
 
 
 async def test_an_unreadable_registry_is_no_reason_to_guess(world: World) -> None:
-    world.reads.fails["policy"] = ReadError("timeout", "no answer within 5 s")
+    world.reads.fails["policy"] = ReadError("timeout", "no answer within 5s")
     with pytest.raises(ReadError, match="no answer"):
         await bind(world)
 

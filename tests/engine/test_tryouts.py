@@ -67,7 +67,7 @@ async def test_plans_are_made_of_the_wish_and_the_block() -> None:
     ended = await tryouts.ended()
     assert ended is not None
     assert ended.phase is TryoutPhase.DONE
-    assert ended.title == "Simulation: aios-gemma3, 0.2 h, running changed against conservative"
+    assert ended.title == "Simulation: aios-gemma3, 12m, running changed against conservative"
     running, against = bench.plans
     assert running.parameters == {"cooldown_seconds": 30, "min_replicas": 2}
     assert against.parameters == {"name": "conservative"}

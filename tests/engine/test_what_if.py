@@ -132,7 +132,7 @@ def test_too_short_a_rest_is_not_estimated() -> None:
     answer = ask(recorded("tutorial")[:8], max_replicas=1)
     assert answer.divergence is not None
     assert answer.estimate is None
-    assert "an estimate needs 5 min" in answer.no_estimate
+    assert "an estimate needs 5m" in answer.no_estimate
 
 
 def test_other_code_that_keeps_no_records_runs_with_its_own_timers() -> None:

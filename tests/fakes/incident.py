@@ -29,7 +29,7 @@ async def incident(path: Path) -> list[FleetState]:
     header = RecordingHeader(context="story", program="9.9", who=WHO, address="http://aios.example.net:30201")
     story = Story(path, clock, reads, header)
     await story.poll(50)
-    reads.fails["fleet"] = ReadError("timeout", f"http://mira:{SECRET}@10.1.2.3:30201 gave no answer within 4 s")
+    reads.fails["fleet"] = ReadError("timeout", f"http://mira:{SECRET}@10.1.2.3:30201 gave no answer within 4s")
     await story.poll(4)
     reads.fails.clear()
     _act(story, clock.now())

@@ -80,7 +80,7 @@ async def test_o_01_a_lost_reply_is_unknown_and_never_sent_again(fault: str, cha
 
 
 async def test_o_01_the_screen_says_when_it_was_sent_and_looks_again() -> None:
-    engine = FakeCockpit(states.fleet(), outcome=Outcome(Fate.UNKNOWN, "no answer within 30 s", sent_at=states.NOW))
+    engine = FakeCockpit(states.fleet(), outcome=Outcome(Fate.UNKNOWN, "no answer within 30s", sent_at=states.NOW))
     app, said = ConsoleApp(engine), []
     async with app.run_test(size=(120, 40)) as pilot:
         app.toast = lambda message, *rest: said.append(message)  # type: ignore[method-assign, assignment]
@@ -338,7 +338,7 @@ async def test_o_08_the_block_of_the_dialog_is_the_block_that_is_changed() -> No
 async def test_o_12_an_interrupt_waits_for_the_answer_and_records_that_none_came(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.mutations.hold = asyncio.Event()
-    world.mutations.outcomes.append(Outcome(Fate.UNKNOWN, "no answer within 30 s"))
+    world.mutations.outcomes.append(Outcome(Fate.UNKNOWN, "no answer within 30s"))
     plan = await world.actions.plan_reset(BLOCK)
     sending = asyncio.create_task(world.actions.execute(plan))
     await world.mutations.arrived.acquire()

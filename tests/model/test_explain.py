@@ -313,8 +313,8 @@ def test_of_a_block_without_a_policy_no_decision_is_made_up() -> None:
 
 def test_a_file_that_cannot_be_run_is_told_with_the_decision() -> None:
     decision = Recorder().evaluate({"in-a": (812, 1)})
-    known = Verification(clean("mine.py"), "00", problem=clean("used more than 2 s of processor time"))
+    known = Verification(clean("mine.py"), "00", problem=clean("used more than 2s of processor time"))
     block = replace(BLOCK, verification=known, decisions=(decision,))
 
     told = explanation_lines(explained(block, decision, START), 120)
-    assert "verified  no: mine.py cannot be run: used more than 2 s of processor time" in told
+    assert "verified  no: mine.py cannot be run: used more than 2s of processor time" in told

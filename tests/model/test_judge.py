@@ -69,7 +69,7 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, missed_polls=2, seen_at=NOW - 12, problem=clean("timeout: no answer")),
             Severity.BROKEN,
             "StaleData",
-            "no data for 12 s: timeout: no answer",
+            "no data for 12s: timeout: no answer",
         ),
         (
             replace(CALM, policy=PolicyReport(Voice.UNREACHABLE, problem=clean("refused"))),
@@ -81,7 +81,7 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, policy=replace(CALM.policy, last_decision=decision(at=NOW - 91))),
             Severity.BROKEN,
             "AutoscalerStalled",
-            "its autoscaler has not evaluated for 91 s",
+            "its autoscaler has not evaluated for 91s",
         ),
         (
             replace(CALM, policy=replace(CALM.policy, last_decision=decision("EvalError"))),
@@ -89,7 +89,7 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             "EvalError",
             "its policy fails: a reason",
         ),
-        (replace(CALM, replicas=replace(CALM.replicas, wiped=True)), Severity.BUSY, "MetricsWiped", "30 min"),
+        (replace(CALM, replicas=replace(CALM.replicas, wiped=True)), Severity.BUSY, "MetricsWiped", "30m"),
         (replace(CALM, executor=None), Severity.DEGRADED, "NoMetrics", "no metric documents"),
         (
             replace(CALM, replicas=replace(CALM.replicas, current=4), averages=means(612, 0)),
@@ -113,13 +113,13 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, policy=orders(paused=UP_PAUSE)),
             Severity.BUSY,
             "Paused",
-            "scaling up is paused for 90 s more (release)",
+            "scaling up is paused for 90s more (release)",
         ),
         (
             replace(CALM, policy=orders(paused=UP_PAUSE), averages=means(812, 0)),
             Severity.DEGRADED,
             "Paused",
-            "scaling up is paused for 90 s more (release) and input 812 > 500 tok/request",
+            "scaling up is paused for 90s more (release) and input 812 > 500 tok/request",
         ),
         (
             replace(CALM, policy=orders(paused=Pause(clean("both"))), averages=means(9, 4)),
@@ -173,13 +173,13 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, decisions=(decision(), TIMED_OUT)),
             Severity.DEGRADED,
             "Unconfirmed",
-            "asked for 3 replicas 5 s ago, but has 2",
+            "asked for 3 replicas 5s ago, but has 2",
         ),
         (
             replace(CALM, instances=(row(Phase.STALE),)),
             Severity.DEGRADED,
             "InstanceSilent",
-            "in-x silent for 100 s: hung",  # the policy lists it, so that it was not removed
+            "in-x silent for 100s: hung",  # the policy lists it, so that it was not removed
         ),
         (
             replace(CALM, instances=(row(Phase.STALE),), replicas=replace(CALM.replicas, current=None)),
@@ -191,26 +191,26 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             replace(CALM, instances=(row(Phase.STARTING),), replicas=replace(CALM.replicas, desired=3)),
             Severity.BUSY,
             "Starting",
-            "scaling to 3: in-x starting for 22 s",
+            "scaling to 3: in-x starting for 22s",
         ),
         (
             replace(CALM, instances=(replace(row(Phase.STARTING), first_seen=NOW - 601),)),
             Severity.DEGRADED,
             "Starting",
-            "starting for 601 s",
+            "starting for 10m01s",
         ),
         (replace(CALM, policy=PolicyReport(Voice.ABSENT)), Severity.HEALTHY, "NoAutoscaler", "no autoscaler policy"),
         (
             replace(CALM, averages=means(812, 0), cooldown=COOLING),
             Severity.BUSY,
             "CooldownActive",
-            "input 812 > 500 tok/request; held by cooldown, 41 s left",
+            "input 812 > 500 tok/request; held by cooldown, 41s left",
         ),
         (
             replace(CALM, averages=means(812, 0), cooldown=COOLING, policy=PolicyReport(Voice.SILENT)),
             Severity.BUSY,
             "CooldownActive",
-            "held by cooldown, ~41 s left",
+            "held by cooldown, ~41s left",
         ),
         (replace(CALM, averages=means(812, 0)), Severity.BUSY, "ScaleUp", "next evaluation may add one"),
         (

@@ -60,7 +60,7 @@ CASES: dict[str, Case] = {
     ),
     "NoMaximum": Case(
         facts({"max_replicas": None, "use_block_limits": False}), facts({"max_replicas": None}),
-        "it adds one every 120 s, 30 an hour beyond the 1 there are",
+        "it adds one every 120s, 30 an hour beyond the 1 there are",
     ),
     "ScaleToZero": Case(facts({"min_replicas": 0}, limits=(0, 4)), facts(), "min_replicas is 0"),
     "UnknownWindow": Case(
@@ -73,7 +73,7 @@ CASES: dict[str, Case] = {
     ),
     "MetricsAlwaysStale": Case(
         facts({"max_metric_age_seconds": 20}), facts({"max_metric_age_seconds": 31}),
-        "max_metric_age_seconds 20 is below the push period of 30 s",
+        "max_metric_age_seconds 20 is below the push period of 30s",
     ),
     "UnregisteredPolicy": Case(
         facts(policies=(registered(uri=clean("tokens:1.9-stable")),)), facts(), "(tokens:1.9-stable) with policy rollback",
@@ -97,16 +97,16 @@ CASES: dict[str, Case] = {
     ),
     "CooldownShorterThanStartup": Case(
         facts(startup_seconds=(110.0, 130.0, 300.0)), facts(startup_seconds=(110.0, 119.0, 300.0)),
-        "takes 130 s to serve (median of 3, longest 300 s), the cooldown ends after 120 s",
+        "takes 2m10s to serve (median of 3, longest 5m00s), the cooldown ends after 120s",
     ),
     "WindowLongerThanCooldown": Case(
         facts({"averaging_period": "average_5m"}),
-        facts({"averaging_period": "average_5m", "scale_up_cooldown_seconds": 300}), "for 180 s more",
+        facts({"averaging_period": "average_5m", "scale_up_cooldown_seconds": 300}), "for 3m more",
     ),
     "SizeNotRate": Case(facts(ROLLING), facts(), "a single one above 500 tokens does"),
     "MissingCountsAsZero": Case(
         facts({"missing_metrics": "zero"}), facts({"missing_metrics": "skip"}),
-        "a busy block loses one replica every 120 s down to 1",
+        "a busy block loses one replica every 120s down to 1",
     ),
     "BlockLimitsUnread": Case(
         facts({"use_block_limits": False}, limits=(1, 3)), facts({"use_block_limits": False}, limits=(1, 4)),
@@ -155,11 +155,11 @@ CASES: dict[str, Case] = {
         "1 of 2 documents are stale now",
     ),
     "CooldownShorterThanInterval": Case(
-        facts({"cooldown_seconds": 20}), facts({"cooldown_seconds": 30}), "the cooldown of 20 s is over before",
+        facts({"cooldown_seconds": 20}), facts({"cooldown_seconds": 30}), "the cooldown of 20s is over before",
     ),
     "StabilizationTooShort": Case(
         facts({"scale_down_stabilization_window_seconds": 29}), facts({"scale_down_stabilization_window_seconds": 30}),
-        "scale_down_stabilization_window_seconds 29 is shorter than the 30 s between evaluations",
+        "scale_down_stabilization_window_seconds 29 is shorter than the 30s between evaluations",
     ),
     "EvaluatesOldMetrics": Case(
         facts(own_settings={"intervalSeconds": 10}), facts(own_settings={"intervalSeconds": 30}),
@@ -283,7 +283,7 @@ class TestSilentPolicy:
         assert [entry.sentence for entry in ignored] == [
             "setting scale_down_cooldown = 90 is ignored", "setting scale_up_cooldown = 45 is ignored",
         ]  # fmt: skip
-        assert "the cooldown in force is 120 s" in ignored[0].why
+        assert "the cooldown in force is 120s" in ignored[0].why
         assert "cooldown_seconds, which counts for both directions" in ignored[0].advice
 
     def test_a_registered_schema_judges_values_and_names(self) -> None:

@@ -32,8 +32,8 @@ STOPPED = LoadState(
 def test_the_summary_of_a_load_test_counts_everything():
     assert ending_lines(STOPPED) == [
         "5 sent: 2 ok, 1 failed, 1 without an answer, 1 given up",
-        "latency from planned send time: p50 500 ms, max 1.00 s (n 2)",
-        "service time: p50 250 ms, max 750 ms (n 2); sent late: max 250.0 ms",
+        "latency from planned send time: p50 500ms, max 1.00s (n 2)",
+        "service time: p50 250ms, max 750ms (n 2); sent late: max 250ms",
         "1 x no such block",
         "stopped: more than 3 were lost",
         "calibration: unknown (not pushed yet, or mixed with other requests); --watch 35s waits for the counters",
@@ -61,7 +61,7 @@ def test_the_lag_budget_stands_in_the_summary_with_the_prediction_beside_the_rea
         "  replica requested    60.0    +7.5",
         "  replica reporting       ?",
         "  p95 recovered           ?  not reached",
-        "predicted decision at +50.0 s, real one at +52.5 s (+2.5 s)",
+        "predicted decision at +50.0s, real one at +52.5s (+2.50s)",
         "tokens per second before and after the scale-up: 100.0 and 190.0 (1.90 times)",
         "report: /state/load/x",
     ]

@@ -48,12 +48,12 @@ BLOCK = BlockState(
     cooldown=Cooldown(CooldownPhase.COOLING, Origin.REPORTED, NOW + 41.2, 120.0),
     next_evaluation_at=NOW + 12,
     decisions=(HELD, UP),
-    verdict=Verdict(Severity.BUSY, "held by cooldown, 41 s left", clean("gemma3-27b-block"), "CooldownActive"),
+    verdict=Verdict(Severity.BUSY, "held by cooldown, 41s left", clean("gemma3-27b-block"), "CooldownActive"),
 )
 
 
 def fleet(*blocks: BlockState) -> FleetState:
-    verdict = Verdict(Severity.BUSY, "gemma3-27b-block: input 812 > 500 tok/request; held by cooldown, 41 s left")
+    verdict = Verdict(Severity.BUSY, "gemma3-27b-block: input 812 > 500 tok/request; held by cooldown, 41s left")
     return FleetState(
         NOW, 1, {block.block_id: block for block in blocks}, verdict=verdict, context="demo", origin_note="simulated"
     )

@@ -218,7 +218,7 @@ class TestDocument:
             {"name": "loadBalancer", "uri": "lb:1.0-x", "registered": False, "parameters": {"a": 1}, "settings": {}}
         ]
         lines = policy_lines(document)
-        assert "  paused      up for 60 s more: release" in lines
+        assert "  paused      up for 60s more: release" in lines
         assert "  queued      downscale in-a at the next evaluation" in lines
         assert "  overridden  cooldown_seconds: the registry's 999 stands over the block's 60" in lines
         assert "  beside it   loadBalancer: lb:1.0-x (not in the registry)" in lines

@@ -48,13 +48,13 @@ def test_a_run_is_a_table_and_a_plot() -> None:
     assert all(len(line) <= 80 for line in lines)
     for figure in (
         "parameters conservative",
-        "aios-gemma3 at 4 requests/min for 24 h, seed 42",
+        "aios-gemma3 at 4 requests/min for 24h, seed 42",
         "simulated, not measured",
         "scale-ups                                    2",
-        "flaps (undone within 10 min)                 1",
+        "flaps (undone within 10m)                    1",
         "replica-hours                             61.2",
         "minutes over threshold                    88.0",
-        "latency p95                             24.5 s",
+        "latency p95                              24.5s",
         "latency p99                                  ?",
         "answered                            5750 99.9%",
         "unserved at the end                          5",
@@ -93,12 +93,12 @@ def test_a_sweep_is_a_table_and_a_curve() -> None:
     lines = sweep_lines("cooldown_seconds", [30, 165, 300], runs)
     text = "\n".join(lines)
     assert all(len(line) <= 80 for line in lines)
-    assert "a       30      20.0   90.0 s        ?     2     1     1     88.0        5" in text
+    assert "a       30      20.0    90.0s        ?     2     1     1     88.0        5" in text
     grid = [line for line in lines if "│" in line]
     assert grid[0].endswith("│a")
     assert grid[-1].endswith(" c")
-    assert "90.0 s" in grid[0]
-    assert "20.0 s" in grid[-1]
+    assert "90.0s" in grid[0]
+    assert "20.0s" in grid[-1]
     assert lines[-1].split() == ["20.0", "replica-hours", "60.0"]
 
 
@@ -145,5 +145,5 @@ def test_why_evaluations_failed_is_told() -> None:
     failed = (Scaling(75.0, "error", 1, "RuntimeError: boom"), Scaling(105.0, "error", 1, "RuntimeError: later"))
     run = replace(RUN, evaluations=9, scalings=failed, warnings=())
     told = " ".join(" ".join(report_lines(run)).split())
-    assert "warning: conservative: 2 of 9 evaluations failed, the first at 75 s: RuntimeError: boom" in told
+    assert "warning: conservative: 2 of 9 evaluations failed, the first at 75s: RuntimeError: boom" in told
     assert "evaluations failed" not in " ".join(report_lines(RUN))

@@ -123,7 +123,7 @@ def test_figures_of_a_block_are_named_for_what_they_are() -> None:
     for part in (
         "reporting 3", "current 4", "desired 4", "min 1", "max 8", "◷ 75s of 120s", "next evaluation in 3s",
         "tokens/request, mean 1m (what the policy compares)", "true tok/min", "540", "108%▲", "24.4k",
-        "up above 500, down below 100", "latency 1.84 s", "first token 310 ms", "data <5s old", "push every 3s",
+        "up above 500, down below 100", "latency 1.84s", "first token 310ms", "data <5s old", "push every 3s",
     ):  # fmt: skip
         assert part in text
     assert "tokens/min" not in text
@@ -181,7 +181,7 @@ def test_the_brief_names_limits_load_and_silent_services() -> None:
     text = "\n".join(line.text for line in brief_rows(FLEET, BLOCKS[0], load, NOW))
     assert "limits in force: up 500/300  down 100/50" in text
     assert "20/20 sent  5 ok  1 failed  0 lost" in text
-    assert "● metrics answers in <50 ms" in text
+    assert "● metrics answers in <50ms" in text
     assert "load test idle" in "\n".join(line.text for line in brief_rows(FLEET, None, None, NOW))
 
 

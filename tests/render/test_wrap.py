@@ -23,7 +23,7 @@ def test_words_stay_whole_where_they_fit() -> None:
 
 
 def test_a_number_and_its_unit_stay_together_where_a_line_has_room() -> None:
-    assert wrap("held by cooldown, 11 s left", 20) == ["held by cooldown,", "11 s left"]
+    assert wrap("held by cooldown, 11s left", 20) == ["held by cooldown,", "11s left"]
     assert wrap("above 500 tok/request; more", 12) == ["above 500", "tok/request;", "more"]
     assert wrap("above 500 tok/request; more", 17) == ["above", "500 tok/request;", "more"]
     assert wrap("1 2 s x 3", 3) == ["1", "2 s", "x 3"]

@@ -28,7 +28,7 @@ async def eventful(path: Path) -> Story:
     )
     story = Story(path, clock, reads)
     await story.poll(60)
-    reads.fails["fleet"] = ReadError("timeout", "no answer within 4 s")
+    reads.fails["fleet"] = ReadError("timeout", "no answer within 4s")
     await story.poll(5)
     reads.fails.clear()
     next(iter(reads.blocks["told"].sim.replicas.values())).hung = True

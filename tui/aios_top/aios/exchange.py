@@ -19,6 +19,7 @@ from aios_top.aios.failures import from_httpx
 from aios_top.aios.limits import Limits
 from aios_top.aios.pile import Pile
 from aios_top.model.errors import ReadError
+from aios_top.model.span import length, span
 from aios_top.model.text import Clean, clean
 
 REDIRECTS = frozenset({301, 302, 303, 305, 307, 308})
@@ -92,7 +93,9 @@ async def exchange(client: httpx.AsyncClient, service: str, request: httpx.Reque
             _refuse(response, where)
             body = await _body(response, where, bounds.answer_bytes)
     except TimeoutError as error:
-        raise ReadError("timeout", f"no complete answer from {where} within {round(bounds.seconds, 1):g} s") from error
+        raise ReadError(
+            "timeout", f"no complete answer from {where} within {length(round(bounds.seconds, 1))}"
+        ) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise from_httpx(error, where, begun=begun) from error
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -129,7 +132,7 @@ def _refuse(response: httpx.Response, where: str) -> None:
         raise ReadError("not_authorised", f"not authorised: {where} answers {status}; AIOS itself asks for nothing")
     if status == 429 or (status == 503 and "retry-after" in response.headers):
         wait = retry_after_seconds(response.headers.get("retry-after"))
-        later = "" if wait is None else f", retry in {wait:.0f} s"
+        later = "" if wait is None else f", retry in {span(wait)}"
         raise ReadError("busy", f"{where} answers {status}{later}", retry_after_seconds=wait)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", ""}:

@@ -10,6 +10,7 @@ import msgspec
 from aios_top.model.curve import Sample, with_gaps
 from aios_top.model.errors import ReadError
 from aios_top.model.fact import Backfilled, InstanceCurve
+from aios_top.model.span import length
 from aios_top.model.text import clean
 
 TIMEOUT_SECONDS = 4.0
@@ -147,7 +148,7 @@ class Prometheus:
                         if len(body) > MOST_BYTES:
                             raise ReadError("too_large", "prometheus answers more than 8 MiB")
         except TimeoutError as error:
-            raise ReadError("timeout", f"prometheus does not answer within {TIMEOUT_SECONDS:g} s") from error
+            raise ReadError("timeout", f"prometheus does not answer within {length(TIMEOUT_SECONDS)}") from error
         except httpx.InvalidURL as error:
             raise ReadError("no_address", f"prometheus: {error}; give --prometheus http://HOST:9090") from error
         except httpx.HTTPError as error:

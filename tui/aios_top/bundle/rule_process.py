@@ -26,6 +26,7 @@ from aios_top.model.rule_call import (
     RuleCall,
     RuleError,
 )
+from aios_top.model.span import length
 from aios_top.model.text import clean
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -158,7 +159,7 @@ class RuleProcess:
             left = deadline - time.monotonic()
             ready = poll.poll(left * 1000) if left > 0 else []
             if not ready:
-                raise self._end(f"did not answer within {self._limits.wall_seconds:g} s")
+                raise self._end(f"did not answer within {length(self._limits.wall_seconds)}")
             for descriptor, _ in ready:
                 if descriptor == given.fileno():
                     with suppress(BrokenPipeError):  # the reason is told by the end of the answers
@@ -183,7 +184,7 @@ class RuleProcess:
         except subprocess.TimeoutExpired:
             return "closed its answers"
         if status in {-signal.SIGPROF, -signal.SIGXCPU}:
-            return f"used more than {self._limits.cpu_seconds:g} s of processor time"
+            return f"used more than {length(self._limits.cpu_seconds)} of processor time"
         if status >= 0:
             return f"ended its process with status {status}"
         with suppress(ValueError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
+from aios_top.model.span import length
 from aios_top.model.text import clean
 
 _PATIENCE_SECONDS = 10.0
@@ -42,9 +43,9 @@ def check_source(name: str, content: bytes) -> SourceReport:
         )
         answer = json.loads(child.stdout)
     except subprocess.TimeoutExpired:
-        return SourceReport((f"{name}: cannot be parsed within {_PATIENCE_SECONDS:.0f} s",))
+        return SourceReport((f"{name}: cannot be parsed within {length(_PATIENCE_SECONDS)}",))
     except ValueError:  # killed by a limit, or by its own stack
-        return SourceReport((f"{name}: cannot be parsed within 2 s and 512 MB",))
+        return SourceReport((f"{name}: cannot be parsed within 2s and 512 MB",))
     problems = tuple(f"{name}: {clean(entry)}" for entry in answer["problems"])
     version, declared = (None if text is None else clean(text) for text in (answer["version"], answer["name"]))
     return SourceReport(problems, version, declared)

@@ -35,7 +35,7 @@ first steps:
   aios-top once --json --host HOST     everything it knows, once, as JSON"""
 
 NO_RECORD = "do not record from the start; the key R begins"
-LOW_BANDWIDTH = "draw every 20 s and after keys only, for slow lines; polls go on"
+LOW_BANDWIDTH = "draw every 20s and after keys only, for slow lines; polls go on"
 
 
 def build_parser() -> Parser:

@@ -46,7 +46,7 @@ def _replay(commands: Any) -> None:
     replay.add_argument("--speed", metavar="N", type=number(0.01, 1000), help="play, N times as fast as it happened")
     add_policy_file(replay)
     replay.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="colours of the console")
-    replay.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help="draw every 20 s")
+    replay.add_argument("--low-bandwidth", action="store_true", default=argparse.SUPPRESS, help="draw every 20s")
 
 
 def _recordings(commands: Any) -> None:

@@ -10,6 +10,7 @@ from aios_top.cli.installation import (
     locked_by_environment,
 )
 from aios_top.console.settings import Setting
+from aios_top.model.span import length
 from aios_top.store.config import CAPS, Config
 
 _OPTION, _FILE, _DEFAULT = "option", "file", "default"
@@ -27,14 +28,18 @@ def settings_of(installation: Installation, theme: str, *, records: bool) -> tup
         _credentials(installation),
         Setting("theme", theme, _source(config, "theme", theme)),
         Setting("poll_seconds", f"{options.poll_seconds:g}", _source(config, "poll_seconds", options.poll_seconds)),
-        Setting("timeout", f"{timeout:g} s", _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
+        Setting("timeout", length(timeout), _DEFAULT if timeout == DEFAULT_TIMEOUT_SECONDS else _OPTION),
         *(
             Setting(f"load.{name}", f"{getattr(options.load_limits, name):.10g}", _load_source(config, name))
             for name in CAPS
         ),
         Setting("load targets", ", ".join(sorted(options.allowed_targets)) or "loopback only", _targets(installation)),
         Setting("recording", "from the start" if records else "when R is pressed", _recording_source(config, records)),
-        Setting("recordings kept", f"{config.recording.megabytes:g} MB, {config.recording.hours:g} h", _kept(config)),
+        Setting(
+            "recordings kept",
+            f"{config.recording.megabytes:g} MB, {length(3600 * config.recording.hours)}",
+            _kept(config),
+        ),
         *(Setting(f"keys.{action}", key, _FILE) for action, key in config.keys.items()),
     ]
     addresses = installation.addresses
@@ -68,6 +73,10 @@ def _recording_source(config: Config, records: bool) -> str:
     if records != config.recording.enabled:
         return _OPTION
     return _FILE if "enabled" in config.recording.model_fields_set else _DEFAULT
+
+
+def _room(config: Config) -> str:
+    return f"{config.recording.megabytes:g} MB, {length(3600 * config.recording.hours)}"
 
 
 def _kept(config: Config) -> str:

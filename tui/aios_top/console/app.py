@@ -32,6 +32,7 @@ from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.lints import lint
 from aios_top.model.moment import Moment
+from aios_top.model.span import length
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
@@ -325,7 +326,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             return
         seconds = min(60.0, max(0.5, self.state.poll_seconds * factor))
         self.cockpit.submit(self.cockpit.set_poll_seconds, seconds)
-        self.toast(f"Polls every {seconds:g} s.")
+        self.toast(f"Polls every {length(seconds)}.")
 
     def copy_selected(self) -> None:
         """Copy the selected block's id to the operator's clipboard, through the terminal."""

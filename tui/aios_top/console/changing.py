@@ -8,9 +8,10 @@ from aios_top.console.dialogs.confirm import ConfirmDialog
 from aios_top.console.ports import Console
 from aios_top.model.change import Fate, Outcome, Plan
 from aios_top.model.errors import ActionRefusedError, ReadError
+from aios_top.model.span import span
 from aios_top.model.state import BlockState
 from aios_top.model.verdict import Severity
-from aios_top.render.numbers import clock, span
+from aios_top.render.numbers import clock
 
 _ANSWER_SECONDS = 30
 """The longest that a change may take to be answered; then its outcome is unknown."""

@@ -8,6 +8,7 @@ from aios_top.console.policy_line import TELLING
 from aios_top.console.ports import Console
 from aios_top.console.shadowing import shadow
 from aios_top.console.view import Page, Sort
+from aios_top.model.span import length
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.model.window import Window
@@ -99,7 +100,7 @@ async def _poll(console: Console, argument: str) -> None:
         console.toast(f"poll takes {shortest} to {longest:.0f} seconds, e.g. poll 2.", Severity.DEGRADED)
         return
     await console.engine(console.cockpit.set_poll_seconds, seconds)
-    console.toast(f"Polls every {seconds:g} s.")
+    console.toast(f"Polls every {length(seconds)}.")
 
 
 _TAKING: dict[str, Callable[[Console, str], str]] = {

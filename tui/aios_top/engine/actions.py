@@ -25,6 +25,7 @@ from aios_top.model.change import (
 )
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.policy_state import Voice
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, FleetState
 
 PRECONDITION_SECONDS = 2.0
@@ -98,7 +99,7 @@ class Actions:
             requests=(self.sender.prepare(restart),),
             seen=f"executor pod {pod.name}; the block names {uri}",
             effect="Kubernetes starts a new executor, whose autoscaler loads the policy that is registered now; "
-            "it evaluates again after AIOS's start-up wait (usually 60 s)",
+            "it evaluates again after AIOS's start-up wait (usually 60s)",
             undo="none; the old policy comes back only by deploying it",
             precondition={"pod": pod.name},
             warnings=RESTART_WARNINGS,
@@ -233,7 +234,7 @@ class Actions:
         return {"source": census.source.value, "replicas": census.count, "last_scaling": seq}
 
     def _seen(self, block: BlockState, census: Census) -> str:
-        age = "" if census.counted_at is None else f" {max(0.0, self._clock.now() - census.counted_at):.0f} s ago"
+        age = "" if census.counted_at is None else f" {span(self._clock.now() - census.counted_at)} ago"
         least, most = block.replicas.minimum, block.replicas.maximum
         limits = f"; min {'?' if least is None else least}, max {'?' if most is None else most}"
         return f"replicas {census.count}, counted by {census.source}{age}{limits}"
@@ -259,7 +260,7 @@ class Actions:
         last = self._last_scaling(block.block_id)
         if last is not None:
             ago = max(0.0, self._clock.now() - last.at)
-            found.append(f"scaled by hand {ago:.0f} s ago, which the count may not show yet")
+            found.append(f"scaled by hand {span(ago)} ago, which the count may not show yet")
         return tuple(found)
 
     def _last_scaling(self, block_id: str) -> AuditEntry | None:

@@ -8,6 +8,7 @@ from aios_top.engine.ports import Reads
 from aios_top.model.decision import Decision
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.policy_state import Voice
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, InstanceState, Phase
 from aios_top.model.text import clean
 
@@ -86,7 +87,7 @@ async def _by_documents(reads: Reads, block: BlockState) -> Census:
     if block.replicas.wiped:
         raise ActionRefusedError(
             f"AIOS has just wiped its metric store, so the replicas of {block.block_id} are unknown; "
-            f"retry in {block.push_seconds or 30:.0f} s"
+            f"retry in {span(block.push_seconds or 30)}"
         )
     reading = await reads.block(block.block_id)
     gone = {row.instance_id for row in block.instances if row.phase in _GONE}

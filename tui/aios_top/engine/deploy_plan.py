@@ -87,7 +87,7 @@ def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], co
     waiting = [block_id for block_id in found.bound if block_id not in pods]
     parts = []
     if pods:
-        parts.append(f"{', '.join(pods)} restarts and evaluates with it after AIOS's start-up wait (usually 60 s)")
+        parts.append(f"{', '.join(pods)} restarts and evaluates with it after AIOS's start-up wait (usually 60s)")
     if waiting:
         parts.append(f"{restart_hint(waiting, command)}, for AIOS loads a policy only when the executor starts")
     return "; ".join(parts)

@@ -23,6 +23,7 @@ from aios_top.model.change import (
 )
 from aios_top.model.deploy import Bundle, DeployState, DeployStep, StepStatus
 from aios_top.model.errors import ActionRefusedError, ReadError
+from aios_top.model.span import length, span
 
 Progress = Callable[[DeployState], None]
 
@@ -250,17 +251,17 @@ class DeployRun:
         missing = "it runs, but made no decision" if sign.awake else f"it does not run yet{problem}"
         return (
             f"{self._bundle.uri} is deployed and {block_id} was restarted, "
-            f"but within {self._patience:.0f} s {missing}; "
+            f"but within {length(self._patience)} {missing}; "
             f"look at {self._sender.command(f'decisions --block {block_id}')}, or at the autoscaler's log"
         )
 
     def _told(self, block_id: str, sign: Sign, seconds: float) -> str:
         decision = sign.decision
         if decision is None:
-            answers = f"{block_id} answers again after {seconds:.0f} s"
+            answers = f"{block_id} answers again after {span(seconds)}"
             return f"{answers}; its policy tells no decisions, so whether it evaluates without an error is not known"
         version = f" of version {sign.report.policy_version}" if sign.report and sign.report.policy_version else ""
-        return f"{block_id} made its first decision{version} after {seconds:.0f} s: {decision.code} ({decision.reason})"
+        return f"{block_id} made its first decision{version} after {span(seconds)}: {decision.code} ({decision.reason})"
 
     def _requests(self, *kinds: type) -> list[PreparedRequest]:
         return [request for request in self._plan.requests if isinstance(request.change, kinds)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.load import Api, Estimate, LoadJob, LoadLimits, LoadPlan, Shape, Until
+from aios_top.model.span import length
 from aios_top.sim.schedule import estimate
 
 BUILT_IN = LoadLimits()
@@ -66,7 +67,7 @@ def _shape_problems(plan: LoadPlan, limits: LoadLimits) -> list[str]:
         problems.append(f"a coefficient of variation of {plan.cv:g} is not between 0.05 and 50")
     for stage in plan.stages:
         if not (math.isfinite(stage.seconds) and stage.seconds > 0):
-            problems.append(f"a stage of {stage.seconds:g} s is no stage")
+            problems.append(f"a stage of {length(stage.seconds)} is no stage")
         problems += [
             f"{rate:g} requests per second are not between 0 and {limits.rate:g}"
             for rate in (stage.rate, stage.last_rate)[: 1 if stage.end_rate is None else 2]
@@ -100,16 +101,16 @@ def _number_problems(plan: LoadPlan, limits: LoadLimits) -> list[str]:
             problems.append(f"a coefficient of variation of {cv:g} for {name} lengths is not between 0 and 5")
     if not (math.isfinite(plan.timeout_seconds) and 0 < plan.timeout_seconds <= limits.timeout_seconds):
         problems.append(
-            f"a timeout of {plan.timeout_seconds:g} s is not above 0 and at most {limits.timeout_seconds:g} s"
+            f"a timeout of {length(plan.timeout_seconds)} is not above 0 and at most {length(limits.timeout_seconds)}"
         )
     longest = plan.sends_for_seconds
     if longest is not None and not longest <= limits.seconds:
-        problems.append(f"{longest:g} s of sending are more than {limits.seconds:g} s")
+        problems.append(f"{length(longest)} of sending are more than {length(limits.seconds)}")
     if not 0 < plan.max_error_rate <= 1:
         problems.append(f"an error rate of {plan.max_error_rate:g} is not above 0 and at most 1")
     for what, seconds in (("draining", plan.drain_seconds), ("watching", plan.watch_seconds)):
         if not 0 <= seconds <= limits.seconds:
-            problems.append(f"{seconds:g} s of {what} are not between 0 and {limits.seconds:g}")
+            problems.append(f"{length(seconds)} of {what} are not between 0s and {length(limits.seconds)}")
     return problems
 
 

@@ -14,6 +14,7 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ParameterReport, Voice
 from aios_top.model.schema import shown
+from aios_top.model.span import length
 from aios_top.model.state import BlockState
 
 LONGEST_PAUSE_SECONDS = 86_400.0
@@ -70,16 +71,16 @@ class PolicyActions:
         if direction not in _DIRECTIONS:
             raise ActionRefusedError(f"a pause is of {', '.join(_DIRECTIONS)}, not {shown(direction)}")
         if not 0 < seconds <= LONGEST_PAUSE_SECONDS:
-            raise ActionRefusedError(f"a pause lasts up to {LONGEST_PAUSE_SECONDS:.0f} s, a day; not {seconds:g}")
+            raise ActionRefusedError(f"a pause lasts up to {length(LONGEST_PAUSE_SECONDS)}; not {length(seconds)}")
         data: dict[str, Any] = {"seconds": seconds, "direction": direction}
         if reason:
             data["reason"] = reason
         rule = rule_sentence(block)
         return Plan(
-            title=f"Pause scaling {_DIRECTIONS[direction]} of {block.block_id} for {seconds:g} s{self._place}",
+            title=f"Pause scaling {_DIRECTIONS[direction]} of {block.block_id} for {length(seconds)}{self._place}",
             requests=(self._sender.prepare(Manage(str(block.block_id), "pause", data)),),
             seen=f"{_mode(block)}; {rule}",
-            effect=f"for {seconds:g} s the policy goes on measuring and does not scale {_DIRECTIONS[direction]}; "
+            effect=f"for {length(seconds)} the policy goes on measuring and does not scale {_DIRECTIONS[direction]}; "
             "then it resumes by itself",
             undo=self._sender.command(f"policy resume --block {block.block_id}"),
             warnings=("a restart of the executor ends the pause", *_held(rule, direction), *_unheard(block)),
@@ -140,7 +141,7 @@ class PolicyActions:
             requests=(self._sender.prepare(Manage(str(block.block_id), "force_scale", data)),),
             seen=f"replicas {block.replicas.best}, {_limits(block)}; {_mode(block)}",
             effect=f"queued: {next_evaluation(block, now)} {what} {cooling} and its limits allow it; "
-            f"after {expires_seconds:g} s it is forgotten",
+            f"after {length(expires_seconds)} it is forgotten",
             undo=f"until then {self._sender.command(f'policy force --block {block.block_id} --cancel')}; "
             "afterwards scale back",
             warnings=(*(_UNDRAINED if change < 0 else ()), *_unheard(block)),

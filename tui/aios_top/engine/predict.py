@@ -1,6 +1,7 @@
 """Says in one sentence what an autoscaler is about to do, with the numbers that decide it."""
 
 from aios_top.model.rule import asks
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, CooldownPhase
 
 
@@ -30,10 +31,10 @@ def rule_sentence(block: BlockState, *, replicas: int | None = None) -> str:
 
 
 def next_evaluation(block: BlockState, now: float) -> str:
-    """Return "the next evaluation in ~4 s", or without the time where it is unknown."""
+    """Return "the next evaluation in ~4s", or without the time where it is unknown."""
     if block.next_evaluation_at is None:
         return "the next evaluation"
-    return f"the next evaluation in ~{max(0.0, block.next_evaluation_at - now):.0f} s"
+    return f"the next evaluation in ~{span(block.next_evaluation_at - now)}"
 
 
 def reset_sentence(block: BlockState, now: float) -> str:
@@ -49,7 +50,7 @@ def reset_sentence(block: BlockState, now: float) -> str:
         return f"the cooldown is not running, so the reset changes nothing; {follow}"
     if left is None:
         return f"ends a cooldown if one is running, which is unknown; {follow}"
-    return f"ends the cooldown {left:.0f} s early; {follow}"
+    return f"ends the cooldown {span(left)} early; {follow}"
 
 
 def cooldown_sentence(block: BlockState, now: float) -> str:
@@ -60,5 +61,5 @@ def cooldown_sentence(block: BlockState, now: float) -> str:
         return "cooldown unknown"
     if block.cooldown.at(now) is CooldownPhase.READY:
         return f"cooldown not running ({origin})"
-    doubt = f" ±{block.cooldown.uncertainty_seconds:.0f} s" if block.cooldown.uncertainty_seconds else ""
-    return f"cooldown {left:.0f} s left{doubt} ({origin})"
+    doubt = f" ±{span(block.cooldown.uncertainty_seconds)}" if block.cooldown.uncertainty_seconds else ""
+    return f"cooldown {span(left)} left{doubt} ({origin})"

@@ -9,6 +9,7 @@ from aios_top.engine.ports import Workbench
 from aios_top.model.errors import ActionRefusedError
 from aios_top.model.rule_call import RuleError
 from aios_top.model.simulation import SimulationPlan
+from aios_top.model.span import length
 from aios_top.model.state import BlockState
 from aios_top.model.tryout import RUNNING_SET, SimulationWish, Tryout, TryoutPhase
 from aios_top.model.what_if import Question
@@ -35,7 +36,7 @@ class Tryouts:
         """Begin to simulate; raises ActionRefusedError for parameters that there are not, or while one is running."""
         plans = [self._plan(wish, block, named) for named in filter(None, (wish.parameters, wish.against))]
         against = f" against {wish.against}" if wish.against else ""
-        title = f"Simulation: {wish.profile}, {wish.hours:g} h, {plans[0].name}{against}"
+        title = f"Simulation: {wish.profile}, {length(3600 * wish.hours)}, {plans[0].name}{against}"
 
         def work(progress: Progress) -> Tryout:
             return Tryout(title, reports=tuple(self._workbench.simulate(plans, progress)))

@@ -12,6 +12,7 @@ from aios_top.model.decision import Decision
 from aios_top.model.rebuild import NotVerifiableError, recorded_parameters
 from aios_top.model.rule_call import RuleError
 from aios_top.model.simulation import SimulationPlan, SimulationReport
+from aios_top.model.span import length, span
 from aios_top.model.startup import usual_start_seconds
 from aios_top.model.what_if import Estimate, Question, WhatIf, figures, interval_seconds
 from aios_top.sim.pace import REAL, Pace
@@ -75,8 +76,9 @@ def _estimated(
     """Add what the simulator makes of the time from the divergence on."""
     seconds = after[-1].at - after[0].at
     if seconds < SHORTEST_ESTIMATE_SECONDS:
-        least = f"{SHORTEST_ESTIMATE_SECONDS / 60:.0f} min"
-        return replace(answer, no_estimate=f"only {seconds / 60:.1f} min follow; an estimate needs {least}")
+        return replace(
+            answer, no_estimate=f"only {span(seconds)} follow; an estimate needs {length(SHORTEST_ESTIMATE_SECONDS)}"
+        )
     load = offered_load(after)
     if load is None:
         return replace(answer, no_estimate="no token counters are known, from which the load could be told")

@@ -21,6 +21,7 @@ from aios_top.model.load import (
     RequestEnd,
     Shape,
 )
+from aios_top.model.span import length
 from aios_top.sim.schedule import Asked, schedule
 
 NEWS_SECONDS = 0.25
@@ -257,7 +258,7 @@ class LoadRun:
         for flight in list(self._flying.values()):
             if now - flight.sent < limit:
                 break  # they are in the order in which they were sent
-            flight.verdict = InferenceReply(False, "timeout", f"no answer within {limit:g} s")
+            flight.verdict = InferenceReply(False, "timeout", f"no answer within {length(limit)}")
             if flight.task is not None:
                 flight.task.cancel()
 
@@ -267,7 +268,7 @@ class LoadRun:
                 self.give_up(self._cause or Cause.OPERATOR, self._reason)
             return
         if self._beat_seconds is not None and now - self._beat_at > self._beat_seconds:
-            self.stop(Cause.UI_LOST, f"stopped by itself: the console stood still for {self._beat_seconds:g} s")
+            self.stop(Cause.UI_LOST, f"stopped by itself: the console stood still for {length(self._beat_seconds)}")
             return
         if self._pacer.timed_out:
             self.stop(Cause.TIME, "the longest time that a run may send is over")

@@ -3,6 +3,7 @@
 from collections import deque
 
 from aios_top.model.load import Cause, LoadPlan, RequestEnd
+from aios_top.model.span import latency, length
 from aios_top.model.spread import rank
 
 JUDGED_FROM = 10
@@ -57,7 +58,7 @@ class StopRules:
             return Cause.ERRORS, f"{self._in_a_row} requests in a row failed"
         newest, bad = len(self._window), self._bad_in_window
         if newest >= JUDGED_FROM and bad / newest > plan.max_error_rate:
-            return Cause.ERRORS, f"{bad} of the {newest} requests of the last {WINDOW_SECONDS:g} s failed"
+            return Cause.ERRORS, f"{bad} of the {newest} requests of the last {length(WINDOW_SECONDS)} failed"
         return None
 
     def _slide(self, end: RequestEnd) -> None:
@@ -70,7 +71,10 @@ class StopRules:
     def at(self, now: float, waiting: int, slip: float) -> Stop | None:
         """Return why to stop now, None to go on; `slip` is the sender's own delay, seconds."""
         if slip > MAX_SLIP_SECONDS:
-            return Cause.CLIENT_LAG, f"results invalid: the client itself was {slip:.1f} s late, it is the bottleneck"
+            return (
+                Cause.CLIENT_LAG,
+                f"results invalid: the client itself was {latency(slip)} late, it is the bottleneck",
+            )
         self._forget(now - 2 * SATURATED_SECONDS)
         return self._slow(now) or self._saturated(now, waiting)
 
@@ -83,7 +87,7 @@ class StopRules:
             return None
         return (
             Cause.LATENCY,
-            f"p95 of the last {LATENCY_WINDOW_SECONDS:g} s is {rank(newest, 95):.2f} s, above {limit:g} s",
+            f"p95 of the last {length(LATENCY_WINDOW_SECONDS)} is {latency(rank(newest, 95))}, above {length(limit)}",
         )
 
     def _saturated(self, now: float, waiting: int) -> Stop | None:
@@ -101,8 +105,8 @@ class StopRules:
         if not earlier or not later or _mean(later) <= _mean(earlier):
             return None
         return Cause.SATURATED, (
-            f"saturated: all {self._places} places were taken for {SATURATED_SECONDS:g} s while latency rose from "
-            f"{_mean(earlier):.1f} to {_mean(later):.1f} s; what is offered no longer arrives"
+            f"saturated: all {self._places} places were taken for {length(SATURATED_SECONDS)} while latency rose from "
+            f"{latency(_mean(earlier))} to {latency(_mean(later))}; what is offered no longer arrives"
         )
 
     def _forget(self, before: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from aios_top.model.load import LoadPlan, Prediction, Shape, Stage, Until
 from aios_top.model.reading import InstanceReading
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, CooldownPhase
 
 LARGEST_PROMPT = 8_000
@@ -97,8 +98,8 @@ def predicted(plan: LoadPlan, block: BlockState, start: float) -> Prediction:
     seen_at = _push_after(block, start + crossing)
     trigger = _evaluation_after(block, seen_at, start)
     text = (
-        f"value above {threshold:g} after {crossing:.0f} s, pushed at +{seen_at - start:.0f} s, "
-        f"decided at +{trigger - start:.0f} s"
+        f"value above {threshold:g} after {span(crossing)}, pushed at +{span(seen_at - start)}, "
+        f"decided at +{span(trigger - start)}"
     )
     return Prediction(trigger, start + crossing, text)
 

@@ -6,6 +6,7 @@ from aios_top.model.bounds import kept_maximum
 from aios_top.model.decision import ACTS, Action, Decision, newest
 from aios_top.model.policy_state import Voice
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, asks
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, CooldownPhase, Phase
 from aios_top.model.verdict import Severity, Verdict
 
@@ -44,7 +45,7 @@ def _verdict(block: BlockState, severity: Severity, code: str, sentence: str) ->
 def _stale(block: BlockState, now: float) -> Verdict | None:
     if not block.stale:
         return None
-    since = "" if block.seen_at is None else f" for {now - block.seen_at:.0f} s"
+    since = "" if block.seen_at is None else f" for {span(now - block.seen_at)}"
     return _verdict(block, Severity.BROKEN, "StaleData", f"no data{since}: {block.problem or 'polls fail'}")
 
 
@@ -67,7 +68,7 @@ def _stalled(block: BlockState, now: float) -> Verdict | None:
     silent = now - last.at
     if silent <= max(3 * interval, STALLED_AFTER_SECONDS):
         return None
-    return _verdict(block, Severity.BROKEN, "AutoscalerStalled", f"its autoscaler has not evaluated for {silent:.0f} s")
+    return _verdict(block, Severity.BROKEN, "AutoscalerStalled", f"its autoscaler has not evaluated for {span(silent)}")
 
 
 def _erring(block: BlockState, _now: float) -> Verdict | None:
@@ -81,7 +82,7 @@ def _wiped(block: BlockState, _now: float) -> Verdict | None:
     if not block.replicas.wiped:
         return None
     return _verdict(
-        block, Severity.BUSY, "MetricsWiped", "AIOS wiped its metric store (every 30 min): counts return within a push"
+        block, Severity.BUSY, "MetricsWiped", "AIOS wiped its metric store (every 30m): counts return within a push"
     )
 
 
@@ -119,7 +120,7 @@ def _paused(block: BlockState, _now: float) -> Verdict | None:
     if paused is None:
         return None
     where = {"up": "scaling up", "down": "scaling down"}.get(paused.direction, "scaling")
-    left = "" if paused.remaining_seconds is None else f" for {paused.remaining_seconds:.0f} s more"
+    left = "" if paused.remaining_seconds is None else f" for {span(paused.remaining_seconds)} more"
     reason = f" ({paused.reason})" if paused.reason else ""
     asked = _asks(block)
     if asked is not None and paused.direction in {"both", asked}:
@@ -152,7 +153,7 @@ def _unconfirmed(block: BlockState, now: float) -> Verdict | None:
         block,
         Severity.DEGRADED,
         "Unconfirmed",
-        f"asked for {action.proposed} replicas {now - action.at:.0f} s ago, but has {block.replicas.best}: "
+        f"asked for {action.proposed} replicas {span(now - action.at)} ago, but has {block.replicas.best}: "
         "the scale call failed or the pod cannot start",
     )
 
@@ -180,7 +181,7 @@ def _hung(block: BlockState, _now: float) -> Verdict | None:
     cause = "removed or hung" if block.replicas.current is None else "hung"
     more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
     return _verdict(
-        block, Severity.DEGRADED, "InstanceSilent", f"{silent[0].instance_id}{more} silent for {age:.0f} s: {cause}"
+        block, Severity.DEGRADED, "InstanceSilent", f"{silent[0].instance_id}{more} silent for {span(age)}: {cause}"
     )
 
 
@@ -203,7 +204,7 @@ def _starting(block: BlockState, now: float) -> Verdict | None:
         block,
         severity,
         "Starting",
-        f"scaling to {wanted}: {starting[0].instance_id} starting for {waited:.0f} s",
+        f"scaling to {wanted}: {starting[0].instance_id} starting for {span(waited)}",
     )
 
 
@@ -214,7 +215,7 @@ def _held(block: BlockState, now: float) -> Verdict | None:
     left = block.cooldown.remaining_seconds(now) or 0.0
     about = "" if block.policy.voice is Voice.FULL else "~"
     return _verdict(
-        block, Severity.BUSY, "CooldownActive", f"{_crossing(block)}; held by cooldown, {about}{left:.0f} s left"
+        block, Severity.BUSY, "CooldownActive", f"{_crossing(block)}; held by cooldown, {about}{span(left)} left"
     )
 
 

@@ -3,6 +3,7 @@
 from aios_top.model.decision import Origin
 from aios_top.model.policy_state import Voice
 from aios_top.model.signal import Signal
+from aios_top.model.span import age, latency, length, span
 from aios_top.model.state import Averages, BlockState, CooldownPhase
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, clip, columns_of, field, row
@@ -10,7 +11,7 @@ from aios_top.render.decisions import cooldown_text
 from aios_top.render.fleet import limit_mark, limits_of
 from aios_top.render.gauge import bar, fraction, replica_gauge
 from aios_top.render.notes import data_notes
-from aios_top.render.numbers import age, amount, latency, percent, span
+from aios_top.render.numbers import amount, percent
 
 _LABEL = 10
 
@@ -79,7 +80,7 @@ def _cooldown(block: BlockState, now: float, columns: int) -> list[Row]:
     pieces: list[tuple[Cell, ...]] = []
     if cooling and left is not None and cooldown.total_seconds:
         pieces.append((*fraction(1 - left / cooldown.total_seconds, 12, Role.COOL), Cell(" ")))
-    of = f" {'of' if cooling else 'lasts'} {span(cooldown.total_seconds)}" if cooldown.total_seconds else ""
+    of = f" {'of' if cooling else 'lasts'} {length(cooldown.total_seconds)}" if cooldown.total_seconds else ""
     origin = {Origin.INFERRED: " (inferred)", Origin.DECLARED: " (declared)"}.get(cooldown.origin, "")
     pieces.append((Cell(text, role), Cell(of + origin + "  ", Role.DIM)))
     pieces.append(_next_evaluation(block, now))

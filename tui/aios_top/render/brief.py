@@ -6,10 +6,11 @@ from typing import Any
 from aios_top.model.decision import Origin
 from aios_top.model.load import LoadState
 from aios_top.model.signal import Signal
+from aios_top.model.span import length, quickness, span
 from aios_top.model.state import BlockState, FleetState, Link
 from aios_top.render.block import policy_cells
 from aios_top.render.cells import Cell, Role, Row, row
-from aios_top.render.numbers import amount, quickness, span
+from aios_top.render.numbers import amount
 
 
 def brief_rows(state: FleetState, block: BlockState | None, load: LoadState | None, now: float) -> list[Row]:
@@ -35,7 +36,7 @@ def _policy_rows(block: BlockState) -> list[Row]:
             Cell(" min ", Role.DIM),
             _number(parameters.get("min_replicas", block.replicas.minimum)),
             Cell("  cooldown ", Role.DIM),
-            span(total),
+            length(total),
             Cell("  reads mean ", Role.DIM),
             block.window.label,
         ),

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.policy_state import Voice
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, CooldownPhase
 from aios_top.render.cells import Cell, Role
-from aios_top.render.numbers import amount, clock, span
+from aios_top.render.numbers import amount, clock
 
 
 @dataclass(frozen=True, slots=True)

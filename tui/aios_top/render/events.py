@@ -8,13 +8,14 @@ from typing import Any
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Origin
 from aios_top.model.load import LoadState
+from aios_top.model.span import latency
 from aios_top.model.state import FleetState, Link
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
 from aios_top.render.load_text import plan_text
 from aios_top.render.notes import data_notes
-from aios_top.render.numbers import clock, latency
+from aios_top.render.numbers import clock
 from aios_top.render.wrap import wrap
 
 _KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}

@@ -6,9 +6,10 @@ from itertools import zip_longest
 from aios_top.model.decision import Decision, InstanceInput, Origin
 from aios_top.model.explain import unit_of
 from aios_top.model.explanation import Explanation, Margin, Match, Stage
+from aios_top.model.span import age
 from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fit, row
 from aios_top.render.decisions import badge_of, step_text
-from aios_top.render.numbers import age, amount, clock, percent
+from aios_top.render.numbers import amount, clock, percent
 from aios_top.render.why import (
     candidate_text,
     comparison_text,

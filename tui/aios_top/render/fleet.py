@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aios_top.model.decision import Thresholds
+from aios_top.model.span import span
 from aios_top.model.state import Averages, BlockState, CooldownPhase, FleetState
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, columns_of, field, named, row
 from aios_top.render.decisions import COOL, STALE, block_badge, cooldown_text
 from aios_top.render.gauge import replica_count, replica_gauge
-from aios_top.render.numbers import amount, count, percent, span
+from aios_top.render.numbers import amount, count, percent
 from aios_top.render.sparkline import resample, sparkline
 
 TREND_SECONDS = 300

@@ -1,8 +1,8 @@
 """Replicas and fractions as a row of boxes."""
 
+from aios_top.model.span import UNKNOWN
 from aios_top.model.state import Replicas
 from aios_top.render.cells import Cell, Role
-from aios_top.render.numbers import UNKNOWN
 
 FULL, COMING, FREE, BEYOND = "■", "□", "·", "+"
 

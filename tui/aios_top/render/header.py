@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from aios_top.model.recording import RecordingState
+from aios_top.model.span import length, quickness, span
 from aios_top.model.state import FleetState, Link
 from aios_top.model.verdict import Severity, Verdict
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, columns_of, row, spread
-from aios_top.render.numbers import clock, period, quickness, span
+from aios_top.render.numbers import clock
 from aios_top.render.timebar import Travel, recording_cells, travel_cells
 from aios_top.render.wrap import wrap
 
@@ -83,7 +84,7 @@ def _freshness(state: FleetState, mode: Mode, now: float) -> list[Cell]:
     lost = _silence(state, now)
     if lost:
         return [Cell(lost, Role.BAD)]
-    return [Cell("  ● ", Role.OK), Cell(f"live {period(state.poll_seconds)}", Role.TEXT)]
+    return [Cell("  ● ", Role.OK), Cell(f"live {length(state.poll_seconds)}", Role.TEXT)]
 
 
 def _silence(state: FleetState, now: float) -> str:

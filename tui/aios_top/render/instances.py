@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from aios_top.model.decision import Thresholds
+from aios_top.model.span import age, span
 from aios_top.model.state import BlockState, InstanceState, Phase
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, field, named, row
 from aios_top.render.fleet import limit_mark, limits_of
-from aios_top.render.numbers import age, amount, percent, span
+from aios_top.render.numbers import amount, percent
 from aios_top.render.sparkline import resample, sparkline
 
 _RATE = 8

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aios_top.model.lag import STEPS
 from aios_top.model.load import LoadPhase, LoadState
+from aios_top.model.span import latency, span
 from aios_top.model.spread import Spread
 from aios_top.model.state import BlockState
 from aios_top.model.text import clean
@@ -12,7 +13,7 @@ from aios_top.render.cells import BLANK, Cell, Role, Row, clip, columns_of, fiel
 from aios_top.render.gauge import fraction
 from aios_top.render.load_axis import axis_rows, story_rows
 from aios_top.render.load_text import plan_text
-from aios_top.render.numbers import amount, latency, percent, span
+from aios_top.render.numbers import amount, percent
 from aios_top.render.sparkline import sparkline
 from aios_top.render.wrap import labelled, wrap
 

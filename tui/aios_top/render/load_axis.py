@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 
 from aios_top.model.decision import Action, Decision
 from aios_top.model.load import LoadSecond, LoadState
+from aios_top.model.span import latency, span
 from aios_top.model.state import BlockState
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, clip, row, ruled
 from aios_top.render.decisions import badge_of, step_text, why
-from aios_top.render.numbers import amount, latency, span
+from aios_top.render.numbers import amount
 from aios_top.render.sparkline import resample, sparkline
 from aios_top.render.timeline import MARGIN, Timeline, event_row, replica_row, time_row
 
@@ -27,7 +28,7 @@ def axis_rows(load: LoadState, block: BlockState | None, now: float, columns: in
     if load.seconds:
         rows.append(_second_row(load, line, "sent", lambda second: second.sent, "sent/s", Role.ACCENT))
         rows.append(_second_row(load, line, "ok", lambda second: second.ok, "ok/s", Role.OK))
-        rows.append(_second_row(load, line, "p95", lambda second: second.p95, "of 5 s", Role.WARN))
+        rows.append(_second_row(load, line, "p95", lambda second: second.p95, "of 5s", Role.WARN))
     if block is None:
         return [*rows, row(Cell(" its block is gone", Role.WARN))]
     window = block.window
@@ -46,7 +47,7 @@ def _second_row(
     # The newest second is not over; a rate is told of the one before it.
     known = [found for _, found in points[:-1] if found is not None]
     newest = known[-1] if known else None
-    shown = latency(newest) if unit == "of 5 s" else amount(newest)
+    shown = latency(newest) if unit == "of 5s" else amount(newest)
     return row(
         Cell(f"{label:>{MARGIN - 1}} ", Role.DIM),
         *sparkline(columns, role),

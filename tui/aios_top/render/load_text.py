@@ -2,8 +2,9 @@
 
 from aios_top.model.lag import STEPS, LagBudget
 from aios_top.model.load import Estimate, LoadPlan, LoadState, RequestEnd, Shape
+from aios_top.model.span import latency, length, offset
 from aios_top.model.spread import Spread
-from aios_top.render.numbers import amount, count, latency, span
+from aios_top.render.numbers import amount, count
 
 STEP_NAMES = {
     "load_start": "load start",
@@ -25,7 +26,7 @@ def estimate_lines(plan: LoadPlan, found: Estimate, target: str) -> list[str]:
 def sum_text(found: Estimate) -> str:
     """Return what a plan comes to, in one line."""
     lengths = f"{amount(found.input_tokens)} input tokens, answers of up to {amount(found.max_output_tokens)} tokens"
-    when = f" over {span(found.seconds)}" if found.seconds else ""
+    when = f" over {length(found.seconds)}" if found.seconds else ""
     peak = "" if found.peak_rate is None else f", at most {found.peak_rate:.3g} a second over ten seconds"
     return f"{count(found.requests, 'request')}{when}{peak}; in all {lengths}"
 
@@ -55,7 +56,7 @@ def _how(plan: LoadPlan) -> str:
 
 def _stage(seconds: float, rate: float, last: float) -> str:
     to = "" if last == rate else f" to {last:.3g}"
-    return f"{rate:.3g}{to} requests/s for {span(seconds)}"
+    return f"{rate:.3g}{to} requests/s for {length(seconds)}"
 
 
 def session_line(end: RequestEnd) -> str:
@@ -93,7 +94,7 @@ def spread_text(found: Spread) -> str:
 def lateness_text(found: Spread) -> str:
     """Return how late requests were sent."""
     worst = found.p99 if found.p99 is not None else found.maximum
-    return f"{'p99' if found.p99 is not None else 'max'} {1000 * (worst or 0.0):.1f} ms"
+    return f"{'p99' if found.p99 is not None else 'max'} {latency(worst or 0.0)}"
 
 
 def _calibration(state: LoadState) -> str:
@@ -127,8 +128,8 @@ def _prediction(state: LoadState, lag: LagBudget) -> list[str]:
     foreseen = prediction.trigger_at - state.started_at
     decided = lag.seconds("decision")
     if decided is None:
-        return [f"predicted decision at +{foreseen:.1f} s; there was none"]
-    return [f"predicted decision at +{foreseen:.1f} s, real one at +{decided:.1f} s ({decided - foreseen:+.1f} s)"]
+        return [f"predicted decision at {offset(foreseen)}; there was none"]
+    return [f"predicted decision at {offset(foreseen)}, real one at {offset(decided)} ({offset(decided - foreseen)})"]
 
 
 def _gain(before: float | None, after: float | None, gain: float | None, note: str) -> str:

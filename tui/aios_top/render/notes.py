@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from aios_top.model.span import span
 from aios_top.model.state import BlockState
-from aios_top.render.numbers import count, span
+from aios_top.render.numbers import count
 
 _MOST_NAMES = 3
 

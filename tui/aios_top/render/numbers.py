@@ -1,9 +1,13 @@
-"""The one place that turns a number into text, with its unit; what is not known is `?`."""
+"""The one place that turns a number into text, with its unit; what is not known is `?`.
+
+Lengths of time are written in `model.span`, for the sentences of the model tell them too.
+"""
 
 import math
 from datetime import UTC, datetime
 
-UNKNOWN = "?"
+from aios_top.model.span import UNKNOWN
+
 _STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -40,59 +44,6 @@ def percent(value: float | None, limit: float | None) -> str:
         return ""
     share = 100 * value / limit
     return f"{share:.0f}%" if share < 1000 else ">999%"
-
-
-def span(seconds: float | None) -> str:
-    """Return a length of time for a countdown or an age: 0s, 76s, 120s, 3m10s, 1h02m, 2d05h."""
-    if seconds is None or not math.isfinite(seconds):
-        return UNKNOWN
-    whole = max(0, int(seconds))
-    if whole <= 120:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86_400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86_400}d{whole % 86_400 // 3600:02d}h"
-
-
-def age(seconds: float | None) -> str:
-    """Return how old something is: a bound in steps while it is young, so that it does not change every second."""
-    if seconds is None or not math.isfinite(seconds) or seconds >= 60:
-        return span(seconds)
-    return f"<{5 * (int(max(0.0, seconds)) // 5 + 1)}s"
-
-
-def quickness(seconds: float | None) -> str:
-    """Return a bound for how fast a service answers, which changes only when it matters: <50 ms, <1 s."""
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        return UNKNOWN
-    bound = next((bound for bound in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if seconds < bound), None)
-    if bound is None:
-        return latency(seconds)
-    return f"<{bound:g} s" if bound >= 1 else f"<{1000 * bound:.0f} ms"
-
-
-def length(seconds: float) -> str:
-    """Return the length of a window or an axis: 75s, 5m, 3m45s, 30m."""
-    whole = round(seconds)
-    return f"{whole // 60}m" if whole % 60 == 0 else span(whole)
-
-
-def latency(seconds: float | None) -> str:
-    """Return a duration of one request: 38 ms, 1.84 s, 12.5 s, 3m10s."""
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        return UNKNOWN
-    if seconds < 0.9995:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < 9.995:
-        return f"{seconds:.2f} s"
-    return f"{seconds:.1f} s" if seconds < 99.95 else span(seconds)
-
-
-def period(seconds: float) -> str:
-    """Return a polling period: 2s, 0.5s, 30s."""
-    return f"{seconds:.0f}s" if float(seconds).is_integer() else f"{seconds:.1f}s"
 
 
 def clock(at: float) -> str:

@@ -5,13 +5,14 @@ import textwrap
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision, Origin
+from aios_top.model.span import span
 from aios_top.model.state import Averages, BlockState, FleetState
 from aios_top.model.text import Clean
 from aios_top.render.cells import fit
 from aios_top.render.decisions import badge_of, cooldown_text, step_text, why
 from aios_top.render.document import rfc3339
 from aios_top.render.gauge import replica_count
-from aios_top.render.numbers import amount, span
+from aios_top.render.numbers import amount
 
 COLUMNS = 80
 _WIDTHS = (22, 9, 8, 8, 8, 8, 10, 7)

@@ -8,13 +8,14 @@ from aios_top.model.lint import Level, LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ForcedScale, Voice
 from aios_top.model.shadow import ShadowState
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
 from aios_top.model.versions import previous
 from aios_top.render.cells import BLANK, Cell, Role, Row, clip, fit, row, ruled
 from aios_top.render.deploy import deploy_rows
 from aios_top.render.lint import lint_rows, lint_summary
-from aios_top.render.numbers import count, span
+from aios_top.render.numbers import count
 from aios_top.render.policy_parameters import parameter_rows
 from aios_top.render.shadow import shadow_section
 from aios_top.render.verification import verification_rows

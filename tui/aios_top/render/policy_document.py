@@ -8,6 +8,7 @@ from aios_top.model.draft import same
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.record import PolicyRecord
+from aios_top.model.span import span
 from aios_top.model.state import BlockState, FleetState
 from aios_top.render.document import Document, figure, policy_part, strict
 
@@ -66,9 +67,8 @@ def _orders(document: Document) -> list[str]:
     lines = []
     if document["paused"]:
         paused = document["paused"]
-        left = "?" if paused["remaining_seconds"] is None else f"{paused['remaining_seconds']:.0f}"
         reason = f": {paused['reason']}" if paused["reason"] else ""
-        lines.append(f"  paused      {paused['direction']} for {left} s more{reason}")
+        lines.append(f"  paused      {paused['direction']} for {span(paused['remaining_seconds'])} more{reason}")
     if document["queued"]:
         queued = document["queued"]
         what = queued["instances_count"] or ", ".join(queued["instances"])

@@ -8,9 +8,9 @@ from aios_top.model.draft import same
 from aios_top.model.lint_facts import READ_SETTINGS, Facts
 from aios_top.model.policy_state import Voice
 from aios_top.model.schema import shown
+from aios_top.model.span import length
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, clip, fit, row, ruled
-from aios_top.render.numbers import span
 from aios_top.render.wrap import labelled
 
 _FROM_COLUMNS = 9
@@ -51,7 +51,7 @@ def _title(facts: Facts, draft: Mapping[str, Any]) -> tuple[Cell, Cell]:
     if draft:
         note = f"  draft of {len(draft)}: e edits, d compares, U sends"
         return Cell("parameters in force", Role.TITLE), Cell(note, Role.UP)
-    cooldown = "" if total is None else f", cooldown {span(total)}"
+    cooldown = "" if total is None else f", cooldown {length(total)}"
     title = "parameters in force, as the policy tells"
     return Cell(title, Role.TITLE), Cell(f"  generation {told.generation}{cooldown}", Role.DIM)
 

@@ -8,8 +8,9 @@ from statistics import median
 from aios_top.model.decision import Action, Origin
 from aios_top.model.recording import MarkKind
 from aios_top.model.report import BlockStory, Direction, Report, Stretch
+from aios_top.model.span import length, span
 from aios_top.model.verdict import Severity
-from aios_top.render.numbers import amount, count, period, span
+from aios_top.render.numbers import amount, count
 
 HOW = {
     Origin.REPORTED: "the running policy said it",
@@ -38,9 +39,9 @@ def moment(at: float, *, seconds: bool = True, date: bool = False) -> str:
 
 def overview(report: Report) -> Iterator[str]:
     """Yield what was looked at, and for how long."""
-    length = span(report.end - report.start)
     yield (
-        f"aios-top looked {count(report.polls, 'time')} in {length}, every {period(report.poll_seconds)}, "
+        f"aios-top looked {count(report.polls, 'time')} in {span(report.end - report.start)}, "
+        f"every {length(report.poll_seconds)}, "
         f"from {moment(report.start, date=True)} to {moment(report.end, date=True)} UTC."
     )
     if report.unseen:
@@ -152,7 +153,7 @@ def _lags(story: BlockStory, poll_seconds: float) -> Iterator[str]:
 
 def _polled(seconds: float, poll_seconds: float) -> str:
     """Return a length of time that no poll can tell more exactly."""
-    return f"less than {period(poll_seconds)}" if seconds < poll_seconds else f"{seconds:.0f} s"
+    return f"less than {length(poll_seconds)}" if seconds < poll_seconds else f"{span(seconds)}"
 
 
 def _longest(stretches: Sequence[Stretch]) -> str:

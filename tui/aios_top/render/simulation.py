@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Sequence
 
 from aios_top.model.simulation import Latency, SimulationReport
-from aios_top.render.numbers import UNKNOWN, amount, latency
+from aios_top.model.span import UNKNOWN, latency, length, span
+from aios_top.render.numbers import amount
 from aios_top.render.sparkline import BARS
 
 COLUMNS = 80
@@ -25,12 +26,12 @@ def head_lines(report: SimulationReport) -> list[str]:
     """Return what was simulated."""
     plan = report.plan
     lengths = "" if plan.input_tokens is None and plan.output_tokens is None else _lengths(report)
-    load = f"{plan.profile}{lengths} at {amount(report.requests_per_minute)} requests/min for {plan.hours:g} h"
+    pace = f"{amount(report.requests_per_minute)} requests/min for {length(plan.seconds)}"
     replicas = (
-        f"replicas start in {plan.replica_start_seconds:g} s, block min {plan.min_instances} max {plan.max_instances},"
-        f" cluster room {plan.room}"
+        f"replicas start in {length(plan.replica_start_seconds)}, block min {plan.min_instances}"
+        f" max {plan.max_instances}, cluster room {plan.room}"
     )
-    return [f"{load}, seed {plan.seed}", replicas, NOTE]
+    return [f"{plan.profile}{lengths} at {pace}, seed {plan.seed}", replicas, NOTE]
 
 
 def _lengths(report: SimulationReport) -> str:
@@ -47,7 +48,7 @@ def figures(report: SimulationReport) -> list[tuple[str, str, float | None]]:
     return [
         ("scale-ups", f"{report.ups}", report.ups),
         ("scale-downs", f"{report.downs}", report.downs),
-        ("flaps (undone within 10 min)", f"{report.flaps}", report.flaps),
+        ("flaps (undone within 10m)", f"{report.flaps}", report.flaps),
         ("replica-hours", f"{report.replica_hours:.1f}", report.replica_hours),
         ("replicas, highest", f"{report.replicas_peak}", report.replicas_peak),
         ("replicas, at the end", f"{report.replicas_end}", report.replicas_end),
@@ -126,7 +127,7 @@ def _failures(report: SimulationReport) -> list[str]:
     if first is None:
         return []
     return [
-        f"{report.errors} of {report.evaluations} evaluations failed, the first at {first.at:.0f} s: {first.reason}"
+        f"{report.errors} of {report.evaluations} evaluations failed, the first at {span(first.at)}: {first.reason}"
     ]
 
 

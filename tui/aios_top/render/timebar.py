@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from aios_top.model.recording import Mark, MarkKind, RecordingPhase, RecordingState
+from aios_top.model.span import span
 from aios_top.render.cells import Cell, Role, Row, columns_of, row
-from aios_top.render.numbers import clock, span, stamp
+from aios_top.render.numbers import clock, stamp
 
 _GLYPHS = {
     MarkKind.START: ("│", Role.DIM),

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.span import length
 from aios_top.model.state import BlockState
 from aios_top.model.window import Window
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.decisions import badge_of
-from aios_top.render.numbers import amount, clock, length
+from aios_top.render.numbers import amount, clock
 from aios_top.render.sparkline import resample
 
 MARGIN = 6

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from aios_top.model.decision import Action
 from aios_top.model.simulation import SimulationReport
+from aios_top.model.span import latency, length, span
 from aios_top.model.text import clean
 from aios_top.model.what_if import Estimate, Figures, Retaken, WhatIf
 from aios_top.render.cells import fit
-from aios_top.render.numbers import amount, clock, count, latency, span
+from aios_top.render.numbers import amount, clock, count
 from aios_top.render.simulation import COLUMNS, wrapped
 
 _GLYPHS = {Action.UP: "▲", Action.DOWN: "▼", Action.HOLD: "=", Action.ERROR: "!"}
@@ -101,7 +102,7 @@ def _verdict(answer: WhatIf, columns: int) -> list[str]:
         figures = answer.before
         lines += wrapped(
             f"Until then as recorded: {figures.ups} up, {figures.downs} down, {count(figures.flaps, 'flap')},"
-            f" {figures.replica_hours:.2f} replica-hours, {figures.over_threshold_minutes:.1f} min over threshold.",
+            f" {figures.replica_hours:.2f} replica-hours, {span(60 * figures.over_threshold_minutes)} over threshold.",
             columns,
         )
     return lines
@@ -116,7 +117,7 @@ def _after(answer: WhatIf, columns: int) -> list[str]:
     recorded, was = estimate.recorded, estimate.as_it_was
     about = (
         f"Beyond it the record is of another world. Estimate for the {span(recorded.seconds)} that followed: simulated"
-        f" replicas of kind {estimate.replica_profile}, starting in {was.plan.replica_start_seconds:.0f} s, under the"
+        f" replicas of kind {estimate.replica_profile}, starting in {length(was.plan.replica_start_seconds)}, under the"
         f" load that was counted ({amount(estimate.mean_requests_per_minute)} requests/min)."
     )
     heading = f"{'':<{_NAME}}{'recorded':>{_COLUMN}}{'sim as it was':>{_COLUMN + 2}}{'sim what-if':>{_COLUMN}}"

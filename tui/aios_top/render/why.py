@@ -4,8 +4,9 @@ from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, Origin
 from aios_top.model.explanation import Candidate, Comparison, Explanation, Outlook, Stage, StageName
 from aios_top.model.outlook import crosses_in
 from aios_top.model.policy_state import ForcedScale
+from aios_top.model.span import span
 from aios_top.render.decisions import step_text
-from aios_top.render.numbers import amount, known, span
+from aios_top.render.numbers import amount, known
 
 _TOLERANCES = frozenset({"scale_up_tolerance", "scale_down_tolerance"})
 _FAR_SECONDS = 3600.0

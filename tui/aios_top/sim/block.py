@@ -4,6 +4,7 @@ from collections import deque
 from random import Random
 from typing import Any
 
+from aios_top.model.span import length
 from aios_top.sim.job import Done, Job
 from aios_top.sim.profile import ReplicaProfile
 from aios_top.sim.replica import Replica
@@ -59,7 +60,7 @@ class BlockSim:
         if instance_id in self.replicas:
             raise ValueError(f"block {self.block_id} already has an instance {instance_id}")
         if not start_seconds >= 0:
-            raise ValueError(f"instance {instance_id} cannot be ready {start_seconds} s after its start")
+            raise ValueError(f"instance {instance_id} cannot be ready {length(start_seconds)} after its start")
         self._run(now)
         ready_at = now + start_seconds
         self.replicas[instance_id] = Replica(instance_id, self.profile, ready_at, self._done)

@@ -7,6 +7,7 @@ from heapq import heappop, heappush, heapreplace
 from random import Random
 from typing import get_args
 
+from aios_top.model.span import length
 from aios_top.sim.arrivals import Arrival, gaps
 from aios_top.sim.job import Job
 from aios_top.sim.lengths import TRAFFIC, token_lengths
@@ -92,7 +93,9 @@ class Workload:
         """
         latest = max((phase.until for phase in phases), default=0.0)
         if repeat_every is not None and not (repeat_every > 0 and repeat_every >= latest):
-            raise ValueError(f"repeat_every is {repeat_every} s, but a phase lasts until {latest} s; make it longer")
+            raise ValueError(
+                f"repeat_every is {length(repeat_every)}, but a phase lasts until {length(latest)}; make it longer"
+            )
         self._name = name
         self._count = 0
         self._streams = [

@@ -14,6 +14,7 @@ from aios_top.cli.wiring import PolicyFolders, open_session
 from aios_top.engine.deploy import PATIENCE_SECONDS
 from aios_top.engine.deploy_run import DECISION
 from aios_top.model.deploy import Bundle, DeployState, DeployStep, StepStatus
+from aios_top.model.span import length
 from aios_top.shipped import shipped
 
 _SETTLED = {StepStatus.DONE, StepStatus.FAILED, StepStatus.SKIPPED}
@@ -78,4 +79,4 @@ class _Steps:
         """Say once that the long wait has begun, also where no progress line can be drawn."""
         if step.name == DECISION and step.name not in self._announced:
             self._announced.add(step.name)
-            self._progress.say(f"  waiting  {step.name}: up to {PATIENCE_SECONDS:.0f} s; what was deployed stays")
+            self._progress.say(f"  waiting  {step.name}: up to {length(PATIENCE_SECONDS)}; what was deployed stays")

@@ -10,6 +10,7 @@ from aios_top.cli.progress import Progress
 from aios_top.engine.awakening import Awakening, Sign
 from aios_top.engine.session import Session
 from aios_top.model.change import Fate, Outcome, Plan
+from aios_top.model.span import length
 
 LOOK_SECONDS = 1.0
 
@@ -50,7 +51,7 @@ def _judged(outcome: Outcome, block_id: str, sign: Sign, patience_seconds: float
     if not sign.settled:
         seen = "it answers anew but has not decided" if sign.awake else "its new process has not been seen"
         next_step = f"look at aios-top decisions --block {block_id}"
-        message = f"restart sent, but {seen} after {patience_seconds:g} s; {next_step}"
+        message = f"restart sent, but {seen} after {length(patience_seconds)}; {next_step}"
         return replace(outcome, fate=Fate.UNKNOWN, message=message)
     version = sign.report.policy_version if sign.report else None
     runs = f"runs policy version {version}" if version else "runs its policy"

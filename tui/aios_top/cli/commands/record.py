@@ -16,7 +16,8 @@ from aios_top.cli.wiring import open_session
 from aios_top.engine.recorder import Recorder
 from aios_top.engine.session import Session
 from aios_top.model.recording import RecordingPhase, RecordingState
-from aios_top.render.numbers import count, span
+from aios_top.model.span import span
+from aios_top.render.numbers import count
 from aios_top.render.timebar import size
 
 REPORT_SECONDS = 600.0

@@ -11,7 +11,8 @@ from aios_top.cli.installation import configuration
 from aios_top.cli.named_files import existing
 from aios_top.cli.recording import folder_of, limits_of, path_of
 from aios_top.model.recording import RecordingInfo
-from aios_top.render.numbers import count, span, stamp
+from aios_top.model.span import span
+from aios_top.render.numbers import count, stamp
 from aios_top.render.timebar import size
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError

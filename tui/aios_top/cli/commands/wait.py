@@ -13,6 +13,7 @@ from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
 from aios_top.model.condition import Condition, condition
+from aios_top.model.span import length
 from aios_top.model.state import FleetState
 
 
@@ -32,7 +33,7 @@ async def _wait(args: argparse.Namespace, wanted: Condition) -> int:
             async with asyncio.timeout(args.wait):
                 await waiting.until_it_holds()
         except TimeoutError:
-            print(f"aios-top: not within {args.wait:g} s: {args.until}; {waiting.found()}", file=sys.stderr)
+            print(f"aios-top: not within {length(args.wait)}: {args.until}; {waiting.found()}", file=sys.stderr)
             return FAILED
     print(f"{args.block}: {args.until}")
     return DONE

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.settings import Setting
+from aios_top.model.span import latency
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.render.cells import BLANK, Cell, Role, Row, fit, width
-from aios_top.render.numbers import latency
 from aios_top.render.wrap import wrap
 
 

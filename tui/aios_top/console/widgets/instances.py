@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
+from aios_top.model.span import length
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, fitting, row
 from aios_top.render.instances import instance_head, instance_note, instance_row
-from aios_top.render.numbers import count, length
+from aios_top.render.numbers import count
 from aios_top.render.timeline import earlier_notes
 
 

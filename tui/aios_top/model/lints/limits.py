@@ -6,6 +6,7 @@ from math import floor
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import TUTORIAL, Facts
 from aios_top.model.schema import shown
+from aios_top.model.span import length
 
 _COUNTS = "the value still counts as it is: AIOS checks none, and what compares with it fails at every evaluation"
 _STOPS = "while it is wrong, every evaluation ends without a decision: the number of replicas stays as it is"
@@ -52,7 +53,7 @@ def no_maximum(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "NoMaximum",
         "nothing limits how many replicas the policy asks for",
-        f"AIOS enforces no maxInstances: while requests are large it adds one every {wait:.0f} s, "
+        f"AIOS enforces no maxInstances: while requests are large it adds one every {length(wait)}, "
         f"{3600 / wait:.0f} an hour beyond the {replicas} there are",
         "set max_replicas, or use_block_limits true"
         if facts.has("max_replicas")
@@ -129,7 +130,7 @@ def _oscillation(facts: Facts, kind: str, up: float, down: float) -> Iterator[Fi
         "OscillationPossible",
         f"{kind}: from {counts}, one more lets the mean fall from above {up:g} to the down threshold {down:g}",
         f"with {first} just above {up:g}, an idle new one makes the mean {after:.0f}, not above {down:g}: it may be "
-        f"removed again after {cooldown:.0f} s, and so on, losing the requests in flight each time",
+        f"removed again after {length(cooldown)}, and so on, losing the requests in flight each time",
         f"set {kind}_tokens_down_threshold below {after:.0f}"
         + (", or scale_down_safety_check true" if facts.has("scale_down_safety_check") else ""),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import READ_SETTINGS, TUTORIAL, Facts
 from aios_top.model.schema import shown
+from aios_top.model.span import length
 
 _COOLDOWNS = {"scale_up_cooldown": "scale_up_cooldown_seconds", "scale_down_cooldown": "scale_down_cooldown_seconds"}
 """Names that the tutorial's own allocation file gives as settings, and what they mean."""
@@ -104,7 +105,7 @@ def _without(facts: Facts, name: str) -> str:
     """Say what is in force instead."""
     cooldown = facts.value("cooldown_seconds")
     if name in _COOLDOWNS and cooldown is not None:
-        return f"AIOS reads only intervalSeconds there; the cooldown in force is {cooldown:g} s"
+        return f"AIOS reads only intervalSeconds there; the cooldown in force is {length(cooldown)}"
     return "AIOS's runner reads only intervalSeconds, and the policy does not read it either"
 
 

@@ -6,6 +6,7 @@ from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import Facts
 from aios_top.model.reading import InstanceReading
 from aios_top.model.schema import shown
+from aios_top.model.span import length
 from aios_top.model.state import Phase
 from aios_top.model.window import Rolling
 
@@ -169,7 +170,7 @@ def _as_zero(facts: Facts) -> bool:
 def _shrinks(facts: Facts) -> str:
     least = int(facts.minimum or 1)
     wait = max(facts.cooldown("down") or 0.0, facts.interval_seconds)
-    return f"a busy block loses one replica every {wait:.0f} s down to {least}"
+    return f"a busy block loses one replica every {length(wait)} down to {least}"
 
 
 RULES = (

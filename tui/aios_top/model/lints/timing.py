@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aios_top.model.decision import ACTS
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import Facts
+from aios_top.model.span import length, span
 from aios_top.model.startup import typical
 
 
@@ -18,11 +19,11 @@ def cooldown_and_startup(facts: Facts) -> Iterator[Finding | NotChecked]:
         yield NotChecked("CooldownShorterThanStartup", why)
     elif cooldown < took:
         starts = facts.startup_seconds
-        seen = f"median of {len(starts)}, longest {max(starts):.0f} s" if len(starts) > 1 else "one was seen"
+        seen = f"median of {len(starts)}, longest {span(max(starts))}" if len(starts) > 1 else "one was seen"
         more = int(took // max(cooldown, facts.interval_seconds, 1.0))
         yield Finding(
             "CooldownShorterThanStartup",
-            f"a replica takes {took:.0f} s to serve ({seen}), the cooldown ends after {cooldown:.0f} s",
+            f"a replica takes {span(took)} to serve ({seen}), the cooldown ends after {length(cooldown)}",
             "the new replica does not lower the mean before it serves: "
             f"up to {max(1, more)} more are asked for meanwhile",
             "set block_while_pending true, or a cooldown above the start-up time"
@@ -38,8 +39,8 @@ def window_and_cooldown(facts: Facts) -> Iterator[Finding]:
         return
     yield Finding(
         "WindowLongerThanCooldown",
-        f"the mean is over {window:.0f} s, the cooldown ends after {cooldown:.0f} s",
-        f"after an action the mean holds requests from before it for {window - cooldown:.0f} s more: "
+        f"the mean is over {length(window)}, the cooldown ends after {length(cooldown)}",
+        f"after an action the mean holds requests from before it for {length(window - cooldown)} more: "
         "the policy acts again on what it has already answered",
         f"set the cooldown to at least {window:.0f}, or a shorter averaging_period",
     )
@@ -48,14 +49,14 @@ def window_and_cooldown(facts: Facts) -> Iterator[Finding]:
 def cooldown_and_interval(facts: Facts) -> Iterator[Finding]:
     """Find a cooldown without effect."""
     for direction in ("up", "down"):
-        cooldown = facts.cooldown(direction)
-        if not facts.decides_by_tokens or cooldown is None or cooldown >= facts.interval_seconds:
+        cooldown, interval = facts.cooldown(direction), facts.interval_seconds
+        if not facts.decides_by_tokens or cooldown is None or cooldown >= interval:
             continue
         yield Finding(
             "CooldownShorterThanInterval",
-            f"the cooldown of {cooldown:g} s is over before the next evaluation in {facts.interval_seconds:g} s",
+            f"the cooldown of {length(cooldown)} is over before the next evaluation in {length(interval)}",
             "it holds nothing back: every evaluation may act",
-            f"set it above {facts.interval_seconds:g}, or to 0 if that is meant",
+            f"set it above {interval:g}, or to 0 if that is meant",
         )
         return
 
@@ -68,7 +69,7 @@ def stabilization(facts: Facts) -> Iterator[Finding]:
         if window and window < facts.interval_seconds:
             yield Finding(
                 "StabilizationTooShort",
-                f"{name} {window:g} is shorter than the {facts.interval_seconds:g} s between evaluations",
+                f"{name} {window:g} is shorter than the {length(facts.interval_seconds)} between evaluations",
                 "only one evaluation falls into it, so it always agrees with itself",
                 f"set it to a few times {facts.interval_seconds:g}; Kubernetes takes 300 for scaling down",
             )
@@ -84,7 +85,7 @@ def scales_down_at_once(facts: Facts) -> Iterator[Finding]:
         "ScalesDownAtOnce",
         f"{name} is 0",
         "one evaluation below the thresholds removes a replica, "
-        f"the next one {max(cooldown, facts.interval_seconds):.0f} s later; between two requests a block looks idle",
+        f"the next one {length(max(cooldown, facts.interval_seconds))} later; between two requests a block looks idle",
         f"set it to 300, as Kubernetes has it: {300 / facts.interval_seconds:.0f} evaluations must agree then",
     )
 
@@ -112,7 +113,7 @@ def interval_and_push(facts: Facts) -> Iterator[Finding | NotChecked]:
     elif interval < push * 0.9:
         yield Finding(
             "EvaluatesOldMetrics",
-            f"the policy evaluates every {interval:g} s, an instance pushes every {push:.0f} s",
+            f"the policy evaluates every {length(interval)}, an instance pushes every {length(round(push))}",
             f"about {push / interval:.0f} evaluations see the same figures",
             f"set intervalSeconds to at least {push:.0f} in the block's settings",
         )
@@ -124,8 +125,8 @@ def metric_age(facts: Facts) -> Iterator[Finding]:
     if limit is not None and limit < facts.push_seconds:
         yield Finding(
             "MetricsAlwaysStale",
-            f"max_metric_age_seconds {limit:g} is below the push period of {facts.push_seconds:.0f} s",
-            f"between {limit:g} s and the next push every instance counts as missing: the policy sees a block that "
+            f"max_metric_age_seconds {limit:g} is below the push period of {length(round(facts.push_seconds))}",
+            f"between {length(limit)} and the next push every instance counts as missing: the policy sees a block that "
             "comes and goes",
             f"set it to about three pushes, e.g. {3 * facts.push_seconds:.0f}",
         )
