@@ -3,12 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
 from aios_top.model.fact import Backfilled
-from aios_top.model.reading import ExecutorReading, InstanceReading, Mean
+from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean, counted
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import NO_TRACK, SeriesView, Track
 from aios_top.model.text import Clean
@@ -46,21 +45,6 @@ def stale_after(push_seconds: float | None) -> float:
     return 2.5 * push + min(5.0, push)
 
 
-class _Counters(NamedTuple):
-    """What an instance had counted at one push."""
-
-    at: float
-    """The push's own stamp, or its receipt where it has none."""
-    prompt: float | None
-    generated: float | None
-    inference: Mean | None
-    first_token: Mean | None
-
-    def restarted_since(self, earlier: "_Counters") -> bool:
-        """Return whether a counter or the clock went back."""
-        return self.at <= earlier.at or _fell(earlier.prompt, self.prompt) or _fell(earlier.generated, self.generated)
-
-
 class InstanceMemory:
     """One instance's latest document and its history, one sample per push."""
 
@@ -79,7 +63,7 @@ class InstanceMemory:
         self.gap_drawn = False
         self.gap_at: float | None = None
         """When the last gap was drawn."""
-        self._recent: deque[_Counters] = deque()
+        self._recent: deque[Counted] = deque()
         self._track = Track(INSTANCE_COLUMNS) if track is None else track
 
     def views(self) -> Mapping[str, SeriesView]:
@@ -109,10 +93,41 @@ class InstanceMemory:
         self._learn_offset(earlier, reading, received_at)
         self.reading = reading
         self.changed_at = received_at
-        self._measure(reading, reading.timestamp if reading.timestamp is not None else received_at)
+        self._count(counted(received_at, reading))
+        self._measure()
         self._append(received_at, reading)
         self.gap_drawn = False
         return seconds
+
+    def resume(
+        self, before: Sequence[Counted], reading: InstanceReading, received_at: float, gap: float | None
+    ) -> None:
+        """Take the newest document where only what was counted is left of those before it.
+
+        Leaves what taking all of them would leave, and a gap drawn between or after them, but for the histories.
+        """
+        known: Counted | None = None
+        for push in (*before, counted(received_at, reading)):
+            if push.received_at < self.first_seen:  # before the instance came anew, as after a wipe
+                continue
+            if gap is not None and gap < push.received_at:
+                self._resume_gap(known, gap)
+                gap = None
+            if known is None or known.stamp is None or known.stamp != push.stamp:
+                self.changed_at = push.received_at
+                self._count(push)
+                self.gap_drawn = False
+            known = push
+            self.reading = reading
+        if self._recent:
+            self._measure()
+        if gap is not None:
+            self._resume_gap(known, gap)
+
+    def _resume_gap(self, known: Counted | None, gap: float) -> None:
+        if known is not None and gap >= self.first_seen:
+            self._measure()
+            self.draw_gap(gap)
 
     def _learn_offset(self, earlier: InstanceReading | None, reading: InstanceReading, received_at: float) -> None:
         """Keep the smallest distance of a push, for some are seen late; a clock that was set back is learned anew."""
@@ -132,18 +147,22 @@ class InstanceMemory:
             self._recent.clear()
             self._track.append(at, [None] * len(INSTANCE_COLUMNS))
 
-    def _measure(self, reading: InstanceReading, at: float) -> None:
-        """Compute the true rates and server-side means over the pushes of the last minute.
+    def _count(self, newest: Counted) -> None:
+        """Remember what a push had counted, and forget what is older than a minute.
 
-        One push is no rate, and a counter that fell means that the instance restarted: both give None.
+        A counter that fell means that the instance restarted.
         """
-        newest = _counters(reading, at)
-        if self._recent and newest.restarted_since(self._recent[-1]):
-            self._recent.clear()
-        while len(self._recent) > 1 and self._recent[0].at < newest.at - RATE_SECONDS:
-            self._recent.popleft()
-        self._recent.append(newest)
-        oldest = self._recent[0]
+        recent = self._recent
+        if recent and newest.restarted_since(recent[-1]):
+            recent.clear()
+        oldest = newest.at - RATE_SECONDS
+        while len(recent) > 1 and recent[0].at < oldest:
+            recent.popleft()
+        recent.append(newest)
+
+    def _measure(self) -> None:
+        """Compute the true rates and server-side means over the pushes of the last minute; one push is no rate."""
+        oldest, newest = self._recent[0], self._recent[-1]
         seconds = newest.at - oldest.at
         self.input_rate = per_minute(oldest.prompt, newest.prompt, seconds)
         self.output_rate = per_minute(oldest.generated, newest.generated, seconds)
@@ -247,16 +266,6 @@ def filled(track: Track, columns: Sequence[str], samples: Sequence[Sample]) -> t
     for at, values in merged:
         full.append(at, values)
     return full, taken
-
-
-def _counters(reading: InstanceReading, at: float) -> _Counters:
-    return _Counters(
-        at, reading.prompt_tokens_total, reading.generated_tokens_total, reading.inference, reading.first_token
-    )
-
-
-def _fell(earlier: float | None, later: float | None) -> bool:
-    return earlier is not None and later is not None and later < earlier
 
 
 def _mean_since(earlier: Mean | None, later: Mean | None) -> float | None:

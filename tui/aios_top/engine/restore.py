@@ -39,7 +39,7 @@ def shown(frame: Frame, picture: Picture) -> FleetState:
 
 def _reading(block: BlockFrame) -> BlockReading:
     documents = block.documents
-    rows = tuple(block.pushes[name][-1][1] for name in documents.instance_ids if block.pushes.get(name))
+    rows = tuple(block.newest[name].reading for name in documents.instance_ids if name in block.newest)
     executor = block.executors[-1] if documents.has_executor and block.executors else None
     return BlockReading(block.block_id, rows, executor, documents.dropped, documents.duplicates)
 
@@ -83,7 +83,9 @@ def _of_columns(samples: Iterable[Sample]) -> Iterator[Sample]:
 
 def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float | None) -> InstanceMemory:
     instance = InstanceMemory(first_seen, NO_TRACK)
-    _relive(instance, block.pushes.get(name, ()), () if gap_at is None else (gap_at,))
+    found = block.newest.get(name)
+    if found is not None:
+        instance.resume(found.before, found.reading, found.received_at, gap_at)
     instance.gap_at = gap_at
 
     def history() -> Iterator[Sample]:

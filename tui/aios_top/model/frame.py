@@ -7,7 +7,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.curve import Earlier, Sample
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold, WorkSeen
-from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.reading import Counted, ExecutorReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean
@@ -65,6 +65,16 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """An instance's newest document, and what it had counted at the pushes before it, as far back as rates look."""
+
+    received_at: float
+    reading: InstanceReading
+    before: Sequence[Counted] = ()
+    """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceHistory:
     """What an instance sent, and when it was seen to be silent."""
 
@@ -80,8 +90,8 @@ class BlockFrame:
 
     block_id: Clean
     documents: Documents = Documents()
-    pushes: Mapping[Clean, Pushes] = field(default_factory=dict)
-    """The newest documents of every instance, as far back as rates look."""
+    newest: Mapping[Clean, Newest] = field(default_factory=dict)
+    """The newest document of every instance."""
     executors: Sequence[ExecutorReading] = ()
     """The newest documents of the executor, oldest first."""
     told: PolicyTold | None = None

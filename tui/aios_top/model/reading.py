@@ -1,6 +1,7 @@
 """What one request to AIOS saw, before any history or rule is applied."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aios_top.model.text import Clean
 from aios_top.model.window import Rolling
@@ -53,6 +54,44 @@ class InstanceReading:
     def is_llm(self) -> bool:
         """Whether the instance has token counters at all."""
         return self.prompt_tokens_total is not None or self.input_size is not None
+
+
+class Counted(NamedTuple):
+    """What an instance had counted at one push."""
+
+    received_at: float
+    """When the console got it, unix seconds."""
+    stamp: float | None
+    """The push's own time; None where it has none."""
+    prompt: float | None
+    generated: float | None
+    inference: Mean | None
+    first_token: Mean | None
+
+    @property
+    def at(self) -> float:
+        """When it was pushed, by its receipt where it has no stamp."""
+        return self.received_at if self.stamp is None else self.stamp
+
+    def restarted_since(self, earlier: "Counted") -> bool:
+        """Return whether a counter or the clock went back."""
+        return self.at <= earlier.at or _fell(earlier.prompt, self.prompt) or _fell(earlier.generated, self.generated)
+
+
+def counted(received_at: float, reading: InstanceReading) -> Counted:
+    """Return what a document has counted."""
+    return Counted(
+        received_at,
+        reading.timestamp,
+        reading.prompt_tokens_total,
+        reading.generated_tokens_total,
+        reading.inference,
+        reading.first_token,
+    )
+
+
+def _fell(earlier: float | None, later: float | None) -> bool:
+    return earlier is not None and later is not None and later < earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class Redactor:
             return value if changed == value else _like(value, changed)
         if isinstance(value, Mapping):
             return {self._key(key): self._entry(key, entry) for key, entry in value.items()}
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*map(self._value, value))
         if isinstance(value, list | tuple | frozenset | set):
             kind = tuple if isinstance(value, tuple) else type(value)
             return kind(self._value(entry) for entry in value)

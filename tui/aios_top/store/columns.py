@@ -8,8 +8,10 @@ requests), and the rest differ in the last bits of the mantissa.
 import math
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
+from operator import truediv
+from typing import Any, overload
 
 import msgspec
 
@@ -51,15 +53,94 @@ def pack(values: Column) -> Packed:
 
 def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
-    known: list[float | int] = _unpacked(packed)
-    if packed.whole and packed.form != _WHOLE:
-        known = [int(value) for value in known]
+    known = _made(packed, _parts(packed))
     if not packed.nulls:
         return [*known]
     if not known:
         return [None] * packed.count
     following = iter(known)
     return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
+
+
+class Values(Sequence[Any]):
+    """A packed column of which a value is made when it is asked for: most of a jump asks for a few of many."""
+
+    __slots__ = ("_nulls", "_packed", "_parts", "_whole")
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+        self._nulls = int.from_bytes(packed.nulls, "little")
+        self._parts: list[list[int]] | None = None
+        self._whole: list[Any] | None = None
+
+    def __len__(self) -> int:
+        return self._packed.count
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return self.every()[place]
+        if self._whole is not None:
+            return self._whole[place]
+        if not 0 <= place < self._packed.count:
+            raise IndexError(place)
+        return self.pick((place,))[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.every())
+
+    def every(self) -> list[Any]:
+        """Return all of them."""
+        if self._whole is None:
+            self._whole = unpack(self._packed)
+        return self._whole
+
+    def pick(self, places: Sequence[int]) -> list[Any]:
+        """Return those of some places, which have to be within the column."""
+        if self._whole is not None:
+            return [self._whole[place] for place in places]
+        if self._parts is None:
+            self._parts = _parts(self._packed)
+        nulls = self._nulls
+        if not nulls:
+            return self._made_of(places)
+        known = [place - (nulls & (1 << place) - 1).bit_count() for place in places if not nulls >> place & 1]
+        made = iter(self._made_of(known))
+        return [None if nulls >> place & 1 else next(made) for place in places]
+
+    def _made_of(self, known: Sequence[int]) -> list[Any]:
+        return [*_made(self._packed, [[part[place] for place in known] for part in self._parts or ()])]
+
+
+def _parts(packed: Packed) -> list[list[int]]:
+    """Return the whole numbers that the known values are made of."""
+    known = packed.count - int.from_bytes(packed.nulls).bit_count()
+    return [_sums(part, known) for part in packed.parts]
+
+
+def _made(packed: Packed, parts: Sequence[list[int]]) -> Sequence[float | int]:
+    """Return the values that are made of these whole numbers."""
+    if not parts:
+        return []
+    first = parts[0]
+    if packed.form == _WHOLE:
+        return first if packed.whole else [*map(float, first)]
+    known = _floats(packed.form, first, parts)
+    return [int(value) for value in known] if packed.whole else known
+
+
+def _floats(form: int, first: list[int], parts: Sequence[list[int]]) -> Sequence[float]:
+    if form == _FRACTION:
+        return [*map(truediv, first, parts[1])]
+    if form == _SINGLES:
+        return array("f", array("i", first).tobytes())
+    if form == _BITS:
+        return array("d", array("q", first).tobytes())
+    scale = _SCALES[form]
+    return [value / scale for value in first]
 
 
 def _packed(known: Sequence[float]) -> tuple[int, list[bytes]]:
@@ -77,22 +158,6 @@ def _packed(known: Sequence[float]) -> tuple[int, list[bytes]]:
         return _FRACTION, [_deltas(part) for part in fractions]
     floats = array("d", known)
     return _BITS, [_deltas(list(array("q", floats.tobytes())))]
-
-
-def _unpacked(packed: Packed) -> list[float | int]:
-    if not packed.parts:
-        return []
-    first = _sums(packed.parts[0], packed.count - int.from_bytes(packed.nulls).bit_count())
-    if packed.form == _FRACTION:
-        return [above / below for above, below in zip(first, _sums(packed.parts[1], len(first)), strict=True)]
-    if packed.form == _SINGLES:
-        return list(array("f", array("i", first).tobytes()))
-    if packed.form == _BITS:
-        return list(array("d", array("q", first).tobytes()))
-    if packed.form == _WHOLE:
-        return [*first] if packed.whole else list(map(float, first))
-    scale = _SCALES[packed.form]
-    return [value / scale for value in first]
 
 
 def _scaled(known: Sequence[float], scale: float) -> list[int] | None:

@@ -16,8 +16,9 @@ from aios_top.model.fact import (
     Poll,
     Resumed,
 )
-from aios_top.model.frame import Bearing, Documents, Frame, Trace
+from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
 from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
+from aios_top.model.text import Clean
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import Row, row_of
 from aios_top.store.segment import Delta, Segment
@@ -83,9 +84,9 @@ class Differ:
         """Know the newest documents of a moment: the next poll is recorded as what it changed of them."""
         for block_id, block in frame.blocks.items():
             known = self._known(block_id)
-            known.recents = {str(name): deque(pushes) for name, pushes in block.pushes.items() if pushes}
+            known.recents = {str(name): deque(_pushes(name, found)) for name, found in block.newest.items()}
             known.readings = {
-                str(name): block.pushes[name][-1][1] for name in block.documents.instance_ids if block.pushes.get(name)
+                str(name): block.newest[name].reading for name in block.documents.instance_ids if name in block.newest
             }
             known.entered = deque(block.executors)
             known.executor = block.executors[-1] if block.executors else None
@@ -199,6 +200,23 @@ class Differ:
                 del known.recents[name]
         if trace.sample is not None:
             found["sample"] = _singles(trace.sample)
+
+
+def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading]]:
+    """Yield an instance's newest pushes, of which all but the last have their counters only."""
+    for push in found.before:
+        yield (
+            push.received_at,
+            InstanceReading(
+                name,
+                push.stamp,
+                prompt_tokens_total=push.prompt,
+                generated_tokens_total=push.generated,
+                inference=push.inference,
+                first_token=push.first_token,
+            ),
+        )
+    yield found.received_at, found.reading
 
 
 def _singles(sample: tuple[float | None, ...]) -> list[float | None]:

@@ -10,7 +10,7 @@ from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.leaves import NOTHING
-from aios_top.store.payload import Pushes, executor_of
+from aios_top.store.pushes import executor_of, newest
 from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value
@@ -20,6 +20,8 @@ RATE_SECONDS = 60.0
 HISTORY_SECONDS = 2000.0
 """How much history is drawn: the longest time axis, and what its first column averages over."""
 MAX_DECISIONS = 512
+_ENTERED = 24
+"""Documents of an executor to look at first: they come every 5 s."""
 
 
 def block_frame(
@@ -39,7 +41,7 @@ def block_frame(
     return BlockFrame(
         block_id,
         documents,
-        {name: recent(rows, received, poll) for name, rows in part.pushes().items()},
+        newest(part.pushes(), received, poll, RATE_SECONDS),
         _entered(part, poll),
         part.told_at(poll),
         bearing,
@@ -55,40 +57,26 @@ def block_frame(
     )
 
 
-def recent(rows: Pushes, received: Sequence[float | None], poll: int) -> list[tuple[float, InstanceReading]]:
-    """Return an instance's newest documents as far back as a rate looks, two at least."""
-    end = bisect_right(rows.polls, poll)
-    if not end:
-        return []
-    newest = rows.stamp(end - 1)
-    begin = end - 1
-    while begin > 0:
-        stamp = rows.stamp(begin)
-        if end - begin >= 2 and newest is not None and stamp is not None and stamp < newest - RATE_SECONDS:
-            break
-        begin -= 1
-    earlier = [(received_at(rows, received, place), rows.counters(place)) for place in range(begin, end - 1)]
-    return [*earlier, (received_at(rows, received, end - 1), rows.reading(end - 1))]
-
-
-def received_at(rows: Pushes, received: Sequence[float | None], place: int) -> float:
-    """Return when a document was received."""
-    poll = rows.polls[place]
-    return rows.received[place] if poll < 0 else received[poll] or 0.0
-
-
 def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
     """Return the executor's documents of the last minute, and one before them."""
     rows = part.executors()
     end = rows.latest(poll) + 1
-    found: list[ExecutorReading] = []
-    for place in range(end - 1, -1, -1):
-        found.append(executor_of(rows.row(place)))
-        newest, uptime = found[0].uptime_seconds, found[-1].uptime_seconds
-        if place < end - 1 and newest is not None and uptime is not None and uptime <= newest - RATE_SECONDS:
-            found += [executor_of(rows.row(place - 1))] if place else []
-            break
-    return found[::-1]
+    for begin in (max(0, end - _ENTERED), 0):
+        found = [executor_of(row) for row in rows.some(range(begin, end))]
+        first = _minute_before(found)
+        if first is not None:
+            return found[first:]
+    return found
+
+
+def _minute_before(found: Sequence[ExecutorReading]) -> int | None:
+    """Return the place of the document before the first that is a minute older than the last, None without one."""
+    newest_at = found[-1].uptime_seconds if found else None
+    for place in range(len(found) - 2, -1, -1):
+        uptime = found[place].uptime_seconds
+        if newest_at is not None and uptime is not None and uptime <= newest_at - RATE_SECONDS:
+            return place - 1 if place else None
+    return None
 
 
 def _seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | None:
@@ -191,10 +179,10 @@ def instance_history(
         rows = part.pushes().get(name)
         if rows is not None:
             known = pushes[-1][0] if pushes else float("-inf")
-            for place in range(bisect_right(rows.polls, last)):
-                at = received_at(rows, segment.received, place)
-                if rows.polls[place] >= 0 or at > known:
-                    pushes.append((at, rows.reading(place)))
+            readings = rows.readings(range(bisect_right(rows.polls, last)))
+            times = [rows.received_at(place, segment.received) for place in range(len(readings))]
+            found = zip(rows.polls, times, readings, strict=False)
+            pushes += [(at, reading) for number, at, reading in found if number >= 0 or at > known]
         gaps |= {gap for number, instance, gap in part.gaps() if number <= last and instance == name}
     fills = backfills(index, entry, poll, segments[-1], block_id)
     curves = [fill.curves[name] for fill in fills if name in fill.curves]

@@ -50,7 +50,7 @@ def _look_at(frame: Frame, finder: Finder) -> None:
     finder.look(frame)
     for name, block in frame.blocks.items():
         finder.add("block", name)
-        for instance in block.pushes:
+        for instance in block.newest:
             finder.add("instance", instance)
         _look_at_trace(Trace(block.bearing), finder)
 

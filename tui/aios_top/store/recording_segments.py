@@ -15,7 +15,7 @@ from aios_top.model.text import Clean
 from aios_top.store.compression import BrokenPartError
 from aios_top.store.decided import lengthened
 from aios_top.store.leaves import NOTHING, Shapes
-from aios_top.store.payload import Columns, Pushes, columns_of, columns_unpacked, pushes_of, pushes_unpacked
+from aios_top.store.pushes import Columns, Pushes, columns_of, columns_unpacked, pushes_of, pushes_unpacked
 from aios_top.store.segment import STREAMS, BlockLog
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.told import Asked, told_value

@@ -26,7 +26,7 @@ from aios_top.model.reading import BlockReading, ExecutorReading, FleetReading, 
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
-from aios_top.store.payload import executor_of
+from aios_top.store.pushes import executor_of
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import decoded, value
@@ -47,8 +47,8 @@ class _BlockSteps:
         self._readings: dict[Clean, InstanceReading] = {}
         self._events: dict[int, list[Any]] = defaultdict(list)
         for name, rows in part.pushes().items():
-            for place, poll in enumerate(rows.polls):
-                self._events[poll].append((name, rows, place))
+            for poll, reading in zip(rows.polls, rows.readings(range(len(rows.polls))), strict=True):
+                self._events[poll].append((name, reading))
         for poll, row in part.executors().rows():
             self._events[poll].append(executor_of(row))
         for poll, found in part.stream("documents").every():
@@ -74,8 +74,8 @@ class _BlockSteps:
                     self.told = event
                 case ExecutorReading():
                     self._executor = event
-                case (name, rows, place):
-                    self._readings[name] = rows.reading(place)
+                case (name, reading):
+                    self._readings[name] = reading
         self.sample = self._samples.get(poll)
 
     def reading(self) -> BlockReading:

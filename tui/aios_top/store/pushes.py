@@ -1,0 +1,226 @@
+"""The figures of one block within a segment as they are read back: values are made of what is asked for only."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from aios_top.model.frame import Newest
+from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
+from aios_top.model.text import Clean, clean
+from aios_top.store.columns import Packed, Values
+from aios_top.store.payload import COUNTED, STAMP, PushTable, Row, reading_of
+
+
+class Columns:
+    """Rows that are kept as columns; a row is made when it is asked for."""
+
+    __slots__ = ("_columns", "polls")
+
+    def __init__(self, polls: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
+        self.polls = polls
+        """Poll that brought each row, ascending."""
+        self._columns = columns
+
+    def row(self, place: int) -> tuple[Any, ...]:
+        """Return a row."""
+        return tuple(column[place] for column in self._columns)
+
+    def some(self, places: range) -> list[tuple[Any, ...]]:
+        """Return the rows at some places."""
+        return list(zip(*(picked(column, places) for column in self._columns), strict=True))
+
+    def rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Yield all rows with their polls, oldest first."""
+        return zip(self.polls, zip(*self._columns, strict=True), strict=True) if self.polls else iter(())
+
+    def latest(self, poll: int) -> int:
+        """Return the place of the last row up to a poll, -1 when there is none."""
+        return bisect_right(self.polls, poll) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of all instances of a block, an instance's rows side by side."""
+
+    present: Sequence[int]
+    texts: Sequence[Sequence[str | None]]
+    """The different texts."""
+    text: Sequence[int]
+    """For each row which of them it has."""
+    figures: Sequence[Sequence[Any]]
+
+    def readings(self, rows: Sequence[int], names: Iterable[Clean]) -> list[InstanceReading]:
+        """Return the documents of some rows, each with the instance's name."""
+        present, text = picked(self.present, rows), picked(self.text, rows)
+        figures = zip(*(picked(column, rows) for column in self.figures), strict=True)
+        return [
+            reading_of(name, has, self.texts[number], row)
+            for name, has, number, row in zip(names, present, text, figures, strict=True)
+        ]
+
+    def counted(self, rows: Sequence[int], received: Iterable[float]) -> list[Counted]:
+        """Return what some rows had counted, each with when it was received: a third of the work of a document."""
+        stamps, prompt, generated, *means = (picked(self.figures[place], rows) for place in COUNTED)
+        inference, first_token = _means(*means[:2]), _means(*means[2:])
+        return list(map(Counted, received, stamps, prompt, generated, inference, first_token))
+
+
+def _means(totals: Sequence[float | None], counts: Sequence[float]) -> list[Mean | None]:
+    return [None if total is None else Mean(total, count) for total, count in zip(totals, counts, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """The rows of one instance, oldest first; documents are made only of those that are asked for."""
+
+    instance_id: Clean
+    polls: Sequence[int]
+    received: Sequence[float]
+    """Time of receipt of the rows from before the segment."""
+    begin: int
+    """Place of its first row among those of all instances."""
+    table: Table
+
+    def received_at(self, place: int, received: Sequence[float | None]) -> float:
+        """Return when a row was received; `received` says when each poll of the segment was answered."""
+        poll = self.polls[place]
+        return self.received[place] if poll < 0 else received[poll] or 0.0
+
+    def figures(self, poll: int, back: int) -> Sequence[Any] | None:
+        """Return the figures of the row that had so many newer ones at a poll, None when there is none."""
+        place = bisect_right(self.polls, poll) - 1 - back
+        return _Row(self.table.figures, self.begin + place) if place >= 0 else None
+
+    def readings(self, places: range) -> list[InstanceReading]:
+        """Return the documents of some rows."""
+        rows = range(self.begin + places.start, self.begin + places.stop)
+        return self.table.readings(rows, [self.instance_id] * len(rows))
+
+
+class _Row(Sequence[Any]):
+    """One row of columns."""
+
+    __slots__ = ("_columns", "_place")
+
+    def __init__(self, columns: Sequence[Sequence[Any]], place: int) -> None:
+        self._columns = columns
+        self._place = place
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __getitem__(self, column: Any) -> Any:
+        return self._columns[column][self._place]
+
+
+def newest(
+    pushes: Mapping[Clean, Pushes], received: Sequence[float | None], poll: int, seconds: float
+) -> dict[Clean, Newest]:
+    """Return every instance's newest document at a poll, and what those of the last seconds before it had counted.
+
+    Those are one at least, and the first of them is older than that where there is such a one.
+    """
+    found = [(rows, end) for rows in pushes.values() if (end := bisect_right(rows.polls, poll))]
+    if not found:
+        return {}
+    table = found[0][0].table
+    stamps = every(table.figures[STAMP])
+    earlier: list[int] = []
+    times: list[float] = []
+    bounds = [0]
+    for rows, end in found:
+        begin = _first_counted(stamps, rows.begin, end, seconds)
+        earlier += range(rows.begin + begin, rows.begin + end - 1)
+        times += [rows.received_at(place, received) for place in range(begin, end - 1)]
+        bounds.append(len(earlier))
+    before = table.counted(earlier, times)
+    readings = table.readings([rows.begin + end - 1 for rows, end in found], [rows.instance_id for rows, _ in found])
+    return {
+        rows.instance_id: Newest(rows.received_at(end - 1, received), reading, before[first:last])
+        for (rows, end), reading, (first, last) in zip(found, readings, pairwise(bounds), strict=True)
+    }
+
+
+def _first_counted(stamps: Sequence[float | None], offset: int, end: int, seconds: float) -> int:
+    """Return from which row on rates look before the row at `end`."""
+    last = stamps[offset + end - 1]
+    begin = end - 1
+    while begin > 0:
+        stamp = stamps[offset + begin]
+        if end - begin >= 2 and last is not None and stamp is not None and stamp < last - seconds:
+            break
+        begin -= 1
+    return begin
+
+
+def pushes_unpacked(content: Sequence[Any]) -> dict[Clean, Pushes]:
+    """Return the rows by instance."""
+    names, texts, *columns = content
+    owners, polls, received = (every(_opened(column)) for column in columns[:3])
+    present, numbers, *figures = map(_opened, columns[3:])
+    table = Table(present, texts, numbers, figures)
+    found: dict[Clean, Pushes] = {}
+    begin = before = 0
+    while begin < len(owners):
+        end = bisect_right(owners, owners[begin], begin)
+        own = polls[begin:end]
+        old = bisect_right(own, -1)
+        name = clean(names[owners[begin]], 1000)
+        found[name] = Pushes(name, own, received[before : before + old], begin, table)
+        begin, before = end, before + old
+    return found
+
+
+def pushes_of(table: PushTable) -> dict[Clean, Pushes]:
+    """Return the rows of a table by instance, as `pushes_unpacked` does."""
+    spans: list[tuple[str, Sequence[int], Sequence[float], int]] = []
+    every_row: list[Row] = []
+    for name, entries in table.instances():
+        polls, rows = zip(*entries, strict=True)
+        old = bisect_right(polls, -1)
+        spans.append((name, polls, [row[1] for row in rows[:old]], len(every_row)))
+        every_row += rows
+    if not every_row:
+        return {}
+    _, _, present, texts, figures = zip(*every_row, strict=True)
+    columns = Table(present, texts, range(len(every_row)), list(zip(*figures, strict=True)))
+    return {
+        (shown := clean(name, 1000)): Pushes(shown, polls, received, begin, columns)
+        for name, polls, received, begin in spans
+    }
+
+
+def executor_of(row: Sequence[Any]) -> ExecutorReading:
+    """Return the executor's document of a row."""
+    return ExecutorReading(*row)
+
+
+def columns_of(rows: Sequence[tuple[int, Sequence[Any]]]) -> Columns:
+    """Return rows with their polls, oldest first, as columns."""
+    if not rows:
+        return Columns((), ())
+    polls, values = zip(*rows, strict=True)
+    return Columns(polls, list(zip(*values, strict=True)))
+
+
+def columns_unpacked(content: Sequence[Any]) -> Columns:
+    """Return rows that were packed as columns, the polls first."""
+    polls, *columns = map(_opened, content)
+    return Columns(every(polls), columns)
+
+
+def _opened(entry: Any) -> Values:
+    count, form, parts, nulls, whole = entry
+    return Values(Packed(count, form, parts, nulls, whole))
+
+
+def every(column: Sequence[Any]) -> Sequence[Any]:
+    """Return a column with all of its values made."""
+    return column.every() if isinstance(column, Values) else column
+
+
+def picked(column: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    """Return the values at some places of a column."""
+    return column.pick(places) if isinstance(column, Values) else [column[place] for place in places]
