@@ -1,12 +1,12 @@
 """Makes the picture of a moment from what a recording gives back of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aios_top.engine.memory import BLOCK_COLUMNS, INSTANCE_COLUMNS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import take_executor
 from aios_top.engine.picture import Picture
-from aios_top.model.curve import Sample
+from aios_top.model.curve import Curves, Sample
 from aios_top.model.frame import BlockFrame, Frame, InstanceHistory, Pushes
 from aios_top.model.reading import BlockReading
 from aios_top.model.series import NO_TRACK, LateTrack
@@ -49,7 +49,7 @@ def _memory(block: BlockFrame) -> BlockMemory:
     memory = BlockMemory(
         documents=frozenset(block.documents.instance_ids),
         listed=dict(bearing.listed),
-        track=LateTrack(BLOCK_COLUMNS, lambda: _of_columns(block.samples())),
+        track=LateTrack(BLOCK_COLUMNS, lambda: _fitting(block.samples())),
         push_seconds=bearing.push_seconds,
         clock_offset=bearing.clock_offset,
         offset_measured=bearing.offset_measured,
@@ -76,9 +76,9 @@ def _memory(block: BlockFrame) -> BlockMemory:
     return memory
 
 
-def _of_columns(samples: Iterable[Sample]) -> Iterator[Sample]:
-    """Yield the samples that this version's columns fit."""
-    return (sample for sample in samples if len(sample[1]) == len(BLOCK_COLUMNS))
+def _fitting(curves: Curves) -> Curves:
+    """Return the history, none when another version's columns are in it."""
+    return curves if curves.width == len(BLOCK_COLUMNS) else Curves()
 
 
 def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float | None) -> InstanceMemory:
@@ -88,14 +88,14 @@ def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float |
         instance.resume(found.before, found.reading, found.received_at, gap_at)
     instance.gap_at = gap_at
 
-    def history() -> Iterator[Sample]:
-        return iter(_samples(block.history(name), first_seen))
+    def history() -> Curves:
+        return Curves(_samples(block.history(name), first_seen))
 
     instance.remember(LateTrack(INSTANCE_COLUMNS, history))
     return instance
 
 
-def _samples(history: InstanceHistory, first_seen: float) -> Iterable[Sample]:
+def _samples(history: InstanceHistory, first_seen: float) -> Sequence[Sample]:
     """Return an instance's samples since it was first seen: the rates are measured again from its counters."""
     instance = InstanceMemory(first_seen)
     _relive(instance, history.pushes, history.gaps)

@@ -16,6 +16,28 @@ _LATE = 2.5
 """Usual distances between samples after which the next one is missing."""
 
 
+class Curves:
+    """Samples as columns, oldest first."""
+
+    def __init__(self, samples: Sequence[Sample] = ()) -> None:
+        self.times: Sequence[float] = [at for at, _ in samples]
+        """Unix seconds."""
+        self._columns = list(zip(*(values for _, values in samples), strict=True))
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    def column(self, place: int) -> Values:
+        """Return one column's values."""
+        return self._columns[place] if self._columns else ()
+
+    def samples(self) -> list[Sample]:
+        """Return all of them as rows."""
+        return list(zip(self.times, zip(*map(self.column, range(self.width)), strict=True), strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """Where a block's curves come from before the console looked itself."""

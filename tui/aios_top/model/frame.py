@@ -1,10 +1,10 @@
 """What a recording gives back of one moment: enough to go on from there as if one had watched all the time."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aios_top.model.audit import AuditEntry
-from aios_top.model.curve import Earlier, Sample
+from aios_top.model.curve import Curves, Earlier, Sample
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold, WorkSeen
 from aios_top.model.reading import Counted, ExecutorReading, InstanceReading
@@ -101,7 +101,7 @@ class BlockFrame:
     """What the policy told, newest first; what is far back is read when somebody looks at it."""
     inferred: tuple[Decision, ...] = ()
     """Newest first."""
-    samples: Callable[[], Iterable[tuple[float, Sequence[float | None]]]] = tuple
+    samples: Callable[[], Curves] = Curves
     """Reads the block's history before the moment."""
     history: Callable[[Clean], InstanceHistory] = lambda _instance_id: InstanceHistory()
     """Reads an instance's history up to the moment."""

@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 CAPACITY = 1024
 """Samples kept per track: over 30 minutes at a poll of 2 s, over 8 hours at AIOS's push of 30 s."""
@@ -129,41 +130,74 @@ class TrackView(Mapping[str, SeriesView]):
         return len(self.track.columns)
 
 
+class Beginning(Protocol):
+    """History from before a track, oldest first."""
+
+    @property
+    def times(self) -> Sequence[float]:
+        """Unix seconds of the samples."""
+
+    def column(self, place: int) -> Sequence[float | None]:
+        """Return one column's values."""
+
+
 class LateTrack(Track):
-    """A track whose beginning is read when somebody looks at it; what is appended meanwhile waits."""
+    """A track whose beginning is read when somebody looks at it, a column at a time; what is appended meanwhile waits.
 
-    __slots__ = ("_begin", "_begun", "_waiting")
+    A screen draws one of many columns, and reading them all is most of the work of drawing it.
+    """
 
-    def __init__(
-        self, columns: Sequence[str], begin: Callable[[], Iterable[tuple[float, Sequence[float | None]]]]
-    ) -> None:
+    __slots__ = ("_begin", "_beginning", "_begun", "_unread", "_waiting")
+
+    def __init__(self, columns: Sequence[str], begin: Callable[[], Beginning]) -> None:
         self.columns = tuple(columns)
         self.count = 0
         self._begin = begin
+        self._beginning: Beginning | None = None
         self._begun: int | None = None
-        """Samples that were read; None before."""
+        """Samples of the beginning; None before it is read."""
+        self._unread: set[int] = set()
+        """Columns that are not read yet."""
         self._waiting: list[tuple[float, Sequence[float | None]]] = []
 
     def append(self, at: float, values: Sequence[float | None]) -> None:
         """Add a sample."""
         if self._begun is None:
             self._waiting.append((at, tuple(values)))
-        else:
-            super().append(at, values)
+            return
+        for place in tuple(self._unread):
+            self.read(place)
+        super().append(at, values)
 
     def views(self) -> "TrackView":
         """Return the history of every column up to now, which is not read yet."""
         return LateTrackView(self, len(self._waiting) if self._begun is None else self.count - self._begun)
 
     def begun(self) -> int:
-        """Read the beginning, once; return how many samples it had."""
+        """Look how long the beginning is, once; return how many samples it has, but for those too old to be kept."""
         if self._begun is None:
-            super().__init__(self.columns)
-            self.extend(self._begin())
-            self._begun = self.count
-            self.extend(self._waiting)
-            self._waiting.clear()
+            kept = CAPACITY - len(self._waiting)
+            self._beginning = self._begin()
+            self._values = [array("f") for _ in self.columns]
+            self._times = array("d", self._beginning.times[-kept:] if kept > 0 else ())
+            self._begun = self.count = len(self._times)
+            if kept > 0:
+                self._times.extend(at for at, _ in self._waiting)
+                self.count = len(self._times)
+                self._unread = set(range(len(self.columns)))
+            else:
+                for at, values in self._waiting:
+                    super().append(at, values)
         return self._begun
+
+    def read(self, place: int) -> None:
+        """Read one column, once."""
+        if self._beginning is None or self._begun is None or place not in self._unread:
+            return
+        self._unread.discard(place)
+        column = self._beginning.column(place)
+        values = [*column[len(column) - self._begun :], *(values[place] for _, values in self._waiting)]
+        self._values[place] = array("f", [math.nan if value is None else value for value in values])
 
 
 class LateTrackView(TrackView):
@@ -172,8 +206,11 @@ class LateTrackView(TrackView):
     def __getitem__(self, column: str) -> SeriesView:
         if column not in self.track.columns:
             raise KeyError(column)
-        begun = self.track.begun() if isinstance(self.track, LateTrack) else 0
-        return SeriesView(self.track, self.track.columns.index(column), begun + self.end)
+        begun, place = 0, self.track.columns.index(column)
+        if isinstance(self.track, LateTrack):
+            begun = self.track.begun()
+            self.track.read(place)
+        return SeriesView(self.track, place, begun + self.end)
 
 
 class _NoTrack(Track):

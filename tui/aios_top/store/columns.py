@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from operator import truediv
-from typing import Any, overload
+from typing import Any, Union, overload
 
 import msgspec
 
@@ -24,6 +24,10 @@ _LARGEST_MEAN = 1e6
 _SCALES = (1.0, 1000.0, 1_000_000.0)
 _FRACTION, _BITS, _SINGLES, _WHOLE = 90, 91, 92, 0
 _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
+_CODES = {width: code for code, width in _WIDTHS}
+_WIDEST = 8
+_FEW = 8
+"""To add up the differences from one place to the next costs a fixed part, which is that of so many differences."""
 
 Column = Sequence[float | int | None]
 
@@ -63,14 +67,14 @@ def unpack(packed: Packed) -> list[float | int | None]:
 
 
 class Values(Sequence[Any]):
-    """A packed column of which a value is made when it is asked for: most of a jump asks for a few of many."""
+    """A packed column of which a value is made when it is asked for: a jump asks for a few of many."""
 
-    __slots__ = ("_nulls", "_packed", "_parts", "_whole")
+    __slots__ = ("_nulls", "_packed", "_steps", "_whole")
 
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
         self._nulls = int.from_bytes(packed.nulls, "little")
-        self._parts: list[list[int]] | None = None
+        self._steps: list[_Steps] | None = None
         self._whole: list[Any] | None = None
 
     def __len__(self) -> int:
@@ -81,10 +85,8 @@ class Values(Sequence[Any]):
     @overload
     def __getitem__(self, place: slice) -> list[Any]: ...
     def __getitem__(self, place: int | slice) -> Any:
-        if isinstance(place, slice):
+        if isinstance(place, slice) or self._whole is not None:
             return self.every()[place]
-        if self._whole is not None:
-            return self._whole[place]
         if not 0 <= place < self._packed.count:
             raise IndexError(place)
         return self.pick((place,))[0]
@@ -98,26 +100,50 @@ class Values(Sequence[Any]):
             self._whole = unpack(self._packed)
         return self._whole
 
-    def pick(self, places: Sequence[int]) -> list[Any]:
-        """Return those of some places, which have to be within the column."""
+    def pick(self, places: Sequence[int], gaps: "Gaps | None" = None) -> list[Any]:
+        """Return those of some places, which have to ascend and to be within the column.
+
+        `gaps` is for who picks the same places of many columns.
+        """
         if self._whole is not None:
             return [self._whole[place] for place in places]
-        if self._parts is None:
-            self._parts = _parts(self._packed)
-        nulls = self._nulls
-        if not nulls:
-            return self._made_of(places)
-        known = [place - (nulls & (1 << place) - 1).bit_count() for place in places if not nulls >> place & 1]
-        made = iter(self._made_of(known))
-        return [None if nulls >> place & 1 else next(made) for place in places]
+        if not self._nulls:
+            return [*self._of_known(places)]
+        empty, known = (gaps or Gaps(places)).of(self._nulls)
+        made = iter(self._of_known(known))
+        return [None if null else next(made) for null in empty]
 
-    def _made_of(self, known: Sequence[int]) -> list[Any]:
-        return [*_made(self._packed, [[part[place] for place in known] for part in self._parts or ()])]
+    def _of_known(self, known: Sequence[int]) -> Sequence[float | int]:
+        """Return some of the values that there are."""
+        if self._steps is None:
+            self._steps = [_steps(part) for part in self._packed.parts]
+        return _made(self._packed, [_sums_at(steps, known) for steps in self._steps]) if known else ()
+
+
+class Gaps:
+    """Which of some places of a column have no value, and where among the values those of the others are."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self._places = places
+        self._found: dict[int, tuple[list[bool], list[int]]] = {}
+
+    def of(self, nulls: int) -> tuple[list[bool], list[int]]:
+        """Return that for a bitmap; the columns of a table have few different ones."""
+        found = self._found.get(nulls)
+        if found is None:
+            empty = [bool(nulls >> place & 1) for place in self._places]
+            known = [
+                place - (nulls & (1 << place) - 1).bit_count()
+                for place, null in zip(self._places, empty, strict=True)
+                if not null
+            ]
+            found = self._found[nulls] = empty, known
+        return found
 
 
 def _parts(packed: Packed) -> list[list[int]]:
     """Return the whole numbers that the known values are made of."""
-    known = packed.count - int.from_bytes(packed.nulls).bit_count()
+    known = packed.count - int.from_bytes(packed.nulls).bit_count() if packed.nulls else packed.count
     return [_sums(part, known) for part in packed.parts]
 
 
@@ -228,21 +254,52 @@ def _deltas(numbers: list[int]) -> bytes:
     return bytes([width]) + b"".join(content[plane::width] for plane in range(width))
 
 
-def _sums(content: bytes, known: int) -> list[int]:
+_Steps = Union["array[int]", int]
+"""The differences of whole numbers, or the one that all of them are."""
+
+
+def _steps(content: bytes) -> _Steps:
     width = content[0]
+    if width == 1:
+        return array("b", content[1:])
     if not width:
-        return [int.from_bytes(content[1:], "little", signed=True)] * known
+        return int.from_bytes(content[1:], "little", signed=True)
     count = (len(content) - 1) // width
     joined = bytearray(count * width)
     for plane in range(width):
         joined[plane::width] = content[1 + plane * count : 1 + (plane + 1) * count]
-    steps = array(next(code for code, wide in _WIDTHS if wide == width), bytes(joined))
+    steps = array(_CODES[width], bytes(joined))
     if sys.byteorder == "big":
         steps.byteswap()
+    return steps
+
+
+def _sums(content: bytes, known: int) -> list[int]:
+    """Return the numbers that the differences lead to."""
+    steps = _steps(content)
+    if isinstance(steps, int):
+        return [steps] * known
     sums = list(accumulate(steps))
-    if width == 8 and (max(sums) >= 2**63 or min(sums) < -(2**63)):
+    if steps.itemsize == _WIDEST and (max(sums) >= 2**63 or min(sums) < -(2**63)):
         return [_wrapped(number) for number in sums]
     return sums
+
+
+def _sums_at(steps: _Steps, places: Sequence[int]) -> list[int]:
+    """Return the numbers at some places, which ascend; for few of them not all differences are added up one by one."""
+    if isinstance(steps, int):
+        return [steps] * len(places)
+    if len(places) * _FEW > len(steps):
+        sums = list(accumulate(steps))
+        found = [sums[place] for place in places]
+    else:
+        found = []
+        total = end = 0
+        for place in places:
+            total += sum(steps[end : place + 1])
+            end = place + 1
+            found.append(total)
+    return [*map(_wrapped, found)] if steps.itemsize == _WIDEST else found
 
 
 def _wrapped(number: int) -> int:

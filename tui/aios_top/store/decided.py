@@ -5,7 +5,7 @@ decision repeats the record. What comes out again to the last bit is left out. E
 left out, so a policy that computes in another way costs room and nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
@@ -48,6 +48,27 @@ def lengthened(decision: dict[str, Any], figures: Figures) -> dict[str, Any]:
     record = decision["record"]
     _lengthen_record(record, derived, figures)
     return {**_typed(record), "record": record} if derived & _TYPED else decision
+
+
+def is_shortened(decision: dict[str, Any]) -> bool:
+    """Return whether something was left out."""
+    return _DERIVED in decision
+
+
+def references(decision: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the documents that `lengthened` asks for: instances, each with how many newer ones there are."""
+    for entry in decision["record"]["instances"]:
+        if isinstance(entry, list):
+            name, back, begin, *_ = entry
+            yield name, back
+            if begin:
+                yield name, back + begin
+
+
+def columns_of_record(decision: dict[str, Any]) -> Collection[int]:
+    """Return the places of the figures that `lengthened` reads of them."""
+    period = _period(decision["record"])
+    return {INPUT + period, OUTPUT + period, QUEUE + period, SESSIONS, STAMP, PROMPT, GENERATED}
 
 
 def _typed(record: dict[str, Any]) -> dict[str, Any]:

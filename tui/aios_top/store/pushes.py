@@ -1,7 +1,7 @@
 """The figures of one block within a segment as they are read back: values are made of what is asked for only."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from aios_top.model.frame import Newest
 from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
 from aios_top.model.text import Clean, clean
-from aios_top.store.columns import Packed, Values
+from aios_top.store.columns import Gaps, Packed, Values
 from aios_top.store.payload import COUNTED, STAMP, PushTable, Row, reading_of
 
 
@@ -26,6 +26,15 @@ class Columns:
     def row(self, place: int) -> tuple[Any, ...]:
         """Return a row."""
         return tuple(column[place] for column in self._columns)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    def column(self, place: int, end: int) -> Sequence[Any]:
+        """Return the values of one column before a row."""
+        return every(self._columns[place])[:end]
 
     def some(self, places: range) -> list[tuple[Any, ...]]:
         """Return the rows at some places."""
@@ -53,8 +62,9 @@ class Table:
 
     def readings(self, rows: Sequence[int], names: Iterable[Clean]) -> list[InstanceReading]:
         """Return the documents of some rows, each with the instance's name."""
-        present, text = picked(self.present, rows), picked(self.text, rows)
-        figures = zip(*(picked(column, rows) for column in self.figures), strict=True)
+        gaps = Gaps(rows)
+        present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
+        figures = zip(*(picked(column, rows, gaps) for column in self.figures), strict=True)
         return [
             reading_of(name, has, self.texts[number], row)
             for name, has, number, row in zip(names, present, text, figures, strict=True)
@@ -62,7 +72,8 @@ class Table:
 
     def counted(self, rows: Sequence[int], received: Iterable[float]) -> list[Counted]:
         """Return what some rows had counted, each with when it was received: a third of the work of a document."""
-        stamps, prompt, generated, *means = (picked(self.figures[place], rows) for place in COUNTED)
+        gaps = Gaps(rows)
+        stamps, prompt, generated, *means = (picked(self.figures[place], rows, gaps) for place in COUNTED)
         inference, first_token = _means(*means[:2]), _means(*means[2:])
         return list(map(Counted, received, stamps, prompt, generated, inference, first_token))
 
@@ -88,10 +99,10 @@ class Pushes:
         poll = self.polls[place]
         return self.received[place] if poll < 0 else received[poll] or 0.0
 
-    def figures(self, poll: int, back: int) -> Sequence[Any] | None:
-        """Return the figures of the row that had so many newer ones at a poll, None when there is none."""
+    def row(self, poll: int, back: int) -> int | None:
+        """Return the place of the row that had so many newer ones at a poll, None when there is none."""
         place = bisect_right(self.polls, poll) - 1 - back
-        return _Row(self.table.figures, self.begin + place) if place >= 0 else None
+        return self.begin + place if place >= 0 else None
 
     def readings(self, places: range) -> list[InstanceReading]:
         """Return the documents of some rows."""
@@ -99,20 +110,30 @@ class Pushes:
         return self.table.readings(rows, [self.instance_id] * len(rows))
 
 
-class _Row(Sequence[Any]):
-    """One row of columns."""
+def figures_at(
+    pushes: Mapping[Any, Pushes], poll: int, wanted: Iterable[tuple[str, int]], columns: Collection[int]
+) -> dict[tuple[str, int], Sequence[Any]]:
+    """Return the figures of some rows at a poll, with None for those of other columns.
 
-    __slots__ = ("_columns", "_place")
-
-    def __init__(self, columns: Sequence[Sequence[Any]], place: int) -> None:
-        self._columns = columns
-        self._place = place
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def __getitem__(self, column: Any) -> Any:
-        return self._columns[column][self._place]
+    `wanted` are instances, each with how many newer rows the one that is wanted had then; those that had none are
+    left out.
+    """
+    found: dict[tuple[str, int], int] = {}
+    for instance_id, back in wanted:
+        rows = pushes.get(instance_id)
+        row = None if rows is None else rows.row(poll, back)
+        if row is not None:
+            found[instance_id, back] = row
+    if not found:
+        return {}
+    table = next(iter(pushes.values())).table
+    places = sorted(set(found.values()))
+    gaps, nothing = Gaps(places), [None] * len(places)
+    figures = [
+        picked(values, places, gaps) if number in columns else nothing for number, values in enumerate(table.figures)
+    ]
+    made = dict(zip(places, zip(*figures, strict=True), strict=True))
+    return {key: made[row] for key, row in found.items()}
 
 
 def newest(
@@ -221,6 +242,6 @@ def every(column: Sequence[Any]) -> Sequence[Any]:
     return column.every() if isinstance(column, Values) else column
 
 
-def picked(column: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
-    """Return the values at some places of a column."""
-    return column.pick(places) if isinstance(column, Values) else [column[place] for place in places]
+def picked(column: Sequence[Any], places: Sequence[int], gaps: Gaps | None = None) -> Sequence[Any]:
+    """Return the values at some places of a column, which ascend."""
+    return column.pick(places, gaps) if isinstance(column, Values) else [column[place] for place in places]

@@ -4,13 +4,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aios_top.model.curve import joined
+from aios_top.model.curve import Curves, Sample, joined
 from aios_top.model.decision import Decision, DecisionLog
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.leaves import NOTHING
-from aios_top.store.pushes import executor_of, newest
+from aios_top.store.pushes import Columns, executor_of, newest
 from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value
@@ -20,7 +20,7 @@ RATE_SECONDS = 60.0
 HISTORY_SECONDS = 2000.0
 """How much history is drawn: the longest time axis, and what its first column averages over."""
 MAX_DECISIONS = 512
-_ENTERED = 24
+_ENTERED = 15
 """Documents of an executor to look at first: they come every 5 s."""
 
 
@@ -31,8 +31,9 @@ def block_frame(
     block_id: Clean,
     part: BlockPart,
     inferred: Sequence[Decision],
+    seen_at: float | None,
 ) -> BlockFrame:
-    """Return a block as of a poll of a segment."""
+    """Return a block as of a poll of a segment; `seen_at` is when the metrics service answered last."""
     found = part.stream("documents").latest(poll)
     documents = Documents() if found is NOTHING else value(found, Documents)
     found = part.stream("bearing").latest(poll)
@@ -45,7 +46,7 @@ def block_frame(
         _entered(part, poll),
         part.told_at(poll),
         bearing,
-        _seen_at(index, entry, poll) if documents.present else documents.seen_at,
+        seen_at if documents.present else documents.seen_at,
         DecisionLog(
             _head(part, poll),
             lambda: _rest(index, entry, poll, block_id),
@@ -79,7 +80,7 @@ def _minute_before(found: Sequence[ExecutorReading]) -> int | None:
     return None
 
 
-def _seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | None:
+def seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | None:
     """Return when the metrics service answered last."""
     for found in index.before(entry, float("-inf")):
         received = found.received[: poll + 1] if found is entry else found.received
@@ -132,21 +133,44 @@ def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
     return merged(rows)[0 if part is None else len(_head(part, poll)) :]
 
 
-def samples(
-    index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
-) -> list[tuple[float, Sequence[float | None]]]:
+class _Samples(Curves):
+    """A block's history over several segments; a column is read when it is asked for."""
+
+    def __init__(self, pieces: Sequence[tuple[SegmentEntry, Columns, int]]) -> None:
+        """`pieces` are segments with their samples and how many of those there are, oldest first."""
+        super().__init__()
+        self._pieces = pieces
+        self.times = [entry.times[poll] for entry, rows, end in pieces for poll in rows.polls[:end]]
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        widths = {rows.width for _, rows, end in self._pieces if end}
+        return widths.pop() if len(widths) == 1 else 0
+
+    def column(self, place: int) -> list[float | None]:
+        """Return one column's values."""
+        return [value for _, rows, end in self._pieces if end for value in rows.column(place, end)]
+
+
+def samples(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> Curves:
     """Return a block's history before a poll."""
-    found: list[tuple[float, Sequence[float | None]]] = []
+    pieces: list[tuple[SegmentEntry, Columns, int]] = []
     since = entry.times[min(poll, len(entry.times) - 1)] - HISTORY_SECONDS
     segments = list(index.before(entry, since))
-    for segment in segments:
+    for segment in reversed(segments):
         part = index.part(segment, block_id)
         if part is not None:
-            last = poll - 1 if segment is entry else len(segment.times)
-            found[:0] = [(segment.times[number], row) for number, row in part.samples().rows() if number <= last]
-    for fill in backfills(index, entry, poll, segments[-1], block_id):
-        found = joined(found, zip(fill.fact.times, fill.fact.values, strict=True))[0]
-    return found
+            rows = part.samples()
+            pieces.append((segment, rows, 1 + rows.latest(poll - 1 if segment is entry else len(segment.times))))
+    found = _Samples(pieces)
+    fills = backfills(index, entry, poll, segments[-1], block_id)
+    if not fills:
+        return found
+    joint: Sequence[Sample] = found.samples()
+    for fill in fills:
+        joint = joined(joint, zip(fill.fact.times, fill.fact.values, strict=True))[0]
+    return Curves(joint)
 
 
 def _has_older(index: RecordingIndex, entry: SegmentEntry) -> bool:

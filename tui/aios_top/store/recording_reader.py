@@ -16,7 +16,7 @@ from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
-from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples
+from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples, seen_at
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BROKEN
 from aios_top.store.recording_steps import steps
@@ -165,7 +165,7 @@ class Recording:
         index = self._index
         try:
             entry, poll = index.poll(len(index.times) - 1)
-            rows = samples(index, entry, poll + 1, clean(block_id, 1000)) if index.times else []
+            rows = samples(index, entry, poll + 1, clean(block_id, 1000)).samples() if index.times else []
         except _DAMAGE:
             return []
         return [(at, row) for at, row in rows if at >= since]
@@ -212,7 +212,7 @@ class Recording:
         index = self._index
         at = entry.times[poll]
         head = index.head(entry).latest(poll)
-        inferred = self._inferred(entry, at)
+        inferred, seen = self._inferred(entry, at), seen_at(index, entry, poll)
         return Frame(
             at=at,
             sequence=head["sequence"],
@@ -228,7 +228,7 @@ class Recording:
             resumed_at=head["resumed"][0] if head["resumed"] else None,
             paused_seconds=head["resumed"][1] if head["resumed"] else 0.0,
             blocks={
-                name: block_frame(index, entry, poll, name, part, inferred.get(name, ()))
+                name: block_frame(index, entry, poll, name, part, inferred.get(name, ()), seen)
                 for name, part in index.parts(entry).items()
             },
             work=index.work_at(entry, at),

@@ -1,9 +1,8 @@
 """The parts of a segment as they are read back: what is not asked for is not taken out of its columns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,13 +12,13 @@ from aios_top.model.fact import PolicyTold
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean
 from aios_top.store.compression import BrokenPartError
-from aios_top.store.decided import lengthened
+from aios_top.store.decided import columns_of_record, is_shortened, lengthened, references
 from aios_top.store.leaves import NOTHING, Shapes
-from aios_top.store.pushes import Columns, Pushes, columns_of, columns_unpacked, pushes_of, pushes_unpacked
+from aios_top.store.pushes import Columns, Pushes, columns_of, columns_unpacked, figures_at, pushes_of, pushes_unpacked
 from aios_top.store.segment import STREAMS, BlockLog
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.told import Asked, told_value
-from aios_top.store.typed import decoded, encoded, value
+from aios_top.store.typed import decoded, value
 
 FIGURES, DOCUMENTS, DECIDED, SAMPLES = range(4)
 Restore = Callable[[int], bytes]
@@ -28,23 +27,42 @@ DECISIONS = "decided"
 _NUMBER = ("decision", "record", "seq")
 _BOOT = ("boot_id",)
 _STREAM = msgspec.msgpack.Decoder(PackedStream)
-_STREAMS = msgspec.msgpack.Decoder(list[PackedStream])
+_STREAMS = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_MOST_PARAMETERS = 256
 BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
 """What reading a damaged part ends in."""
 
 
-@lru_cache(maxsize=256)
-def _parameters_of(content: bytes) -> ParameterReport | None:
-    """Return the parameters of a document; those of many blocks are alike."""
-    found = decoded(content)
-    return None if found is None else value(found, ParameterReport)
+Parameters = list[tuple[int, ParameterReport | None]]
+"""The parameters of a policy with the polls that brought them, oldest first."""
+
+
+class KnownParameters:
+    """Parameters that were read before, by what they were read of: those of many blocks and segments are alike."""
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, Parameters] = {}
+
+    def of(self, packed: bytes, read: Callable[[], Documents]) -> Parameters:
+        """Return the parameters that a packed stream holds; `read` unpacks it."""
+        found = self._found.get(packed)
+        if found is None:
+            if len(self._found) >= _MOST_PARAMETERS:
+                self._found.clear()
+            found = self._found[packed] = parameters_of(read())
+        return found
+
+
+def parameters_of(documents: Documents) -> Parameters:
+    """Return the parameters of documents."""
+    return [(poll, None if found is None else value(found, ParameterReport)) for poll, found in documents.every()]
 
 
 class BlockPart(ABC):
     """One block within a segment."""
 
     def __init__(self) -> None:
-        self._parameters: list[tuple[int, ParameterReport | None]] | None = None
+        self._parameters: Parameters | None = None
         self._newest: tuple[int, Decision | None] = (-1, None)
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
@@ -130,21 +148,19 @@ class BlockPart(ABC):
 
     def parameters(self, poll: int) -> ParameterReport | None:
         """Return the policy's parameters up to a poll, None where there are none."""
-        if self._parameters is None:  # they hardly ever change: mostly there is one document of them
-            every = self.stream("parameters").every()
-            self._parameters = [(number, _parameters_of(encoded(found))) for number, found in every]
+        if self._parameters is None:
+            self._parameters = self._every_parameters()
         found = [entry for number, entry in self._parameters if number <= poll]
         return found[-1] if found else None
 
+    def _every_parameters(self) -> Parameters:
+        return parameters_of(self.stream("parameters"))
+
     def _lengthened(self, poll: int, row: dict[str, Any]) -> dict[str, Any]:
-        pushes: Mapping[Any, Pushes] = self.pushes()  # by texts of the policy's
-
-        def figures(instance_id: str, back: int) -> Sequence[Any] | None:
-            rows = pushes.get(instance_id)
-            return None if rows is None else rows.figures(poll, back)
-
-        if row["decision"] is not None:
-            row["decision"] = lengthened(row["decision"], figures)
+        decision = row["decision"]
+        if decision is not None and is_shortened(decision):
+            rows = figures_at(self.pushes(), poll, references(decision), columns_of_record(decision))
+            row["decision"] = lengthened(decision, lambda instance_id, back: rows.get((instance_id, back)))
         return row
 
 
@@ -182,12 +198,13 @@ class OpenPart(BlockPart):
 class PackedPart(BlockPart):
     """One block within a segment that is over."""
 
-    def __init__(self, shapes: Shapes, restore: Restore) -> None:
+    def __init__(self, shapes: Shapes, restore: Restore, known: KnownParameters) -> None:
         super().__init__()
         self._shapes = shapes
         self._restore = restore
+        self._known = known
         self._figures: tuple[Mapping[Clean, Pushes], Columns, Columns] | None = None
-        self._packed: dict[str, PackedStream] = {}
+        self._packed: dict[str, msgspec.Raw] = {}
         self._streams: dict[str, Documents] = {}
 
     def pushes(self) -> Mapping[Clean, Pushes]:
@@ -209,13 +226,18 @@ class PackedPart(BlockPart):
     def stream(self, name: str) -> Documents:
         """Return the documents of one kind."""
         if name not in self._streams:
-            if name not in self._packed:
-                self._packed |= self._read_decided() if name == DECISIONS else self._read_streams()
-            self._streams[name] = unpacked(self._shapes, self._packed[name])
+            packed = self._restore(DECIDED) if name == DECISIONS else self._packed_stream(name)
+            self._streams[name] = unpacked(self._shapes, _STREAM.decode(packed))
         return self._streams[name]
 
-    def _read_decided(self) -> dict[str, PackedStream]:
-        return {DECISIONS: _STREAM.decode(self._restore(DECIDED))}
+    def _every_parameters(self) -> Parameters:
+        packed = bytes(self._packed_stream("parameters"))
+        return self._known.of(packed, lambda: self.stream("parameters"))
+
+    def _packed_stream(self, name: str) -> msgspec.Raw:
+        if not self._packed:
+            self._packed = self._read_streams()
+        return self._packed[name]
 
     def _read_figures(self) -> tuple[Mapping[Clean, Pushes], Columns, Columns]:
         if self._figures is None:
@@ -224,7 +246,7 @@ class PackedPart(BlockPart):
             self._figures = pushes_unpacked(pushes), columns_unpacked(executors), clocks
         return self._figures
 
-    def _read_streams(self) -> dict[str, PackedStream]:
+    def _read_streams(self) -> dict[str, msgspec.Raw]:
         found = _STREAMS.decode(self._restore(DOCUMENTS))
         if len(found) != len(STREAMS):
             raise BrokenPartError(
