@@ -94,7 +94,7 @@ def test_the_configuration_raises_one_when_it_is_accepted(aios, run, tmp_path):
         (("--cross-up", "--rate", "1"), "computes the requests itself"),
         (("--rate", "fast"), "'fast' is not a number"),
         (("--stages", "1m"), "is not a stage such as 3m@1"),
-        (("--duration", "5x"), "is not a length of time"),
+        (("--duration", "5x"), "is no length of time"),
         (("--until", "later"), "is none of upscale, downscale, replicas=N"),
         (("--until", "replicas=x"), "is none of"),
         (("--replay", "/nowhere.csv"), "/nowhere.csv: no such file"),

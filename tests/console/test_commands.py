@@ -295,8 +295,8 @@ async def test_a_typed_command_does_it(line: str, check: object) -> None:
         ("explode now", "There is no command"),
         ("window 2m", "AIOS keeps 1m, 5m and 15m"),
         ("sort colour", "There is no column colour"),
-        ("poll 0", "poll takes 0.25 to 60 seconds"),
-        ("poll often", "poll takes 0.25 to 60 seconds"),
+        ("poll 0", "poll takes 500ms to 5m, e.g. poll 2s"),
+        ("poll often", "poll takes 500ms to 5m, e.g. poll 2s"),
         ("filter [", "Not a regular expression"),
     ],
 )

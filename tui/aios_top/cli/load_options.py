@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from aios_top.cli.named_files import existing
-from aios_top.cli.numbers import seconds, whole
+from aios_top.cli.numbers import LONGEST_SECONDS, seconds, whole
 
 APIS = ("infer", "chat", "completions", "grpc")
 Goal = tuple[str, int | None]
 StageText = tuple[float, float, float | None]
 """Seconds, requests per second at the start, and at the end where that differs."""
 
+LASTING = seconds(0, LONGEST_SECONDS)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -72,7 +73,10 @@ def _shape(group: Any) -> None:
 
 def _end(group: Any) -> None:
     group.add_argument(
-        "--duration", metavar="T", type=duration, help="end of sending, e.g. 90s or 5m (default: 1m; 15m with --until)"
+        "--duration",
+        metavar="DURATION",
+        type=LASTING,
+        help="end of sending, e.g. 90s or 5m (default: 1m; 15m with --until)",
     )
     group.add_argument(
         "--until",
@@ -90,26 +94,30 @@ def _end(group: Any) -> None:
     )
     group.add_argument(
         "--watch",
-        metavar="T",
-        type=duration,
-        help="watch the autoscaler so long after the load (default: 0; 2m with a goal)",
+        metavar="DURATION",
+        type=LASTING,
+        help="watch the autoscaler so long after the load (default: 0s; 2m with a goal)",
     )
     group.add_argument(
         "--timeout",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(1, 3600),
         default=300.0,
-        help="deadline of one request (default: 300)",
+        help="deadline of one request (default: 5m)",
     )
     group.add_argument(
-        "--drain", metavar="T", type=duration, default=30.0, help="wait so long for answers after a stop (default: 30s)"
+        "--drain",
+        metavar="DURATION",
+        type=LASTING,
+        default=30.0,
+        help="wait so long for answers after a stop (default: 30s)",
     )
     group.add_argument("--max-errors", metavar="N", type=whole(0, 10**6), help="stop when more than N requests failed")
     group.add_argument(
         "--max-error-rate", metavar="X", type=number(0.01, 1), default=0.2, help="stop above this share (default: 0.2)"
     )
     group.add_argument(
-        "--max-p95", metavar="SECONDS", type=seconds(0.001, 3600), help="stop when p95 of ten seconds is above it"
+        "--max-p95", metavar="DURATION", type=seconds(0.001, 3600), help="stop when p95 of ten seconds is above it"
     )
 
 
@@ -153,32 +161,17 @@ def rate(text: str) -> float:
     return value
 
 
-def duration(text: str) -> float:
-    """Read a length of time: 90, 90s, 5m, 1m30s."""
-    rest, total = text, 0.0
-    while rest:
-        digits = len(rest) - len(rest.lstrip("0123456789."))
-        unit = rest[digits : digits + 1] or "s"
-        if not digits or unit not in _UNITS:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a length of time such as 90s or 5m")
-        total += _float(rest[:digits]) * _UNITS[unit]
-        rest = rest[digits + 1 :]
-    if not text or not math.isfinite(total):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a length of time such as 90s or 5m")
-    return total
-
-
 def stages(text: str) -> tuple[StageText, ...]:
     """Read stages: `1m@0.2,2m@0.2..1,2m@0`."""
     found = []
     for part in text.split(","):
-        length, at, rates = part.strip().partition("@")
+        lasts, at, rates = part.strip().partition("@")
         start, ramp, end = rates.partition("..")
         if not at:
             raise argparse.ArgumentTypeError(
                 f"'{part}' is not a stage such as 3m@1: a length of time, @, requests per second"
             )
-        found.append((duration(length), _rate_or_none(start), _rate_or_none(end) if ramp else None))
+        found.append((LASTING(lasts), _rate_or_none(start), _rate_or_none(end) if ramp else None))
     return tuple(found)
 
 

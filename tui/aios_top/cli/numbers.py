@@ -4,7 +4,9 @@ import argparse
 import math
 from collections.abc import Callable
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+from aios_top.model.span import length, seconds_of
+
+LONGEST_SECONDS = 366 * 86_400.0
 SWEEP_STEPS = 7
 MOST_STEPS = 26
 
@@ -25,15 +27,14 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def seconds(lowest: float, highest: float) -> Callable[[str], float]:
-    """Return an argparse type for seconds from `lowest` to `highest`."""
+    """Return an argparse type for a length of time between two others: `30`, `30s`, `1m30s`; in seconds."""
 
     def parse(text: str) -> float:
-        try:
-            value = float(text.removesuffix("s"))
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds") from None
-        if not (math.isfinite(value) and lowest <= value <= highest):
-            raise argparse.ArgumentTypeError(f"{text} is not between {lowest:g} and {highest:g} seconds")
+        value = seconds_of(text)
+        if value is None:
+            raise argparse.ArgumentTypeError(f"'{text}' is no length of time such as 30s, 5m or 1h30m")
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{text} is not between {length(lowest)} and {length(highest)}")
         return value
 
     return parse
@@ -52,19 +53,6 @@ def number(lowest: float, highest: float) -> Callable[[str], float]:
         return value
 
     return parse
-
-
-def duration(text: str) -> float:
-    """Return the seconds of `20s`, `15m`, `8h`, `2d` or of a plain number; an argparse type."""
-    factor = _UNITS.get(text[-1:], 1.0)
-    digits = text[:-1] if text[-1:] in _UNITS else text
-    try:
-        value = float(digits) * factor
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no length of time; write 20s, 15m, 8h or 2d") from None
-    if not (math.isfinite(value) and 0 < value <= 366 * 86_400):
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 366d")
-    return value
 
 
 def rate(text: str) -> float:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from aios_top.cli.named_files import existing
 from aios_top.cli.numbers import seconds, whole
+from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 
 PORT_OFFSET_LIMIT = 65535 - 32555
 """The highest NodePort of AIOS plus the offset must still be a port."""
@@ -43,10 +44,10 @@ def add_connection(parser: argparse.ArgumentParser, *, before_command: bool = Fa
     group.add_argument("--context", metavar="NAME", default=default(None), help="a context of the configuration file")
     group.add_argument(
         "--poll",
-        metavar="SECONDS",
-        type=seconds(0.5, 300),
+        metavar="DURATION",
+        type=seconds(SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS),
         default=default(None),
-        help="time between two polls, 0.5 to 300 (default: the configuration's, else 2)",
+        help="time between two polls, 500ms to 5m (default: the configuration's, else 2s)",
     )
     group.add_argument(
         "--read-only", action="store_true", default=default(False), help="refuse everything that changes something"
@@ -82,10 +83,10 @@ def add_deadline(parser: argparse.ArgumentParser, *, before_command: bool = Fals
     """Add the deadline of a read."""
     parser.add_argument(
         "--timeout",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0.1, 300),
         default=None if before_command else argparse.SUPPRESS,
-        help="deadline of one read (default: 5)",
+        help="deadline of one read (default: 5s)",
     )
 
 

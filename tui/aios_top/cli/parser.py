@@ -25,6 +25,7 @@ from aios_top.cli.parser_handover import add_handing_over
 from aios_top.cli.parser_policy import add_policy
 from aios_top.cli.parser_recordings import add_recordings
 from aios_top.cli.parser_what_if import add_what_if
+from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 
 CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdict=healthy"
 DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
@@ -91,7 +92,11 @@ def _demo(commands: Any) -> None:
     demo.add_argument("--no-record", action="store_true", default=argparse.SUPPRESS, help=NO_RECORD)
     add_policy_file(demo)
     demo.add_argument(
-        "--poll", metavar="SECONDS", type=seconds(0.5, 300), default=argparse.SUPPRESS, help="time between two polls"
+        "--poll",
+        metavar="DURATION",
+        type=seconds(SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS),
+        default=argparse.SUPPRESS,
+        help="time between two polls",
     )
     demo.add_argument(
         "--read-only", action="store_true", default=argparse.SUPPRESS, help="refuse everything that changes something"
@@ -103,10 +108,10 @@ def _readers(commands: Any) -> None:
     add_json(once)
     once.add_argument(
         "--settle",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0, 600),
         default=0.0,
-        help="wait at most so long for a second push, which true rates need (default: 0)",
+        help="wait at most so long for a second push, which true rates need (default: 0s)",
     )
     watch = command(commands, "watch", "watch", "print what changes, until interrupted")
     watch.add_argument(
@@ -137,10 +142,10 @@ def _readers(commands: Any) -> None:
     wait.add_argument("--until", metavar="CONDITION", required=True, help="what to wait for")
     wait.add_argument(
         "--wait",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0.1, 86_400),
         default=300.0,
-        help="give up after so long, with exit code 1 (default: 300)",
+        help="give up after so long, with exit code 1 (default: 5m)",
     )
     why = command(
         commands,

@@ -49,10 +49,10 @@ def add_policy(commands: Any) -> None:
     add_block(restart)
     restart.add_argument(
         "--wait",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0, 3600),
         default=300.0,
-        help="wait so long for its first decision (default: 300; 0: do not wait)",
+        help="wait so long for its first decision (default: 5m; 0: do not wait)",
     )
     add_yes(restart)
     show = command(policy, "show", "policy_show", "show a block's policy: declared, registered, and what is in force")
@@ -71,7 +71,7 @@ def add_policy(commands: Any) -> None:
     )
     lint.add_argument(
         "--startup",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0, 86400),
         help="how long a replica takes to serve, instead of what the decisions show",
     )
@@ -115,10 +115,10 @@ def _shadow(policy: Any) -> Parser:
     )
     parser.add_argument(
         "--duration",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(0, 86_400),
         default=60.0,
-        help="how long to follow the running policy (default: 60)",
+        help="how long to follow the running policy (default: 60s)",
     )
     add_json(parser)
     return parser
@@ -166,10 +166,14 @@ def _simulate(policy: Any) -> None:
     load.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), default=42, help="of all chance (default: 42)")
     block = parser.add_argument_group("the block")
     block.add_argument(
-        "--replica-start", metavar="S", type=seconds(0, 7200), default=120.0, help="until it serves (default: 120)"
+        "--replica-start",
+        metavar="DURATION",
+        type=seconds(0, 7200),
+        default=120.0,
+        help="until it serves (default: 120s)",
     )
     block.add_argument(
-        "--interval", metavar="S", type=seconds(1, 3600), default=30.0, help="between evaluations (default: 30)"
+        "--interval", metavar="DURATION", type=seconds(1, 3600), default=30.0, help="between evaluations (default: 30s)"
     )
     block.add_argument(
         "--min", metavar="N", type=whole(1, 500), default=1, help="the record's minInstances, also the start"
@@ -195,7 +199,7 @@ def _policy_changes(policy: Any) -> list[Parser]:
     )
     pause = command(policy, "pause", "policy_pause", "keep the policy from scaling for a while", "It ends by itself.")
     pause.add_argument(
-        "--seconds", metavar="N", type=seconds(1, 86400), default=600.0, help="1 to 86400 (default: 600)"
+        "--seconds", metavar="DURATION", type=seconds(1, 86400), default=600.0, help="up to 24h (default: 10m)"
     )
     resume = command(policy, "resume", "policy_resume", "end a pause")
     for parser in (pause, resume):
@@ -214,10 +218,10 @@ def _policy_changes(policy: Any) -> list[Parser]:
     what.add_argument("--cancel", action="store_true", help="take back what is still queued")
     force.add_argument(
         "--expires",
-        metavar="SECONDS",
+        metavar="DURATION",
         type=seconds(1, 86400),
         default=120.0,
-        help="forget it after so long (default: 120)",
+        help="forget it after so long (default: 120s)",
     )
     force.add_argument("--ignore-cooldown", action="store_true", help="do it although the cooldown is running")
     for parser in (pause, force):

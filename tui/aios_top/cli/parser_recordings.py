@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from aios_top.cli.numbers import duration, number
+from aios_top.cli.numbers import LONGEST_SECONDS, number, seconds
 from aios_top.cli.options import add_connection, add_deadline, add_json, add_policy_file, add_prometheus
 from aios_top.cli.parser_base import command, family
 
@@ -27,8 +27,8 @@ def _record(commands: Any) -> None:
     )
     record.add_argument(
         "--duration",
-        metavar="TIME",
-        type=duration,
+        metavar="DURATION",
+        type=seconds(0.1, LONGEST_SECONDS),
         help="end after this long, e.g. 20s, 15m, 8h (default: on a signal)",
     )
     record.add_argument("--output", metavar="FILE", help="file to write (default: a new one in the recordings' folder)")

@@ -40,7 +40,10 @@ def add_what_if(commands: Any) -> None:
         help="kind of replica (default: the likeliest one)",
     )
     estimate.add_argument(
-        "--replica-start", metavar="S", type=seconds(0, 7200), help="until a replica serves (default: as observed)"
+        "--replica-start",
+        metavar="DURATION",
+        type=seconds(0, 7200),
+        help="until a replica serves (default: as observed)",
     )
     estimate.add_argument("--seed", metavar="N", type=whole(0, 2**31 - 1), default=42, help="of all chance")
     add_json(parser)

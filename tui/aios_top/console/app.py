@@ -32,6 +32,7 @@ from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts
 from aios_top.model.lints import lint
 from aios_top.model.moment import Moment
+from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 from aios_top.model.span import length
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
@@ -324,7 +325,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         if self.view.page is Page.LOAD and running(self) is not None:
             self.run_worker(change_rate(self, STEP if factor < 1 else 1 / STEP), exit_on_error=True)
             return
-        seconds = min(60.0, max(0.5, self.state.poll_seconds * factor))
+        seconds = min(LONGEST_POLL_SECONDS, max(SHORTEST_POLL_SECONDS, self.state.poll_seconds * factor))
         self.cockpit.submit(self.cockpit.set_poll_seconds, seconds)
         self.toast(f"Polls every {length(seconds)}.")
 

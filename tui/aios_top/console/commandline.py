@@ -8,7 +8,8 @@ from aios_top.console.policy_line import TELLING
 from aios_top.console.ports import Console
 from aios_top.console.shadowing import shadow
 from aios_top.console.view import Page, Sort
-from aios_top.model.span import length
+from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
+from aios_top.model.span import length, seconds_of
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.model.window import Window
@@ -31,7 +32,6 @@ CHANGES = (
 )
 """The same of those that change something; a console that sends nothing has none of them."""
 
-POLL_SECONDS = (0.25, 60.0)
 """The shortest and the longest polling period."""
 
 
@@ -91,13 +91,10 @@ def _filter(console: Console, argument: str) -> str:
 
 
 async def _poll(console: Console, argument: str) -> None:
-    shortest, longest = POLL_SECONDS
-    try:
-        seconds = float(argument.removesuffix("s"))
-    except ValueError:
-        seconds = 0.0
+    shortest, longest = SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS
+    seconds = seconds_of(argument) or 0.0
     if not shortest <= seconds <= longest:
-        console.toast(f"poll takes {shortest} to {longest:.0f} seconds, e.g. poll 2.", Severity.DEGRADED)
+        console.toast(f"poll takes {length(shortest)} to {length(longest)}, e.g. poll 2s.", Severity.DEGRADED)
         return
     await console.engine(console.cockpit.set_poll_seconds, seconds)
     console.toast(f"Polls every {length(seconds)}.")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aios_top.model.load import LoadLimits
+from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 from aios_top.store.paths import CONFIG_VARIABLE, StoreError
 from aios_top.store.secrets import SecretSource
 
@@ -136,7 +137,7 @@ class Config(_Section):
     current_context: str | None = None
     contexts: Mapping[str, Context] = Field(default_factory=dict)
     theme: str | None = None
-    poll_seconds: Annotated[float, Field(ge=0.5, le=60.0)] = 2.0
+    poll_seconds: Annotated[float, Field(ge=SHORTEST_POLL_SECONDS, le=LONGEST_POLL_SECONDS)] = 2.0
     keys: Mapping[str, str] = Field(default_factory=dict)
     """Action id to key."""
     load: LoadCaps = Field(default_factory=LoadCaps)

@@ -15,7 +15,7 @@ def cooldown_and_startup(facts: Facts) -> Iterator[Finding | NotChecked]:
     if not facts.decides_by_tokens or cooldown is None or facts.flag("block_while_pending"):
         return
     if took is None:
-        why = "no start of a replica has been observed; name its length with --startup SECONDS"
+        why = "no start of a replica has been observed; name its length with --startup DURATION"
         yield NotChecked("CooldownShorterThanStartup", why)
     elif cooldown < took:
         starts = facts.startup_seconds
