@@ -59,7 +59,7 @@ def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
     known = _made(packed, _parts(packed))
     if not packed.nulls:
-        return [*known]
+        return known if isinstance(known, list) else list(known)
     if not known:
         return [None] * packed.count
     following = iter(known)
