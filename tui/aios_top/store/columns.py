@@ -26,6 +26,8 @@ _FRACTION, _BITS, _SINGLES, _WHOLE = 90, 91, 92, 0
 _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
 _CODES = {width: code for code, width in _WIDTHS}
 _WIDEST = 8
+_OFTEN = 5
+"""Picks after which all values are made: who goes on step by step asks for all of them in the end."""
 _FEW = 8
 """To add up the differences from one place to the next costs a fixed part, which is that of so many differences."""
 
@@ -69,11 +71,12 @@ def unpack(packed: Packed) -> list[float | int | None]:
 class Values(Sequence[Any]):
     """A packed column of which a value is made when it is asked for: a jump asks for a few of many."""
 
-    __slots__ = ("_nulls", "_packed", "_steps", "_whole")
+    __slots__ = ("_nulls", "_packed", "_picks", "_steps", "_whole")
 
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
         self._nulls = int.from_bytes(packed.nulls, "little")
+        self._picks = 0
         self._steps: list[_Steps] | None = None
         self._whole: list[Any] | None = None
 
@@ -105,8 +108,10 @@ class Values(Sequence[Any]):
 
         `gaps` is for who picks the same places of many columns.
         """
-        if self._whole is not None:
-            return [self._whole[place] for place in places]
+        self._picks += 1
+        if self._whole is not None or self._picks > _OFTEN:
+            whole = self.every()
+            return [whole[place] for place in places]
         if not self._nulls:
             return [*self._of_known(places)]
         empty, known = (gaps or Gaps(places)).of(self._nulls)
