@@ -16,11 +16,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 
 from aios_top.aios.address import Addresses
 from aios_top.load.child import ProcessGenerator

@@ -6,11 +6,11 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.capsule_file import MANIFEST, write_capsule
 from aios_top.cli.exits import UsageError

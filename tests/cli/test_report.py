@@ -3,13 +3,13 @@
 import asyncio
 import re
 from base64 import b64encode
-from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.main import main
 from aios_top.cli.opened import opened

@@ -4,8 +4,9 @@ import copy
 import io
 import time
 import zipfile
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.sim.pace import QUICK, Pace
 from aios_top.testbed.creation import Component

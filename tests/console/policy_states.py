@@ -1,7 +1,8 @@
 """A block whose policy tells everything: its parameters, an override, ignored names, a pause, a queued scaling."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.model.lint import LintReport
 from aios_top.model.lint_facts import Facts

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Decision, Origin, Thresholds

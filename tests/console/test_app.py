@@ -1,7 +1,6 @@
 """States in, pixels out: one redraw per state, held while paused, nothing of a server's text interpreted."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from textual.geometry import Region
 
 from aios_top.console.app import ConsoleApp

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.wiring import RuleProcesses
 from aios_top.cli.workbench import PolicyWorkbench

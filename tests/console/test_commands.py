@@ -1,10 +1,10 @@
 """From a key to what the engine is asked: every change goes through plan, question, one sending, and a toast."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.console.app import ConsoleApp
 from aios_top.console.dialogs.confirm import ConfirmDialog

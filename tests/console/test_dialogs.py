@@ -3,10 +3,10 @@
 import gc
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 from textual import events
 from textual.app import App
 from textual.pilot import Pilot

@@ -3,9 +3,8 @@
 Run with UPDATE_SNAPSHOTS=1 to write the pictures anew; look at every line of the difference.
 """
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from aios_top.console.app import ConsoleApp

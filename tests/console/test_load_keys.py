@@ -1,9 +1,9 @@
 """The keys that steer a running load test, and what they say when there is nothing to steer."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.console.app import ConsoleApp
 from aios_top.model.errors import ActionRefusedError

@@ -1,10 +1,10 @@
 """The keys and commands of the policy page: a draft typed and checked, compared, sent; pause, force, roll back."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Self
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.console.app import ConsoleApp
 from aios_top.console.dialogs.diff import DiffDialog

@@ -1,9 +1,9 @@
 """The command `shadow`: a draft typed in, its comparison read, its end."""
 
-from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.console.app import ConsoleApp
 from aios_top.model.decision import Action

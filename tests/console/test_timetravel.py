@@ -1,10 +1,11 @@
 """The keys of time, and that a replayed scenario is on the screen what the live one was, cell for cell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.past import FilePast
 from aios_top.console.app import ConsoleApp

@@ -1,8 +1,7 @@
 """How much load makes a policy decide, and when: from its own threshold, signal and rhythm."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.aim import crossing_plan, predicted
 from aios_top.model.load import LoadPlan, Shape, Stage, Until

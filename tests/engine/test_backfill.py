@@ -3,11 +3,12 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.backfill import EarlierRecording
 from aios_top.engine.backfill import backfill

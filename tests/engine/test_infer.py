@@ -1,8 +1,7 @@
 """What is concluded about a policy that says nothing, and that it is marked as concluded."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.infer import FOLLOWS_SECONDS
 from aios_top.engine.memory import BlockMemory

@@ -1,6 +1,6 @@
 """What a block's memory keeps for long is bounded, small, and reads as it came."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory
 from aios_top.engine.observe import MOST_UNLISTED, Inputs, observe, take_decisions

@@ -1,9 +1,9 @@
 """Gathering what the lints look at: asks only, believes an archive for a while, never dials a registry's host."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.archive import pack
 from aios_top.cli.wiring import PolicyFolders

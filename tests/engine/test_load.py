@@ -3,11 +3,11 @@
 import asyncio
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.load_session import LoadSession

@@ -1,7 +1,6 @@
 """The files of a load test: a report that keeps its schema, a line per request, a log that another tool reads."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hdrh.log import HistogramLogReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 import aios_top
 from aios_top.engine.hdr import encoded, log_text

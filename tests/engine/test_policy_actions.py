@@ -1,10 +1,10 @@
 """What is told to a running policy: planned with its numbers, checked before it is sent, sent as it was shown."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.wiring import PolicyFolders
 from aios_top.engine.lint import Linter

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.poll import Poller
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin

@@ -1,9 +1,9 @@
 """Binding a block to another registered policy: what is planned, what is sent, what is refused."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.rebind import plan_bind
 from aios_top.engine.sending import Sender

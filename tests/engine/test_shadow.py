@@ -1,10 +1,10 @@
 """A draft decides beside the running policy on the same inputs: where they agree, and where first they do not."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.wiring import RuleProcesses
 from aios_top.engine.shadow import Shadow

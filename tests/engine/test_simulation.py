@@ -1,10 +1,10 @@
 """A day of load against a policy file in seconds: what the tutorial's policy misses and the recommended set does not."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.rule_process import RuleProcess

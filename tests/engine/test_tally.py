@@ -1,7 +1,8 @@
 """Counters that only grow: what was decided while somebody watched, and how long a scale-up took."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.engine.tally import Tally
 from aios_top.model.decision import Action, Decision, Origin, Thresholds

@@ -4,10 +4,10 @@ import io
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.cli.workbench import PolicyWorkbench

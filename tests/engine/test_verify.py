@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.rule_process import RuleProcess
 from aios_top.cli.wiring import RuleProcesses

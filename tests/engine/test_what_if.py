@@ -1,10 +1,10 @@
 """What other parameters would have decided: exactly until the replicas would differ, estimated beyond."""
 
 import random
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.bundle.parameter_set import read_parameter_set
 from aios_top.bundle.rule_process import RuleProcess

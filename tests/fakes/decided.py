@@ -1,8 +1,9 @@
 """Decisions as the console reads them, made by a policy file on simulated replicas in AIOS's timings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.aios.wire_policy import read_decision
 from aios_top.bundle.rule_process import RuleProcess

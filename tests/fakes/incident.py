@@ -1,7 +1,8 @@
 """A recorded incident: a block that scales up and down, one that tells nothing, an outage, an operator's change."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.errors import ReadError

@@ -1,9 +1,10 @@
 """Recordings of simulated stories, and states compared figure by figure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.engine.marks import Marker
 from aios_top.engine.poll import Poller
@@ -56,8 +57,8 @@ def plain(value: Any, at: float) -> Any:
         return [(time, repr(sample)) for time, sample in value.since(at - LONGEST_AXIS)]
     if isinstance(value, Mapping):
         return {str(key): plain(entry, at) for key, entry in value.items() if str(key) not in {"now", "uptime_s"}}
-    if is_dataclass(value) and not isinstance(value, type):
-        found = {entry.name: plain(getattr(value, entry.name), at) for entry in fields(value)}
+    if isinstance(value, Struct):
+        found = {name: plain(getattr(value, name), at) for name in value.__struct_fields__}
         return (type(value).__name__, found)
     if isinstance(value, str):
         return str(value)

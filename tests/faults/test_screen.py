@@ -3,10 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.color import Color
 from textual.widget import Widget
 

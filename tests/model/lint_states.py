@@ -1,7 +1,8 @@
 """Blocks for the lints: one with nothing wrong, and ways to make one thing wrong."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
 from aios_top.model.deploy import PolicyCode

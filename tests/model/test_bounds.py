@@ -1,9 +1,9 @@
 """Which limits somebody keeps."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.bounds import kept_maximum, kept_minimum
 from aios_top.model.state import BlockState

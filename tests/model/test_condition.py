@@ -1,8 +1,7 @@
 """What a script can wait for."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.condition import condition
 from aios_top.model.decision import Action

@@ -1,8 +1,7 @@
 """Every exit of the policy is explained by its own record: the sentence, what decided, and who goes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.explain import explain

@@ -1,8 +1,7 @@
 """Every verdict names its culprit; the gravest one speaks for the fleet."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block, judge_fleet

@@ -1,8 +1,7 @@
 """What a policy compares: sizes of requests, or rates; a verdict must not compare the one with limits of the other."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.decision import Origin, Thresholds
 from aios_top.model.judge import judge_block

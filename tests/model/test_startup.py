@@ -1,6 +1,6 @@
 """How long replicas took to start, read from decision records."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Origin
 from aios_top.model.startup import startups, typical

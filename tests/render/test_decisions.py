@@ -1,8 +1,7 @@
 """Every state of a block and every decision has a glyph, a word and a sentence with its numbers."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.policy_state import PolicyReport, Voice

@@ -2,9 +2,9 @@
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
 from aios_top.model.policy_state import PolicyReport, Voice

@@ -1,6 +1,6 @@
 """A load test in plain words."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.model import lag
 from aios_top.model.decision import Origin

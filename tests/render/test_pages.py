@@ -1,8 +1,7 @@
 """What the load, policy and events pages say, word by word."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Fate, Outcome

@@ -1,8 +1,7 @@
 """Lines for people without a screen: they fit 80 columns and name what they are."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Decision, Origin, Thresholds

@@ -1,9 +1,9 @@
 """What the policy page says: parameters and who overrides whom, what holds the policy back, lints, other policies."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.deploy import DeployState
 from aios_top.model.judge import judge_block

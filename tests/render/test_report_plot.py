@@ -1,9 +1,9 @@
 """The picture of a block: every line, shade and sign stands where its time and value are."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.chronicle import COLUMNS
 from aios_top.model.decision import Action, Decision, Origin

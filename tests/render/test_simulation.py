@@ -1,8 +1,7 @@
 """Simulated runs in 80 columns: every figure has its unit, the plot its scale."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aios_top.model.simulation import (
     Latency,

@@ -1,6 +1,6 @@
 """The time axis as data: everything lies in the column of its moment."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.model.curve import Earlier
 from aios_top.model.decision import Thresholds

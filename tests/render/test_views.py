@@ -1,10 +1,9 @@
 """Whatever a state holds, every view's rows fit the columns they were given and say why they are empty."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aios_top.model.explained import explained
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState

@@ -1,10 +1,10 @@
 """A recording gives back every state that was live, from any moment of it and in order."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.replay import Replay
 from aios_top.model.errors import ReadError

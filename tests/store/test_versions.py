@@ -1,11 +1,11 @@
 """A recording that an earlier version wrote shows what it showed then."""
 
 import gzip
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.engine.replay import Replay
 from aios_top.model.state import FleetState

@@ -1,9 +1,9 @@
 """The autoscaler's life: what it loads, when it asks, what it does with the answer, and what a restart changes."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from fakes.embedded import BLOCK, HOLDS, POLICY_URI, TINY, embedded, policy_record, state, until, zipped
 

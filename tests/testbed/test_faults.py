@@ -1,10 +1,10 @@
 """A scenario's faults, seen from the wire, and background load that comes by itself."""
 
 import time
-from dataclasses import replace
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from aios_top.sim.scenario import Fault, Scenario
 from aios_top.sim.workload import Phase, Workload

@@ -2,11 +2,11 @@
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import certifi
 import httpx
+from msgspec import Struct, field
 
 from aios_top.aios.address import is_loopback
 from aios_top.model.secret import Secret
@@ -18,8 +18,7 @@ class OriginError(ValueError):
     """A text that names no origin; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """Who asks, for the services of one origin."""
 
     origin: str = ""

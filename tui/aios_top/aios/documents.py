@@ -3,11 +3,10 @@
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from aios_top.aios import envelope
 from aios_top.aios.exchange import Answer
@@ -31,8 +30,7 @@ Document = InstanceReading | ExecutorReading | None
 """One document, None when not even its id can be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """All blocks of one answer."""
 
     blocks: tuple[BlockReading, ...]

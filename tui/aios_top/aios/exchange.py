@@ -5,13 +5,13 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
+from msgspec import Struct
 
 from aios_top import __version__
 from aios_top.aios.credentials import NOBODY, Credentials, OriginTransport, trusted
@@ -26,8 +26,7 @@ REDIRECTS = frozenset({301, 302, 303, 305, 307, 308})
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a service answered, complete, before anyone judged its body."""
 
     service: str
@@ -38,8 +37,7 @@ class Answer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The limits of one exchange."""
 
     seconds: float

@@ -1,12 +1,11 @@
 """How long a request may take and how much may come back."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The caps of every exchange; a sick server can take no more than these."""
 
     connect_seconds: float = 2.0

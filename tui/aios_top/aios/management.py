@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.aios.address import Addresses
 from aios_top.aios.envelope import FailureError
@@ -19,8 +20,7 @@ _LOST = re.compile(r"[Rr]ead ?timed ?out|ReadTimeout|Connection aborted|RemoteDi
 _NO_POLICY = "has no attribute 'execute_mgmt_command'"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One way to a block's autoscaler."""
 
     service: str

@@ -5,9 +5,10 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from aios_top.bundle.limits import MAX_ARCHIVE_BYTES, MAX_MEMBERS, MAX_UNPACKED_BYTES, BundleError
 from aios_top.bundle.member import checked_members
@@ -23,8 +24,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest date that a zip can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What an accepted archive holds."""
 
     members: tuple[str, ...]

@@ -5,11 +5,12 @@ import os
 import stat
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.bundle.limits import BundleError, ZipLimits
 from aios_top.bundle.member import checked_members
@@ -25,8 +26,7 @@ _DATE = (2026, 1, 1, 0, 0, 0)
 """Of every member, so that equal contents make equal files."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapsuleFile:
+class CapsuleFile(Struct, frozen=True):
     """A capsule whose members are what its manifest says."""
 
     manifest: Mapping[str, Any]

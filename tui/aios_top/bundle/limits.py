@@ -1,7 +1,8 @@
 """How large a policy may be, and the error that says what is wrong with one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.errors import ActionRefusedError
 
@@ -17,8 +18,7 @@ MAX_REQUIREMENTS_BYTES = 64 * 1024
 MAX_REGISTRATION_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ZipLimits:
+class ZipLimits(Struct, frozen=True):
     """How large a zip may be for what it is."""
 
     members: int = MAX_MEMBERS

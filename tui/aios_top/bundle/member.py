@@ -3,14 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.bundle.limits import MAX_NAME_BYTES, BundleError
 from aios_top.model.text import clean
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A regular file, or a folder, with its bytes in memory."""
 
     name: str

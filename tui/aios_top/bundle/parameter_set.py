@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.bundle.limits import BundleError
 from aios_top.model.text import clean
@@ -12,8 +13,7 @@ from aios_top.model.text import clean
 MAX_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterSet:
+class ParameterSet(Struct, frozen=True):
     """Parameters under a name."""
 
     name: str

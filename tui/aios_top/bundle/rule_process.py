@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct
 
 from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
@@ -37,8 +38,7 @@ _PIECE = 64 * 1024
 _SENTENCE = 300
 
 
-@dataclass(frozen=True, slots=True)
-class RuleLimits:
+class RuleLimits(Struct, frozen=True):
     """What a policy may use. Times are per exchange: one call, or up to 256 calls of a batch."""
 
     cpu_seconds: float = 2.0

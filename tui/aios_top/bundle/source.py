@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.bundle.child import command, environment
 from aios_top.bundle.limits import MAX_SOURCE_BYTES
@@ -13,8 +14,7 @@ _PATIENCE_SECONDS = 10.0
 """For a machine under load; the child's own limit is two seconds of processor time."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True):
     """What parsing found."""
 
     problems: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
+
+from msgspec import Struct
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.bundle.rule_process import RuleProcess
@@ -33,14 +34,13 @@ LOOK_SECONDS = 0.2
 
 
 class Job(Protocol[T_co]):
-    """Work that a process can be given; a dataclass, so that it can be sent there."""
+    """Work that a process can be given; a struct, so that it can be sent there."""
 
     def run(self, progress: Progress) -> T_co:
         """Do it; raises RuleError, ValueError, and whatever `progress` raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class SimulationJob:
+class SimulationJob(Struct, frozen=True):
     """One simulation of a policy's source."""
 
     source: bytes
@@ -52,8 +52,7 @@ class SimulationJob:
             return simulate(self.plan, rule, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIfJob:
+class WhatIfJob(Struct, frozen=True):
     """One question to a policy's source; what was decided is simulated with the shipped one."""
 
     source: bytes

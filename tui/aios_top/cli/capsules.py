@@ -6,10 +6,11 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top import __version__
 from aios_top.bundle.capsule_file import write_capsule
@@ -31,8 +32,7 @@ from aios_top.store.recording_slice import copy_slice
 Gather = Callable[[FleetState], Sequence[Facts]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a capsule shall hold."""
 
     start: float
@@ -41,8 +41,12 @@ class Wanted:
     output: Path
     note: str = ""
     redact_names: bool = False
-    secrets: Sequence[str] = field(default=(), repr=False)
+    secrets: Sequence[str] = ()
     """Texts that must not be in it."""
+
+    def __repr__(self) -> str:
+        """Hide the secrets."""
+        return f"Wanted({self.start}, {self.end}, {self.output})"
 
 
 def capsule_content(

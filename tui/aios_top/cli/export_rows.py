@@ -1,7 +1,9 @@
 """The rows of an export, one after the other: a recording may be larger than the memory."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.cli.timed_metrics import TimedMetrics
 from aios_top.engine.decided import decided
@@ -19,8 +21,7 @@ from aios_top.store.spool import Spool
 _OF_A_RUNNING_EXPORTER = frozenset({"aios_top_poll_age_seconds"})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Which part of a recording is exported."""
 
     recording: Recording

@@ -5,7 +5,8 @@ import getpass
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.aios.address import NAMES, PLACEHOLDER, STAND_IN_PORTS, AddressError, Addresses, parse_overrides
 from aios_top.aios.credentials import NOBODY, Credentials
@@ -21,8 +22,7 @@ READ_ONLY_VARIABLE = "AIOS_TOP_READ_ONLY"
 _OFF = frozenset({"", "0", "no", "false", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """One AIOS, and what may be done to it from here."""
 
     addresses: Addresses

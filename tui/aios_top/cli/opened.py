@@ -4,9 +4,10 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.bundle.capsule_file import CapsuleFile, is_capsule, read_capsule
 from aios_top.bundle.limits import BundleError
@@ -19,8 +20,7 @@ from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording, open_recording
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A recording, and what a capsule says beside it."""
 
     recording: Recording

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from aios_top.cli.capsules import Gather, Wanted, make_capsule, without_network, written_as
 from aios_top.cli.exits import CommandError

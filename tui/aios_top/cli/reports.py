@@ -1,8 +1,10 @@
 """Makes a post-mortem of a recording, or of a capsule with what stands beside its recording."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top import __version__
 from aios_top.cli.capsules import capsule_content, recorded_secrets, without_network
@@ -21,8 +23,7 @@ from aios_top.render.report_words import moment
 from aios_top.store.recording_reader import Recording
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Which part is told, and how it is called."""
 
     start: float

@@ -1,7 +1,8 @@
 """States over time as one OpenMetrics text, which wants every series in one piece."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.render.exposition import END, Family, Kind, Labels, Sample, header, sample_line
 from aios_top.store.spool import Spool

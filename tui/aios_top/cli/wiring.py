@@ -3,8 +3,9 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aios_top.aios.limits import Limits
 from aios_top.aios.mutator import AiosMutator

@@ -1,8 +1,9 @@
 """What `engine.ports.Workbench` is on this machine: the policy file at hand, in processes of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.bundle.limits import BundleError
 from aios_top.bundle.parameter_set import read_parameter_set

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.console.policy_line import TELLING
 from aios_top.console.ports import Console

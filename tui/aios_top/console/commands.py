@@ -1,7 +1,8 @@
 """What the keys do that ask, send or leave; moving and looking are the app's own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.console.changing import SEVERITIES, changeable, confirm_and_send, planned, typed_name
 from aios_top.console.commandline import run_line

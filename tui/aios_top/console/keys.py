@@ -1,11 +1,12 @@
 """The one table of keys: bindings, footer, help page and command palette are made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One action and the key that starts it."""
 
     action: str

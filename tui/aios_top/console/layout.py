@@ -1,12 +1,11 @@
 """Where each panel stands, for every page and size of terminal: one pure function that can be read and tested."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.console.view import Page, ViewState, Wide
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A panel's rectangle."""
 
     panel: str

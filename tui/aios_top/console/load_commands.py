@@ -1,7 +1,8 @@
 """What the keys do that start, steer and end a load test."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.console.changing import changeable, typed_name
 from aios_top.console.dialogs.load import LoadDialog

@@ -1,7 +1,8 @@
 """The keys that only look: each makes a new view from the old one, and nothing else."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.console.layout import arrange, focus_order
 from aios_top.console.selection import stepped, visible_blocks

@@ -1,8 +1,8 @@
 """From a role to a style: the colours of one theme, ready to draw with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from rich.style import Style
 
 from aios_top.render.cells import Role
@@ -18,12 +18,11 @@ _MARKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(Struct, frozen=True):
     """One theme's styles; the default has no colours, only bold and reverse."""
 
     styles: Mapping[Role, Style] = field(default_factory=lambda: _MARKS)
-    selected: Style = Style(reverse=True)  # noqa: RUF009 - rich styles are immutable
+    selected: Style = Style(reverse=True)
     """Laid over a selected row."""
     ascii: bool = False
     """The terminal cannot show block and arrow characters."""

@@ -1,10 +1,9 @@
 """One setting in force, and who set it: for the page that F12 shows."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value with its origin."""
 
     name: str

@@ -6,8 +6,9 @@ import sys
 import termios
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 LEAVE = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # mouse reports
@@ -36,8 +37,7 @@ def problem(streams: Mapping[str, TextIO | None], environment: Mapping[str, str]
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(Struct, frozen=True):
     """The terminal's state before the console took it over."""
 
     input_fd: int

@@ -3,8 +3,9 @@
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from aios_top.console.dialogs.time import TimeDialog
 from aios_top.console.ports import Command, Console

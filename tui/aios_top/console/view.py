@@ -1,9 +1,11 @@
 """What the operator is looking at, as opposed to what is the case."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
@@ -58,8 +60,7 @@ SPANS_SECONDS = (300, 900, 1800)
 """Lengths of the time axis, in the order of the key `z`; the history holds half an hour at a poll of 2 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewState:
+class ViewState(Struct, frozen=True):
     """Everything that decides what is drawn and is not a fact about AIOS; a key makes a new one."""
 
     page: Page = Page.FLEET

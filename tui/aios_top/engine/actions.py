@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.engine.census import Census, Source, choose_victims, count_replicas
 from aios_top.engine.gate import WriteGate

@@ -1,6 +1,6 @@
 """Tells when a restarted autoscaler runs its new policy, also when that policy says nothing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.engine.ports import Clock, Reads
 from aios_top.model.decision import Decision
@@ -9,8 +9,7 @@ from aios_top.model.policy_state import PolicyReport, Voice
 from aios_top.model.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """What one look at the autoscaler showed."""
 
     awake: bool = False

@@ -1,7 +1,8 @@
 """Keeps a failing endpoint from being asked too often, and many consoles from asking it together."""
 
 import random
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.model.errors import ReadError
 from aios_top.model.state import EndpointState, Link

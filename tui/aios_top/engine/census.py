@@ -1,8 +1,9 @@
 """Counts a block's replicas anew before a change, and chooses which of them to remove."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aios_top.engine.ports import Reads
 from aios_top.model.decision import Decision
@@ -24,8 +25,7 @@ class Source(StrEnum):
     """Fresh metric documents: starting instances are missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(Struct, frozen=True):
     """One count."""
 
     source: Source

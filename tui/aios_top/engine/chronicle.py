@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.engine.scaling_lag import ScalingLag
 from aios_top.model.decision import Decision, Origin
@@ -99,8 +101,7 @@ class StretchMaker:
         return tuple(self._found)
 
 
-@dataclass
-class _Compared:
+class _Compared(Struct):
     values: CurveMaker
     up: StepMaker = field(default_factory=StepMaker)
     down: StepMaker = field(default_factory=StepMaker)

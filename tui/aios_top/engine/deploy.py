@@ -1,7 +1,8 @@
 """Brings a policy to AIOS: upload, verify, register, bind, restart, and wait for its first decision."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.engine.actions import Actions
 from aios_top.engine.deploy_plan import (
@@ -24,8 +25,7 @@ PATIENCE_SECONDS = 300.0
 """Longest wait for a restarted autoscaler: an image to pull, 60 s to its first evaluation, 30 s between two."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDeploy:
+class PlannedDeploy(Struct, frozen=True):
     """The bytes that the operator has seen the plan for: exactly these are uploaded."""
 
     plan: Plan

@@ -1,7 +1,8 @@
 """What a deploy will do, worked out from what is registered and bound now; nothing is changed here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.engine.ports import Reads
 from aios_top.engine.restart import executor_pod, kubectl_line
@@ -11,8 +12,7 @@ from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """What stands in the registry and in the blocks' records before a deploy."""
 
     existing: PolicyRecord | None

@@ -1,9 +1,10 @@
 """The steps of a deploy: each is done, told and recorded before the next one starts."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from aios_top.engine.awakening import Awakening, Sign, report_of
 from aios_top.engine.deploy_check import Unchanged

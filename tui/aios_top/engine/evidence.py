@@ -1,8 +1,9 @@
 """Gathers what a capsule holds beside the recording: the policies' code as inspected, parameters, findings."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.engine.lint import Linter
 from aios_top.engine.ports import Bundles

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.engine.load_counts import LoadCounts
 from aios_top.engine.load_watch import LoadWatch

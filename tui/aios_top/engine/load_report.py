@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from aios_top import __version__
 from aios_top.engine.hdr import log_text
@@ -92,7 +93,7 @@ def plan_document(plan: LoadPlan) -> dict[str, Any]:
     document = asdict(plan)
     trace = document.pop("trace")
     del document["block_id"], document["api"]
-    document["stages"] = list(document["stages"])
+    document["stages"] = [asdict(stage) for stage in plan.stages]
     document["trace_requests"] = len(trace)
     return document
 

@@ -1,6 +1,6 @@
 """What block and autoscaler do during a load test: the lag budget, the gain, whether the goal is reached."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.engine.load_counts import LoadCounts, RecentLatency
 from aios_top.engine.meter import Meter

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
@@ -181,8 +182,7 @@ class InstanceMemory:
         self._track.append(at, [*sizes, self.input_rate, self.output_rate, queue])
 
 
-@dataclass(slots=True)
-class BlockMemory:
+class BlockMemory(Struct):
     """One block between polls."""
 
     instances: dict[Clean, InstanceMemory] = field(default_factory=dict)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions, watch
 from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
@@ -25,8 +27,7 @@ MOST_UNLISTED = 16
 _COUNTED = frozenset({Phase.SERVING, Phase.IDLE})
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """Everything that is known of one block at a poll."""
 
     record: BlockRecord | None = None

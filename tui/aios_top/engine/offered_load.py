@@ -1,7 +1,8 @@
 """Tells from decisions what load they met: the tokens that were counted, and the requests that piled up."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Decision, InstanceInput
 from aios_top.sim.workload import SLOWEST_RATE, Phase
@@ -14,8 +15,7 @@ _MANY_SESSIONS = 1.5
 _SHORT_ANSWER_TOKENS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A load as the simulator takes it, from the first decision on."""
 
     phases: tuple[Phase, ...]

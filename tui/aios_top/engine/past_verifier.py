@@ -1,9 +1,10 @@
 """Evaluates the decisions of a recording again with a policy file, on a thread of its own while it is looked at."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from threading import Event, Thread
+
+from msgspec.structs import replace
 
 from aios_top.engine.ports import Rules
 from aios_top.engine.reevaluate import reevaluate

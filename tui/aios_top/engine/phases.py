@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from statistics import median_low
+
+from msgspec import Struct
 
 from aios_top.engine.memory import RATE_SECONDS, BlockMemory, InstanceMemory, per_minute, stale_after
 from aios_top.model.decision import Decision
@@ -25,8 +26,7 @@ MOST_ABSENT = 1_000
 """Instances without a document that a block is remembered to have had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The policy's own instance list at its last evaluation, which may be an interval old."""
 
     instance_ids: AbstractSet[Clean]

@@ -4,7 +4,9 @@ It asks nobody and has no clock, so that a recording fed into it gives the very 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.engine.memory import BlockMemory
 from aios_top.engine.observe import Inputs, observe, take_decisions
@@ -35,8 +37,7 @@ MOST_GONE = 100
 NOT_TOLD = PolicyReport(Voice.UNASKED)
 
 
-@dataclass(slots=True)
-class Knowledge:
+class Knowledge(Struct):
     """The latest good answer of every source."""
 
     fleet: Mapping[str, BlockReading] = field(default_factory=dict)

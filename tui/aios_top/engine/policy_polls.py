@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.engine.observe import decisions_since
 from aios_top.engine.picture import Picture
@@ -23,8 +24,7 @@ AT_ONCE = 8
 """Management requests in flight."""
 
 
-@dataclass(slots=True)
-class _Policy:
+class _Policy(Struct):
     """One block's autoscaler as the poller knows it."""
 
     parameters: ParameterReport | None = None

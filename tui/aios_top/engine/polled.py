@@ -1,7 +1,8 @@
 """Runs a policy file on what the console polled, where the running policy records nothing itself."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.engine.ports import Rule
 from aios_top.model.decision import Action, Decision, Origin

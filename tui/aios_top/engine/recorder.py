@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from queue import Empty, Full, Queue
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.engine.marks import Marker
 from aios_top.engine.picture import Picture
@@ -40,8 +42,7 @@ class Sink(Protocol):
         """End the recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingPort:
+class RecordingPort(Struct, frozen=True):
     """How to begin a recording."""
 
     open: Callable[[], tuple[str, Sink]]
@@ -50,8 +51,7 @@ class RecordingPort:
     """What its methods raise; the message names the cause and the next step."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     poll: Poll
     state: FleetState
     traces: Mapping[Clean, Trace]

@@ -1,7 +1,8 @@
 """Makes the picture of a moment from what a recording gives back of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.engine.memory import BLOCK_COLUMNS, INSTANCE_COLUMNS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import take_executor

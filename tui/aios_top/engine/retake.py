@@ -1,8 +1,9 @@
 """Takes recorded decisions again with other parameters, one after the other, until one would do something else."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.engine.ports import Rule
 from aios_top.model.decision import Action, Decision
@@ -55,8 +56,7 @@ def _from_records(rule: Rule, decisions: Sequence[Decision], asked: Parameters) 
     return [entry.retaken() for entry in again]
 
 
-@dataclass(slots=True)
-class _Again:
+class _Again(Struct):
     """One decision on its way."""
 
     was: Decision

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action, Decision
 from aios_top.model.state import BlockState, Phase
@@ -20,8 +21,7 @@ GIVEN_UP_SECONDS = 1800.0
 _REPORTS = frozenset({Phase.SERVING, Phase.IDLE})
 
 
-@dataclass(frozen=True, slots=True)
-class _Awaited:
+class _Awaited(Struct, frozen=True):
     """A scale-up whose replica has not reported yet; times in unix seconds."""
 
     crossed_at: float

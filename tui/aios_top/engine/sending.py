@@ -5,9 +5,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.engine.gate import WriteGate
 from aios_top.engine.ports import Audit, Clock, Mutations

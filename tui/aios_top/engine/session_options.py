@@ -1,6 +1,6 @@
 """What a session is made with: the operator's choices, and the world that it works on."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from aios_top.engine.ports import (
     Audit,
@@ -19,8 +19,7 @@ from aios_top.model.load import LoadLimits
 from aios_top.model.verification import PolicyFile
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
+class SessionOptions(Struct, frozen=True):
     """What the operator chose at the start."""
 
     context: str = ""
@@ -44,8 +43,7 @@ class SessionOptions:
     """The file that decisions are evaluated again with; None: they are not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """The world that a session works on; whoever opened it closes it."""
 
     reads: Reads

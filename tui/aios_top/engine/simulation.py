@@ -2,10 +2,11 @@
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.engine.ports import Rule
 from aios_top.model.rule import asks, thresholds, window
@@ -35,8 +36,7 @@ Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1; what it raises ends the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """Where a run begins and what it meets, when that is not a profile's own load on a block that has just started."""
 
     phases: tuple[Phase, ...]
@@ -92,8 +92,7 @@ def _scene(plan: SimulationPlan) -> Scene:
     return Scene((phase,), max(1, plan.min_instances), pace)
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """Puts AIOS's questions to the policy and keeps count of when its up rule was met."""
 
     rule: Rule

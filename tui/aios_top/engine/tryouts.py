@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.engine.ports import Workbench
 from aios_top.model.errors import ActionRefusedError

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.engine.polled import replay
 from aios_top.engine.ports import Rules
@@ -24,8 +26,7 @@ _NOTE = 300
 Found = tuple[dict[tuple[object, ...], Reevaluation], dict[tuple[object, ...], Decision]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """The decisions of one block that are still to be evaluated, oldest first."""
 
     block: BlockState

@@ -1,8 +1,9 @@
 """Answers what would have been decided with other parameters, from the decisions that are known of one block."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.engine.offered_load import Offered, offered_load
 from aios_top.engine.ports import Rule

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from aios_top.model.listen import ListenAddress
 

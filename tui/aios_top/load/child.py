@@ -5,7 +5,8 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.aios.address import Addresses
 from aios_top.aios.credentials import NOBODY, Credentials

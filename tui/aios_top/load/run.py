@@ -4,8 +4,9 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from aios_top.load.pacer import Pacer
 from aios_top.load.stops import StopRules
@@ -47,8 +48,7 @@ class Sender(Protocol):
         """Send one request and wait for its answer, without a limit of its own."""
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(Struct):
     """A request that is under way."""
 
     asked: Asked

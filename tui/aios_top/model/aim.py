@@ -1,7 +1,9 @@
 """How much load makes a policy decide, and when it will: computed from the policy's own parameters and signal."""
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.load import LoadPlan, Prediction, Shape, Stage, Until
 from aios_top.model.reading import InstanceReading
@@ -22,8 +24,7 @@ GUESSED_TOKENS_PER_SECOND = (1_000.0, 30.0)
 """Prefill and decode of an unknown model, for the service time of a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Now:
+class _Now(Struct, frozen=True):
     """What the block looks like before the load."""
 
     replicas: int

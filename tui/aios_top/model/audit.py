@@ -1,12 +1,12 @@
 """One line of the operator's record."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+
+class AuditEntry(Struct, frozen=True):
     """One line of the audit file."""
 
     seq: int

@@ -1,8 +1,9 @@
 """An incident in one file: what was recorded, and what is needed to understand it elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import PolicyCode
@@ -14,8 +15,7 @@ RECORDING = "recording.aiosrec"
 SUFFIX = ".aioscap"
 
 
-@dataclass(frozen=True, slots=True)
-class CapsulePolicy:
+class CapsulePolicy(Struct, frozen=True):
     """The code of a policy as it was inspected, which nobody runs unless he names it."""
 
     uri: str
@@ -29,8 +29,7 @@ class CapsulePolicy:
     """By block: the SHA-256 of the code that the running policy tells of itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapsuleContent:
+class CapsuleContent(Struct, frozen=True):
     """Everything in a capsule but the recording."""
 
     context: str
@@ -51,8 +50,7 @@ class CapsuleContent:
     lints: Sequence[LintReport] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CapsuleWish:
+class CapsuleWish(Struct, frozen=True):
     """What an operator wants to hand over."""
 
     start: float
@@ -64,8 +62,7 @@ class CapsuleWish:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CapsuleWritten:
+class CapsuleWritten(Struct, frozen=True):
     """What was handed over."""
 
     path: str

@@ -1,20 +1,19 @@
 """What an operator can change, and what became of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class ResetCooldown:
+
+class ResetCooldown(Struct, frozen=True):
     """Management action `reset_cooldown` to a block's autoscaler."""
 
     block_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleUp:
+class ScaleUp(Struct, frozen=True):
     """Add `count` instances by hand; AIOS checks no limit."""
 
     block_id: str
@@ -22,8 +21,7 @@ class ScaleUp:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleDown:
+class ScaleDown(Struct, frozen=True):
     """Remove the named instances by hand; their requests in flight are lost."""
 
     block_id: str
@@ -31,39 +29,34 @@ class ScaleDown:
     instance_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadArchive:
+class UploadArchive(Struct, frozen=True):
     """Put a policy archive on the upload server; the same name overwrites silently."""
 
     file_name: str
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterPolicy:
+class RegisterPolicy(Struct, frozen=True):
     """Create a record in the policy registry (POST)."""
 
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatePolicy:
+class UpdatePolicy(Struct, frozen=True):
     """Replace a record in the policy registry (PUT, all 17 fields)."""
 
     uri: str
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class BindPolicy:
+class BindPolicy(Struct, frozen=True):
     """Point a block at a registered autoscaler policy; takes effect at the next restart of its executor."""
 
     block_id: str
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestartExecutor:
+class RestartExecutor(Struct, frozen=True):
     """Delete the executor's pod, which Kubernetes recreates: the only way to load another policy.
 
     It also restarts the executor's queue, load balancer and health checker: queued requests are lost.
@@ -74,8 +67,7 @@ class RestartExecutor:
     namespace: str = "blocks"
 
 
-@dataclass(frozen=True, slots=True)
-class Manage:
+class Manage(Struct, frozen=True):
     """Any other management action of a policy, e.g. `update_thresholds`."""
 
     block_id: str
@@ -96,8 +88,7 @@ Change = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRequest:
+class PreparedRequest(Struct, frozen=True):
     """A change as it will stand on the wire; what the confirm dialog shows is what is sent."""
 
     change: Change
@@ -119,8 +110,7 @@ class Fate(StrEnum):
     """Sent, but no answer came: it may or may not have happened. Never sent again by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The end of one change."""
 
     fate: Fate
@@ -138,8 +128,7 @@ class Outcome:
         return {Fate.DONE: 0, Fate.FAILED: 1, Fate.REFUSED: 1, Fate.UNKNOWN: 3}[self.fate]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A change that waits for the operator's yes: the confirm dialog and the CLI prompt show exactly this."""
 
     title: str

@@ -3,7 +3,8 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action
 from aios_top.model.state import BlockState, CooldownPhase
@@ -21,8 +22,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`name sign value` about a block; counts compare as numbers, everything else is equal or not."""
 
     name: str

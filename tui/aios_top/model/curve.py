@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median_low
+
+from msgspec import Struct
 
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 
@@ -38,8 +39,7 @@ class Curves:
         return list(zip(self.times, zip(*map(self.column, range(self.width)), strict=True), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """Where a block's curves come from before the console looked itself."""
 
     source: str

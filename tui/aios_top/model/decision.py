@@ -1,10 +1,11 @@
 """One evaluation of an autoscaler policy, as it told us or as we had to infer it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 from typing import Any, overload
+
+from msgspec import Struct, field
 
 from aios_top.model.text import Clean, clean
 
@@ -37,8 +38,7 @@ class Action(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceInput:
+class InstanceInput(Struct, frozen=True):
     """What a decision saw of one instance."""
 
     instance_id: Clean
@@ -57,8 +57,7 @@ class InstanceInput:
     """`ok`, `missing` (listed without a document), `stale`, `partial` (no such window) or `invalid`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """The four limits that the token policies compare, in tokens per request."""
 
     input_up: float | None = None
@@ -67,8 +66,7 @@ class Thresholds:
     output_down: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """One evaluation: what was decided, on which numbers, and how we know."""
 
     at: float

@@ -1,15 +1,15 @@
 """A policy on its way to AIOS: what will be deployed, and how far it has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.change import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A policy as it will be deployed: inspected bytes and a checked registration."""
 
     file_name: str
@@ -30,8 +30,7 @@ class Bundle:
         return f"{self.record['name']}:{self.record['version']}-{self.record['release_tag']}"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCode:
+class PolicyCode(Struct, frozen=True):
     """A policy archive that was inspected in memory."""
 
     sha256: str
@@ -55,8 +54,7 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class DeployStep:
+class DeployStep(Struct, frozen=True):
     """One step: inspect, upload, verify served bytes, register, bind, restart, first decision."""
 
     name: str
@@ -66,8 +64,7 @@ class DeployStep:
     """Progress from 0 to 1 where it can be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeployState:
+class DeployState(Struct, frozen=True):
     """A deploy as the screen and the headless command show it."""
 
     uri: str

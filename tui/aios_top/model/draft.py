@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.lint import Finding, Level
 from aios_top.model.lint_facts import Facts
@@ -15,8 +17,7 @@ CONTRADICTIONS = frozenset({"MinAboveMax", "ThresholdsInverted"})
 """Findings about two values together with which the policy could not work as meant: such a draft is not sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class DraftCheck:
+class DraftCheck(Struct, frozen=True):
     """What a draft would do to the findings of a block."""
 
     problems: Mapping[str, str]

@@ -1,8 +1,9 @@
 """Explains a decision from what is known of it: its own record where there is one, its numbers otherwise."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, InstanceInput, Origin
 from aios_top.model.explanation import (

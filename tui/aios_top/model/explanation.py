@@ -1,7 +1,8 @@
 """Why a decision was taken: the comparisons it rests on, who would go, and what is about to happen."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
 from aios_top.model.policy_state import ForcedScale
@@ -22,8 +23,7 @@ class StageName(StrEnum):
     """A step of the policy's own record that none of these names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """One figure against one limit."""
 
     name: str
@@ -43,8 +43,7 @@ class Comparison:
         return self.value > self.limit if self.sign == ">" else self.value < self.limit
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One question with its comparisons and its answer."""
 
     name: StageName
@@ -58,8 +57,7 @@ class Stage:
     """Whether the decision was taken here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
+class Margin(Struct, frozen=True):
     """How far a figure is from both of its limits."""
 
     name: str
@@ -68,8 +66,7 @@ class Margin:
     down: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """Who was removed, or would be if the down rule acted, and why this one."""
 
     instance_id: Clean
@@ -85,8 +82,7 @@ class Candidate:
     origin: Origin = Origin.REPORTED
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One condition in the words of Kubernetes' HorizontalPodAutoscaler."""
 
     kind: Clean
@@ -95,8 +91,7 @@ class Condition:
     since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """What the next evaluation that may act will do, if nothing changes."""
 
     action: Action
@@ -131,8 +126,7 @@ class Match(StrEnum):
     NOT_VERIFIABLE = "not verifiable"
 
 
-@dataclass(frozen=True, slots=True)
-class Reevaluation:
+class Reevaluation(Struct, frozen=True):
     """One decision evaluated again, with a file, on the record's own inputs."""
 
     match: Match
@@ -140,8 +134,7 @@ class Reevaluation:
     """What the file returned when it differs; why it cannot be verified otherwise; empty when the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Everything that is known of why one decision was taken."""
 
     decision: Decision

@@ -1,7 +1,8 @@
 """What the engine learns from the world, one value per answer: the input of every rule, and so what is recorded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
@@ -13,36 +14,31 @@ from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class FleetRead:
+class FleetRead(Struct, frozen=True):
     """The metrics service answered."""
 
     reading: FleetReading
 
 
-@dataclass(frozen=True, slots=True)
-class FleetFailed:
+class FleetFailed(Struct, frozen=True):
     """The metrics service did not answer, or was left alone for a while."""
 
     problem: Clean | None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsRead:
+class RecordsRead(Struct, frozen=True):
     """The blocks database answered."""
 
     records: tuple[BlockRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PoliciesRead:
+class PoliciesRead(Struct, frozen=True):
     """The policy registry answered."""
 
     policies: tuple[PolicyRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyTold:
+class PolicyTold(Struct, frozen=True):
     """A block's autoscaler was asked for its state; silence and an outage are reports too."""
 
     block_id: Clean
@@ -52,47 +48,41 @@ class PolicyTold:
     parameters: ParameterReport | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionsTold:
+class DecisionsTold(Struct, frozen=True):
     """A block's policy told its decisions since the last time."""
 
     block_id: Clean
     page: DecisionPage
 
 
-@dataclass(frozen=True, slots=True)
-class CooldownReset:
+class CooldownReset(Struct, frozen=True):
     """The console itself reset a block's timer."""
 
     block_id: Clean
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Struct, frozen=True):
     """Polling went on after this process had stood still."""
 
     at: float
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRead:
+class AuditRead(Struct, frozen=True):
     """New lines of the operator's record."""
 
     entries: tuple[AuditEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkSeen:
+class WorkSeen(Struct, frozen=True):
     """The load test and the deploy as they stood, None where there was none yet."""
 
     load: LoadState | None
     deploy: DeployState | None
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceCurve:
+class InstanceCurve(Struct, frozen=True):
     """An instance's history from before the first poll."""
 
     instance_id: Clean
@@ -102,8 +92,7 @@ class InstanceCurve:
     """One row per time, one value per column of an instance's history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backfilled:
+class Backfilled(Struct, frozen=True):
     """History from before the first poll, e.g. of Prometheus or of an earlier recording."""
 
     block_id: Clean
@@ -131,8 +120,7 @@ Fact = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(Struct, frozen=True):
     """Everything that was learnt between two published states, in the order in which it arrived."""
 
     at: float

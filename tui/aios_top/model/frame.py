@@ -1,7 +1,8 @@
 """What a recording gives back of one moment: enough to go on from there as if one had watched all the time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.curve import Curves, Earlier, Sample
@@ -16,8 +17,7 @@ Pushes = Sequence[tuple[float, InstanceReading]]
 """Documents with the time at which each was received, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bearing:
+class Bearing(Struct, frozen=True):
     """What is remembered of a block besides its documents: conclusions that took long to come to."""
 
     push_seconds: float | None = None
@@ -40,8 +40,7 @@ class Bearing:
     earlier: tuple[Earlier, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What one poll left in a block's memory."""
 
     bearing: Bearing
@@ -51,8 +50,7 @@ class Trace:
     """Decisions that were concluded at this poll, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(Struct, frozen=True):
     """A block's row in the metrics service's answer, but for the documents themselves."""
 
     present: bool = False
@@ -64,8 +62,7 @@ class Documents:
     """When the answer had the block last, of a block that it lacks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
+class Newest(Struct, frozen=True):
     """An instance's newest document, and what it had counted at the pushes before it, as far back as rates look."""
 
     received_at: float
@@ -74,8 +71,7 @@ class Newest:
     """Oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceHistory:
+class InstanceHistory(Struct, frozen=True):
     """What an instance sent, and when it was seen to be silent."""
 
     pushes: Pushes = ()
@@ -84,8 +80,7 @@ class InstanceHistory:
     """Its history from before the first poll, by source in the order in which it became known."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockFrame:
+class BlockFrame(Struct, frozen=True):
     """One block at a moment."""
 
     block_id: Clean
@@ -107,8 +102,7 @@ class BlockFrame:
     """Reads an instance's history up to the moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """Everything at the moment of one poll."""
 
     at: float

@@ -1,6 +1,7 @@
 """The scaling-lag budget: where the time goes between the first request and the latency that is well again."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.state import BlockState, InstanceState, Phase
@@ -17,8 +18,7 @@ STEPS = (
 """The steps of the budget, in the order in which they happen."""
 
 
-@dataclass(frozen=True, slots=True)
-class LagStep:
+class LagStep(Struct, frozen=True):
     """When one step happened, and how that is known."""
 
     at: float | None = None
@@ -28,8 +28,7 @@ class LagStep:
     """Why there is no time, or what limits its meaning."""
 
 
-@dataclass(frozen=True, slots=True)
-class LagBudget:
+class LagBudget(Struct, frozen=True):
     """The steps of one scale-up."""
 
     steps: dict[str, LagStep]
@@ -57,8 +56,7 @@ class LagBudget:
         return replace(self, steps={**self.steps, step: LagStep(at, origin, note)})
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleUpGain:
+class ScaleUpGain(Struct, frozen=True):
     """What one scale-up did to the block's throughput; tokens per second, input and output together."""
 
     decided_at: float

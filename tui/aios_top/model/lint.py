@@ -1,8 +1,9 @@
 """What is wrong with how a block is autoscaled: the findings, and the list of everything that is looked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Level(StrEnum):
@@ -16,8 +17,7 @@ class Level(StrEnum):
     """Worth knowing before the next incident."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong, with its numbers."""
 
     code: str
@@ -35,16 +35,14 @@ class Finding:
         return LINTS[self.code][0]
 
 
-@dataclass(frozen=True, slots=True)
-class NotChecked:
+class NotChecked(Struct, frozen=True):
     """A lint that had nothing to look at; silence would look like a pass."""
 
     code: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class LintReport:
+class LintReport(Struct, frozen=True):
     """Everything that was found for one block."""
 
     block_id: str

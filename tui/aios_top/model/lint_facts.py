@@ -1,8 +1,9 @@
 """Everything that the lints look at, gathered before, and what follows from it at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.deploy import PolicyCode
 from aios_top.model.policy_state import Voice
@@ -26,8 +27,7 @@ READ_SETTINGS = frozenset({"intervalSeconds"})
 """The one setting that AIOS's runner reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """What the file server gave for a registered code address."""
 
     address: str
@@ -37,8 +37,7 @@ class Served:
     """Why there is no archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """One block and everything its policy stands on. None: it could not be had, which is no finding."""
 
     block: BlockState

@@ -1,11 +1,11 @@
 """An address of this machine to listen on."""
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
+
+class ListenAddress(Struct, frozen=True):
     """Where to listen."""
 
     host: str

@@ -1,8 +1,9 @@
 """A load test: its plan, its limits, what its process tells and is told, and its counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from aios_top.model.lag import LagBudget, ScaleUpGain
 from aios_top.model.spread import Spread
@@ -72,8 +73,7 @@ class Cause(StrEnum):
     """The process that sends ended by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceReply:
+class InferenceReply(Struct, frozen=True):
     """One answer of the inference server, judged by its body and not by its status."""
 
     ok: bool
@@ -83,8 +83,7 @@ class InferenceReply:
     output_words: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """A stretch of a load test at one rate, or on its way to another."""
 
     seconds: float
@@ -99,8 +98,7 @@ class Stage:
         return self.rate if self.end_rate is None else self.end_rate
 
 
-@dataclass(frozen=True, slots=True)
-class TraceRow:
+class TraceRow(Struct, frozen=True):
     """One request of a recorded trace."""
 
     at: float
@@ -109,8 +107,7 @@ class TraceRow:
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
+class LoadPlan(Struct, frozen=True):
     """Everything that decides what is sent; the defaults are the tutorial client's burst of one."""
 
     block_id: str
@@ -163,8 +160,7 @@ class LoadPlan:
         return staged if self.duration_seconds is None else min(staged, self.duration_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """What a plan comes to, from its own schedule: nothing is sent to find out."""
 
     requests: int
@@ -179,8 +175,7 @@ class Estimate:
     """Tokens of the longest prompt or answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadLimits:
+class LoadLimits(Struct, frozen=True):
     """How much load one run may make.
 
     The configuration can lower these numbers; its `i_accept_higher_caps` raises most, up to ten times. No flag does.
@@ -205,18 +200,20 @@ class LoadLimits:
         return min(self.in_flight, self.grpc_in_flight) if api is Api.GRPC else self.in_flight
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProof:
+class LoadProof(Struct, frozen=True):
     """What proves to the target who asks; it crosses to the sending process through its pipe and nowhere else."""
 
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict)
     certificate: tuple[str, str] | None = None
     """Paths of a client certificate and of its key, PEM."""
     ca_file: str | None = None
 
+    def __repr__(self) -> str:
+        """Hide what the headers hold."""
+        return f"LoadProof({', '.join(self.headers)})"
 
-@dataclass(frozen=True, slots=True)
-class LoadJob:
+
+class LoadJob(Struct, frozen=True):
     """What the sending process is given: the plan, and the only address that it may talk to."""
 
     plan: LoadPlan
@@ -240,8 +237,7 @@ class OrderKind(StrEnum):
     HOLD = "hold"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One order to the sending process."""
 
     kind: OrderKind
@@ -251,8 +247,7 @@ class Order:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEnd:
+class RequestEnd(Struct, frozen=True):
     """One request that has ended; all times are seconds since the start of the run."""
 
     number: int
@@ -285,8 +280,7 @@ class RequestEnd:
         return self.ended - self.sent
 
 
-@dataclass(frozen=True, slots=True)
-class LoadNews:
+class LoadNews(Struct, frozen=True):
     """What the sending process tells, four times a second and at its end."""
 
     at: float
@@ -329,8 +323,7 @@ class LoadPhase(StrEnum):
         return self in {LoadPhase.RUNNING, LoadPhase.DRAINING}
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """When the policy should decide, and why then; unix seconds of the console's clock."""
 
     trigger_at: float | None
@@ -339,8 +332,7 @@ class Prediction:
     """One sentence: how it was computed, or why there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadSecond:
+class LoadSecond(Struct, frozen=True):
     """One second of a run."""
 
     at: int
@@ -354,8 +346,7 @@ class LoadSecond:
     """Of the good answers of this second and the four before, from planned send time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaShare:
+class ReplicaShare(Struct, frozen=True):
     """What one replica did since the start of the run, by its own counters; other clients' requests count too."""
 
     instance_id: str
@@ -364,8 +355,7 @@ class ReplicaShare:
     output_tokens: float
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFigures:
+class ServerFigures(Struct, frozen=True):
     """Means over what the block's replicas served since the start of the run; AIOS publishes no percentiles."""
 
     requests: float = 0.0
@@ -377,8 +367,7 @@ class ServerFigures:
     replicas: tuple[ReplicaShare, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadState:
+class LoadState(Struct, frozen=True):
     """A running or ended load test; `sent = ok + failed + lost + in flight`."""
 
     plan: LoadPlan

@@ -1,7 +1,8 @@
 """One moment of the past as a console shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
@@ -9,8 +10,7 @@ from aios_top.model.load import LoadState
 from aios_top.model.state import FleetState
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """The state of a poll, with what the console knew besides."""
 
     state: FleetState

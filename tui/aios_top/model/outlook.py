@@ -1,6 +1,6 @@
 """What the next evaluation that may act will do at the present figures, and when."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aios_top.model.bounds import kept_maximum
 from aios_top.model.decision import Action, Origin

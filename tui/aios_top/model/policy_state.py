@@ -1,9 +1,10 @@
 """What a running policy says of itself (management action `get_state`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.decision import Decision
 from aios_top.model.text import Clean
@@ -24,8 +25,7 @@ class Voice(StrEnum):
     """Not asked yet, or the console has no way to ask."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """Scaling that was paused by hand; it ends by itself."""
 
     direction: Clean
@@ -35,8 +35,7 @@ class Pause:
     reason: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ForcedScale:
+class ForcedScale(Struct, frozen=True):
     """A scaling by hand that waits for the policy's next evaluation."""
 
     operation: Clean
@@ -51,8 +50,7 @@ class ForcedScale:
     reason: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyReport:
+class PolicyReport(Struct, frozen=True):
     """One answer of the autoscaler's management service."""
 
     voice: Voice
@@ -76,8 +74,7 @@ class PolicyReport:
     """The answer as sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionPage:
+class DecisionPage(Struct, frozen=True):
     """One answer of `get_decisions`."""
 
     boot_id: Clean
@@ -87,8 +84,7 @@ class DecisionPage:
     """Decisions between the cursor and the oldest kept one are lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterReport:
+class ParameterReport(Struct, frozen=True):
     """One answer of `get_parameters`: what is in force, which only the policy can know."""
 
     effective: Mapping[str, Any]

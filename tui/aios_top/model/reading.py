@@ -1,14 +1,14 @@
 """What one request to AIOS saw, before any history or rule is applied."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from aios_top.model.text import Clean
 from aios_top.model.window import Rolling
 
 
-@dataclass(frozen=True, slots=True)
-class Mean:
+class Mean(Struct, frozen=True):
     """A histogram as AIOS sends it: its buckets collapse on the way, so only sum and count are left."""
 
     total: float
@@ -22,8 +22,7 @@ class Mean:
         return (self.total - earlier.total) / (self.count - earlier.count)
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceReading:
+class InstanceReading(Struct, frozen=True):
     """One instance's metric document (AIOS global or cluster metrics), only the fields that the console uses.
 
     None means that the document lacks the key or that its value cannot be used; the latter is named in `problems`.
@@ -94,8 +93,7 @@ def _fell(earlier: float | None, later: float | None) -> bool:
     return earlier is not None and later is not None and later < earlier
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorReading:
+class ExecutorReading(Struct, frozen=True):
     """The executor's document, which AIOS puts among the instances."""
 
     uptime_seconds: float | None = None
@@ -103,8 +101,7 @@ class ExecutorReading:
     """Requests that entered the block."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockReading:
+class BlockReading(Struct, frozen=True):
     """All documents of one block."""
 
     block_id: Clean
@@ -116,8 +113,7 @@ class BlockReading:
     """Instance ids that occur more than once; the last document of each is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetReading:
+class FleetReading(Struct, frozen=True):
     """One answer of the global metrics service."""
 
     blocks: tuple[BlockReading, ...]
@@ -128,8 +124,7 @@ class FleetReading:
     """Block rows that could not be read at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReading:
+class HealthReading(Struct, frozen=True):
     """One row of `GET /block/health/<block>`."""
 
     instance_id: Clean

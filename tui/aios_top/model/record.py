@@ -1,14 +1,14 @@
 """What AIOS's databases declare: blocks, clusters, registered policies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyReference:
+class PolicyReference(Struct, frozen=True):
     """A block's entry for one of its policies, e.g. `policies.autoscaler`."""
 
     uri: Clean
@@ -21,8 +21,7 @@ AUTOSCALER = "autoscaler"
 """The entry of a block's policies that scales it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRecord:
+class BlockRecord(Struct, frozen=True):
     """One record of the blocks database (`GET :30100/blocks`)."""
 
     block_id: Clean
@@ -40,8 +39,7 @@ class BlockRecord:
         return self.policies.get(AUTOSCALER)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRecord:
+class PolicyRecord(Struct, frozen=True):
     """One record of the policy registry (`GET :30102/policy/<uri>`)."""
 
     uri: Clean
@@ -58,8 +56,7 @@ class PolicyRecord:
     """The record as stored, for a PUT, which needs all 17 fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Struct, frozen=True):
     """One pod as the block's mapping service lists it (`GET /getInstances`)."""
 
     name: Clean

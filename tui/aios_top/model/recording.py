@@ -1,13 +1,13 @@
 """What a recording says of itself."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aios_top.model.text import clean
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingHeader:
+class RecordingHeader(Struct, frozen=True):
     """What is known when a recording begins."""
 
     context: str = ""
@@ -27,8 +27,7 @@ class RecordingHeader:
         return bool(ours) and (self.context, ours) == (other.context, theirs)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingInfo:
+class RecordingInfo(Struct, frozen=True):
     """A recording as a list shows it."""
 
     name: str
@@ -62,8 +61,7 @@ class MarkKind(StrEnum):
     """Recording began, anew in a merged one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something that happened, for the time bar and for jumping from one to the next."""
 
     at: float
@@ -83,8 +81,7 @@ class RecordingPhase(StrEnum):
     """The disk is full, or the file cannot be written for another reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingState:
+class RecordingState(Struct, frozen=True):
     """The recording of the running console."""
 
     phase: RecordingPhase = RecordingPhase.OFF

@@ -5,10 +5,12 @@ A pseudonym is the same wherever the name occurs, also inside sentences, and sor
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.text import Clean, clean
 
@@ -48,8 +50,7 @@ _KINDS = {
 """Fields and keys whose text is a name, and what kind of name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """Names and what stands for each."""
 
     pseudonyms: Mapping[str, str]
@@ -139,17 +140,17 @@ class Redactor:
         if isinstance(value, list | tuple | frozenset | set):
             kind = tuple if isinstance(value, tuple) else type(value)
             return kind(self._value(entry) for entry in value)
-        if is_dataclass(value) and not isinstance(value, type):
+        if isinstance(value, Struct):
             return self._record(value)
         return value
 
     def _record(self, value: Any) -> Any:
         changes = {}
-        for entry in fields(value):
-            before = getattr(value, entry.name)
-            after = before if callable(before) else self._entry(entry.name, before)
+        for name in value.__struct_fields__:
+            before = getattr(value, name)
+            after = before if callable(before) else self._entry(name, before)
             if after is not before:
-                changes[entry.name] = after
+                changes[name] = after
         return replace(value, **changes) if changes else value
 
     def _entry(self, key: Any, value: Any) -> Any:
@@ -174,11 +175,11 @@ def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple | frozenset | set):
         for entry in value:
             yield from texts(entry, key)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for part in fields(value):
-            entry = getattr(value, part.name)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            entry = getattr(value, name)
             if not callable(entry):
-                yield from texts(entry, part.name)
+                yield from texts(entry, name)
 
 
 def hidden_texts(values: Iterable[Any]) -> tuple[str, ...]:

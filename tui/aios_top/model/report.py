@@ -1,8 +1,9 @@
 """What a post-mortem tells: one block over a stretch of time, and what was done about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.recording import Mark
@@ -12,8 +13,7 @@ Curve = Sequence[tuple[float, float | None]]
 """Unix seconds and value, ascending; None: from here on nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """From one moment to another, unix seconds."""
 
     start: float
@@ -25,16 +25,14 @@ class Stretch:
         return self.end - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class Peak:
+class Peak(Struct, frozen=True):
     """The highest value and when it was first reached."""
 
     value: float
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Direction:
+class Direction(Struct, frozen=True):
     """What a policy compares of input or of output, with its limits."""
 
     name: str
@@ -53,8 +51,7 @@ class Direction:
         return sum(stretch.seconds for stretch in self.over)
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRun:
+class DecisionRun(Struct, frozen=True):
     """Decisions that follow each other and say the same: an action, or evaluations that held for one cause."""
 
     first_at: float
@@ -62,8 +59,7 @@ class DecisionRun:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class BlockStory:
+class BlockStory(Struct, frozen=True):
     """One block from the first poll to the last."""
 
     block_id: str
@@ -91,8 +87,7 @@ class BlockStory:
         return sum(run.count for run in self.decisions if run.last.action is action)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Everything that the page is made of."""
 
     title: str

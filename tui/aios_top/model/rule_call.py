@@ -1,8 +1,9 @@
 """What can be asked of a policy that runs beside the console, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.text import Clean
 
@@ -19,8 +20,7 @@ class RuleError(Exception):
         self.ended = ended
 
 
-@dataclass(frozen=True, slots=True)
-class Construct:
+class Construct(Struct, frozen=True):
     """Make a new rule as AIOS does when an autoscaler starts; the one before is forgotten."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -33,22 +33,19 @@ class Construct:
     """Whether the settings hold a callable `get_metrics`, as AIOS's do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Struct, frozen=True):
     """Set attributes of the rule, e.g. `last_action_ts`, before an evaluation is repeated."""
 
     attributes: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """A value as JSON already, from somebody with a faster encoder than ours that need not carry NaN."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluate:
+class Evaluate(Struct, frozen=True):
     """Evaluate once."""
 
     input_data: Any
@@ -58,8 +55,7 @@ class Evaluate:
     monotonic: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manage:
+class Manage(Struct, frozen=True):
     """Ask a management command."""
 
     action: Any
@@ -68,8 +64,7 @@ class Manage:
     monotonic: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Call a function of the policy's module, e.g. `reevaluate`; one that it lacks is an AttributeError."""
 
     function: str
@@ -80,8 +75,7 @@ class Call:
 RuleCall = Construct | Restore | Evaluate | Manage | Call
 
 
-@dataclass(frozen=True, slots=True)
-class RuleAnswer:
+class RuleAnswer(Struct, frozen=True):
     """What one call returned, or in `error` what it raised."""
 
     value: Any = None

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 CAPACITY = 1024
 """Samples kept per track: over 30 minutes at a poll of 2 s, over 8 hours at AIOS's push of 30 s."""
 _SPARE = 64  # samples that may be overwritten while a reader still holds a view
@@ -84,8 +86,7 @@ class Track:
         return self._times[slot], self._values[column][slot]
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesView:
+class SeriesView(Struct, frozen=True):
     """The history of one column up to a moment: (unix seconds, value) pairs, a gap is NaN."""
 
     track: Track

@@ -1,8 +1,10 @@
 """A draft that decides beside the running policy, on what that one sees, before any deploy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.text import Clean
@@ -11,8 +13,7 @@ from aios_top.model.verification import PolicyFile
 MAX_ROWS = 512
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowPlan:
+class ShadowPlan(Struct, frozen=True):
     """What is to decide beside which block's policy."""
 
     block_id: Clean
@@ -27,8 +28,7 @@ class ShadowPlan:
         return f"{self.file.name}{f' with {changed}' if changed else ', parameters as in force'}"
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowRow:
+class ShadowRow(Struct, frozen=True):
     """One evaluation of both."""
 
     running: Decision
@@ -40,8 +40,7 @@ class ShadowRow:
     """Whether the running policy decided it while the shadow was on."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowState:
+class ShadowState(Struct, frozen=True):
     """What the comparison has shown so far."""
 
     plan: ShadowPlan

@@ -1,9 +1,10 @@
 """A policy tried out on simulated replicas: what was asked, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 FLAP_SECONDS = 600.0
 """An action that undoes another one sooner than this is a flap: the replica was not worth its start."""
@@ -13,8 +14,7 @@ BY_TUTORIAL = "minutes over threshold are by the tutorial's rule and limits: thi
 """Warning of a simulation whose policy keeps no records."""
 
 
-@dataclass(frozen=True, slots=True)
-class SimulationPlan:
+class SimulationPlan(Struct, frozen=True):
     """One run: which load meets which replicas, scaled with which parameters. Rates are requests per minute."""
 
     name: str
@@ -45,8 +45,7 @@ class SimulationPlan:
         return self.hours * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
+class Scaling(Struct, frozen=True):
     """One change of the replicas, or a failed try; `at` in seconds from the start."""
 
     at: float
@@ -56,8 +55,7 @@ class Scaling:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """What could be seen at one moment; `at` in seconds from the start."""
 
     at: float
@@ -69,8 +67,7 @@ class Sample:
     """Seconds, of the requests answered since the sample before; None when there were none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Struct, frozen=True):
     """Seconds from a request's arrival to its answer, over all of a run.
 
     A request without an answer at the end counts with its age by then, so that a queue that was never worked off does
@@ -84,8 +81,7 @@ class Latency:
     highest: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class SimulationReport:
+class SimulationReport(Struct, frozen=True):
     """What came of one run."""
 
     plan: SimulationPlan

@@ -3,14 +3,14 @@
 import math
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FEWEST = {50: 1, 90: 10, 95: 20, 99: 100}
 """Percentile -> values that it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """Count, mean, percentiles by nearest rank, and maximum; seconds."""
 
     n: int = 0

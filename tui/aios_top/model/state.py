@@ -1,9 +1,10 @@
 """The one immutable picture of the world that every view, command and export reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.curve import Earlier
 from aios_top.model.decision import Decision, Origin, Thresholds
@@ -33,8 +34,7 @@ class Phase(StrEnum):
     """It was removed; its document lingers until AIOS wipes its store."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceState:
+class InstanceState(Struct, frozen=True):
     """One replica as the console sees it now."""
 
     instance_id: Clean
@@ -56,8 +56,7 @@ class InstanceState:
         return self.history.get(f"{direction}_{window.value}", EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
-class Replicas:
+class Replicas(Struct, frozen=True):
     """How many replicas there are, by every source that can say so. None: that source is not to be had."""
 
     current: int | None = None
@@ -97,8 +96,7 @@ class CooldownPhase(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Cooldown:
+class Cooldown(Struct, frozen=True):
     """The cooldown timer as of `observed_at`."""
 
     phase: CooldownPhase
@@ -123,8 +121,7 @@ class Cooldown:
         return self.phase
 
 
-@dataclass(frozen=True, slots=True)
-class Averages:
+class Averages(Struct, frozen=True):
     """Means over the reporting instances: of request sizes over a window, or of what a policy compares instead."""
 
     input_size: float | None = None
@@ -136,8 +133,7 @@ class Averages:
     """Instances that went into the mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockState:
+class BlockState(Struct, frozen=True):
     """One block: what it declares, what it reports, what its autoscaler says, and what follows."""
 
     block_id: Clean
@@ -232,8 +228,7 @@ class Link(StrEnum):
     UNTRIED = "untried"
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointState:
+class EndpointState(Struct, frozen=True):
     """One AIOS service as the poller meets it."""
 
     name: str
@@ -245,8 +240,7 @@ class EndpointState:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FleetState:
+class FleetState(Struct, frozen=True):
     """Everything the console knows at one moment."""
 
     at: float

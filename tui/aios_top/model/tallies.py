@@ -2,14 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.model.decision import Action, Origin
 from aios_top.model.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionKind:
+class DecisionKind(Struct, frozen=True):
     """What decisions are counted by."""
 
     action: Action
@@ -21,8 +21,7 @@ BOUNDS_SECONDS = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.
 """Upper bounds of the classes that spans are counted in; a model loads in seconds or in minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How long something took, in classes."""
 
     counts: tuple[int, ...] = (0,) * (len(BOUNDS_SECONDS) + 1)
@@ -36,8 +35,7 @@ class Spread:
         return Spread(counts, self.total_seconds + seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class BlockTally:
+class BlockTally(Struct, frozen=True):
     """One block's counts since the start of the watch."""
 
     decisions: Mapping[DecisionKind, int] = field(default_factory=dict)

@@ -1,9 +1,10 @@
 """Something tried out beside the running system: a simulation or a what-if, under way or ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.simulation import SimulationReport
 from aios_top.model.what_if import WhatIf
@@ -12,8 +13,7 @@ RUNNING_SET = "running"
 """Name of the parameters that are in force at the block."""
 
 
-@dataclass(frozen=True, slots=True)
-class SimulationWish:
+class SimulationWish(Struct, frozen=True):
     """What an operator wants to have simulated."""
 
     profile: str
@@ -37,8 +37,7 @@ class TryoutPhase(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Tryout:
+class Tryout(Struct, frozen=True):
     """The running or last one."""
 
     title: str

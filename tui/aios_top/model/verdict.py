@@ -1,7 +1,8 @@
 """The one line that names the culprit."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from aios_top.model.text import Clean
 
@@ -18,8 +19,7 @@ class Severity(IntEnum):
     """Autoscaling or the data about it has stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A severity, a sentence and the block it is about."""
 
     severity: Severity

@@ -1,15 +1,15 @@
 """Whether the code that decides is the file at hand: what re-evaluating its records has shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aios_top.model.decision import Decision
 from aios_top.model.explanation import Match, Reevaluation
 from aios_top.model.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFile:
+class PolicyFile(Struct, frozen=True):
     """A policy's source on this machine."""
 
     name: Clean
@@ -22,8 +22,7 @@ class PolicyFile:
     """Whether the operator named it, rather than it being the one that is shipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """What a policy file makes of one block's decisions."""
 
     file_name: Clean

@@ -1,7 +1,8 @@
 """Adds to a state what re-evaluation has shown, and judges anew what that concerns."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.model.judge import judge_block, judge_fleet
 from aios_top.model.state import BlockState, FleetState

@@ -1,10 +1,11 @@
 """What would have been decided with other parameters: exactly up to the first other action, estimated beyond it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action, Decision
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS
@@ -18,8 +19,7 @@ _LONGEST_INTERVALS = 4
 """Decisions further apart than so many usual intervals have a gap between them, which nobody watched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked of a block's decisions."""
 
     block_id: Clean
@@ -34,8 +34,7 @@ class Question:
     seed: int = 42
 
 
-@dataclass(frozen=True, slots=True)
-class Retaken:
+class Retaken(Struct, frozen=True):
     """One decision as it was and as it would have been."""
 
     was: Decision
@@ -51,8 +50,7 @@ class Retaken:
     """Whether it would have done something else to the replicas: from here on the record is of another world."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """What a stretch of decisions came to."""
 
     ups: int
@@ -64,8 +62,7 @@ class Figures:
     """The time that was watched, without the gaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """Two simulations of what followed the divergence, to be compared with each other and with what was recorded."""
 
     recorded: Figures
@@ -78,8 +75,7 @@ class Estimate:
     """Whether another policy is asked about: `as_it_was` ran on the shipped one then."""
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """One question and its answer."""
 
     block_id: Clean

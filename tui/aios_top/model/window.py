@@ -1,7 +1,8 @@
 """The averaging windows that AIOS keeps for a rolling metric."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Window(StrEnum):
@@ -27,8 +28,7 @@ class Window(StrEnum):
         return windows[(windows.index(self) + 1) % len(windows)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rolling:
+class Rolling(Struct, frozen=True):
     """AIOS's rolling metric: the mean of the observations in each window, 0 when there were none.
 
     For the token metrics an observation is one request, so the mean is tokens per request and not per minute,

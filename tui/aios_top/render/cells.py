@@ -6,9 +6,10 @@ the colours of a theme; plain output drops them.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 
 class Role(StrEnum):
@@ -38,16 +39,14 @@ class Role(StrEnum):
     """A banner that must not be overlooked: production, a running load test."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A piece of one line."""
 
     text: str
     role: Role = Role.TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of a view."""
 
     cells: tuple[Cell, ...] = ()

@@ -1,6 +1,6 @@
 """Decisions and the state of a block in a glyph, a word and a sentence; the colour only repeats what they say."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.policy_state import Voice
@@ -10,8 +10,7 @@ from aios_top.render.cells import Cell, Role
 from aios_top.render.numbers import amount, clock
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
+class Badge(Struct, frozen=True):
     """What is the case, as a glyph with a word."""
 
     glyph: str

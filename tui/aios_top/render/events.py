@@ -1,9 +1,10 @@
 """Everything that happened, on one list: decisions, operators' actions, load tests, data problems; newest first."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Origin
@@ -34,8 +35,7 @@ _WHO_FROM = 100
 """Columns from which there is room for who did it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One line of the list."""
 
     at: float

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values in the order in which they are written."""
@@ -23,8 +24,7 @@ class Kind(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One value; `suffix` stands after the family's name, e.g. `_bucket`."""
 
     labels: Labels
@@ -34,8 +34,7 @@ class Sample:
     """Unix seconds; None: now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """All samples of one name."""
 
     name: str

@@ -1,7 +1,8 @@
 """The fleet as a table: one line per block, as many columns as fit."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Thresholds
 from aios_top.model.span import span
@@ -18,8 +19,7 @@ _GAUGE_BOXES = 8
 _NAME_LIMIT = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What a table cell needs beside its block."""
 
     window: Window
@@ -28,8 +28,7 @@ class Scene:
     """There is no column for the cooldown, so the state names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of the table."""
 
     name: str

@@ -1,6 +1,6 @@
 """The lines that are always there: where we are, whether the data are fresh, and who is the culprit."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.model.recording import RecordingState
 from aios_top.model.span import length, quickness, span
@@ -24,8 +24,7 @@ _RESUMED_SECONDS = 30.0
 """How long it is said that polling went on after a pause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """How the console is set, for the header."""
 
     writable: bool

@@ -1,6 +1,6 @@
 """The replicas of a block, each with both sparklines against both limits."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.model.decision import Thresholds
 from aios_top.model.span import age, span
@@ -21,8 +21,7 @@ _MIN_SPARK = 6
 _MAX_SPARK = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Widths:
+class Widths(Struct, frozen=True):
     """How the columns share a line; without room for everything, first the rates go, then the sparklines."""
 
     names: int

@@ -6,8 +6,9 @@ frozen value would look like a steady one. What the console concluded by itself 
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import accumulate
+
+from msgspec import Struct, field
 
 from aios_top.model.decision import Origin
 from aios_top.model.signal import Signal
@@ -25,8 +26,7 @@ Figures = Iterator[tuple[dict[str, str | None], float | None]]
 """Labels beside the block's, and the value; None: not known, so there is no sample."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(Struct, frozen=True):
     """One family of every block."""
 
     name: str

@@ -1,8 +1,9 @@
 """The parameters of a policy: what runs, what is declared, who overrides whom, and a draft beside it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.draft import same
 from aios_top.model.lint_facts import READ_SETTINGS, Facts
@@ -17,8 +18,7 @@ _FROM_COLUMNS = 9
 _LONGEST_NAME = 40
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """One name with its values as text; empty where there is none."""
 
     name: str

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action
 from aios_top.model.recording import Mark, MarkKind
@@ -26,8 +27,7 @@ _MOST_MARKS = 400
 Place = Callable[[float], float]
 
 
-@dataclass(frozen=True, slots=True)
-class _Panel:
+class _Panel(Struct, frozen=True):
     """A part of the picture with a scale of its own."""
 
     top: float

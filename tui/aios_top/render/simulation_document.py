@@ -1,8 +1,9 @@
 """Simulated runs as one JSON document."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from aios_top.model.simulation import SimulationReport
 

@@ -1,6 +1,6 @@
 """The bar on which decisions, actions and alerts lie, and on which one sees where in the past one is."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.model.recording import Mark, MarkKind, RecordingPhase, RecordingState
 from aios_top.model.span import span
@@ -21,8 +21,7 @@ _ORDER = list(_GLYPHS)
 DAY_SECONDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Travel:
+class Travel(Struct, frozen=True):
     """Where in the past the console is."""
 
     at: float

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.span import length
@@ -24,16 +25,14 @@ _STEPS = 10
 """Parts of its length by which the axis moves on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """One line to plot, in runs without a gap: (unix seconds, value)."""
 
     role: Role
     runs: tuple[tuple[tuple[float, float], ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A horizontal line and its name."""
 
     value: float
@@ -41,8 +40,7 @@ class Limit:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """Everything that decides how the plot looks; equal ones need not be drawn twice."""
 
     columns: int

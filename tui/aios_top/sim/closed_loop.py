@@ -2,10 +2,11 @@
 
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from aios_top.sim.block import BlockSim
 from aios_top.sim.pace import Pace
@@ -20,8 +21,7 @@ Decide = Callable[[dict[str, Any], dict[str, Any], float], Any]
 Action = Callable[[float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that happened to the replicas, or that a scaling call could not do."""
 
     at: float

@@ -1,14 +1,15 @@
 """The blocks that the demo runs, as their records declare them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.sim.pace import QUICK, Pace
 
 
-@dataclass(frozen=True, slots=True)
-class BlockSpec:
+class BlockSpec(Struct, frozen=True):
     """What a block's record says, and the profile of its replicas."""
 
     block_id: str

@@ -1,7 +1,9 @@
 """What breaks in a scenario, and when."""
 
-from dataclasses import dataclass, replace
 from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 FaultKind = Literal[
     "scale_fails",
@@ -15,8 +17,7 @@ takes requests but serves and reports nothing. `metrics_wiped`: the cluster's me
 `registry_down`: the policy registry does not answer. `updater_slow`: management calls take longer than AIOS waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that goes wrong for a while."""
 
     at: float

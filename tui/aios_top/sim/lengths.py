@@ -1,15 +1,15 @@
 """How long requests are: summary statistics of public traces and of one AIOS block."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log, log1p, sqrt
 from statistics import NormalDist
 
+from msgspec import Struct
+
 from aios_top.sim.arrivals import Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficProfile:
+class TrafficProfile(Struct, frozen=True):
     """Token lengths and rhythm of one kind of traffic."""
 
     name: str

@@ -1,10 +1,9 @@
 """How fast AIOS's own machinery turns: its real timings, or quick ones for a story that fits into minutes."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """Every period of AIOS that a pace sets, in seconds.
 
     A pace never scales the clock: windows stay 60, 300 and 900 s and a token takes as long as it takes.

@@ -1,14 +1,14 @@
 """What one replica can do: its slots, its speed and its memory."""
 
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal["llm", "plain"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaProfile:
+class ReplicaProfile(Struct, frozen=True):
     """The capacity of one replica; `llm` replicas prefill and decode, `plain` ones serve a job in fixed time."""
 
     name: str

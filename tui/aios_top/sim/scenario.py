@@ -1,8 +1,9 @@
 """Named stories of offered load and faults; what the replicas do about them is up to the policies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from aios_top.sim.demo import DEMO_BLOCKS, BlockSpec, demo_blocks
 from aios_top.sim.fault import Fault
@@ -21,8 +22,7 @@ WorkloadFactory = Callable[[float], Workload]
 """Makes a block's workload, given the moment of the scenario's start in seconds of the caller's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """Offered load per block, and faults."""
 
     name: str

@@ -1,8 +1,9 @@
 """The requests of a load test in order: how long after each other, and how long each is; the same for the same seed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from aios_top.model.load import Estimate, LoadPlan, Shape, Stage
 from aios_top.sim.arrivals import gaps
@@ -13,8 +14,7 @@ PEAK_SECONDS = 10.0
 """The stretch of time whose busiest one is the peak of a schedule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request before it is sent."""
 
     number: int

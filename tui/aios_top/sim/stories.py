@@ -5,8 +5,9 @@ releases them with small ones; a minute after the last large one they have forgo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import cos, pi
+
+from msgspec import Struct
 
 from aios_top.sim.fault import Fault
 from aios_top.sim.workload import Phase
@@ -17,8 +18,7 @@ CODE = "qwen2-7b-code"
 EMBEDDING = "bge-embedding"
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """The load of each block and the faults, in seconds from the start."""
 
     name: str

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush, heapreplace
 from random import Random
 from typing import get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.span import length
 from aios_top.sim.arrivals import Arrival, gaps
@@ -19,8 +21,7 @@ SLOWEST_RATE = 1e-6
 """Lowest rate other than none, in requests per minute: one in two years."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """A stretch of time in which requests of one kind arrive at one rate; phases may overlap."""
 
     at: float

@@ -15,11 +15,12 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.audit import AuditEntry
 from aios_top.store.paths import StoreError, make_private
@@ -31,8 +32,7 @@ _LOCK_SECONDS = 2.0
 _TAIL_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """What a check of the whole file found; line numbers count from 1."""
 
     lines: int
@@ -149,8 +149,7 @@ class AuditLog:
         self._entries += [entry for line in content[:whole].split(b"\n") if (entry := _entry(line)) is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """The last line of the file as the next one needs to know it."""
 
     content: bytes

@@ -3,8 +3,10 @@
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import (
@@ -29,8 +31,7 @@ RATE_SECONDS = 60.0
 """How far back the engine looks for a true rate, over two pushes at least."""
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What is known of one block."""
 
     readings: dict[str, InstanceReading] = field(default_factory=dict)

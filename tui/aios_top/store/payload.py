@@ -1,8 +1,9 @@
 """The figures of one block within a segment as columns: documents of instances, of the executor, samples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.reading import InstanceReading, Mean
 from aios_top.model.text import Clean, clean
@@ -76,8 +77,7 @@ def reading_of(
     )
 
 
-@dataclass(slots=True)
-class PushTable:
+class PushTable(Struct):
     """Rows with the poll that brought them."""
 
     _by_instance: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)

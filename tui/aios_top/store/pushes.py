@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.model.frame import Newest
 from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
@@ -49,8 +50,7 @@ class Columns:
         return bisect_right(self.polls, poll) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The columns of all instances of a block, an instance's rows side by side."""
 
     present: Sequence[int]
@@ -82,8 +82,7 @@ def _means(totals: Sequence[float | None], counts: Sequence[float]) -> list[Mean
     return [None if total is None else Mean(total, count) for total, count in zip(totals, counts, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class Pushes:
+class Pushes(Struct, frozen=True):
     """The rows of one instance, oldest first; documents are made only of those that are asked for."""
 
     instance_id: Clean

@@ -11,9 +11,10 @@ import fcntl
 import os
 import sqlite3
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from aios_top.store.paths import StoreError, make_private
 
@@ -229,8 +230,7 @@ def _index_of(path: Path) -> Path:
     return Path(f"{path}-shm")
 
 
-@dataclass(frozen=True, slots=True)
-class _Beside:
+class _Beside(Struct, frozen=True):
     """What a reader found when it came."""
 
     path: Path

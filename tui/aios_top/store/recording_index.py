@@ -5,11 +5,11 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from aios_top.model.fact import Backfilled, InstanceCurve, WorkSeen
 from aios_top.model.text import Clean, clean
@@ -32,8 +32,7 @@ _MOST_DAMAGE = 10_000
 """Rows that are stepped over before the rest is given up."""
 
 
-@dataclass(slots=True, eq=False)
-class SegmentEntry:
+class SegmentEntry(Struct, eq=False):
     """One segment."""
 
     number: int
@@ -45,11 +44,10 @@ class SegmentEntry:
     """Its rows, while it is not packed."""
     begins: int = 0
     """Number of its first poll within the recording."""
-    head: Documents | None = field(default=None, repr=False)
+    head: Documents | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """History that was filled in when a run began."""
 
     fact: Backfilled

@@ -43,7 +43,7 @@ class Recording:
             **{
                 name: clean(text)
                 for name, text in index.rows("SELECT name, value FROM meta")
-                if name in RecordingHeader.__dataclass_fields__
+                if name in RecordingHeader.__struct_fields__
             }
         )
 

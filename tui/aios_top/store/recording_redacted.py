@@ -1,8 +1,9 @@
 """A recording seen through a redaction, for copying what may leave."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from aios_top.model.fact import FleetRead, Poll
 from aios_top.model.frame import BlockFrame, Frame, Trace

@@ -1,9 +1,10 @@
 """Writes parts of recordings into a new one: a slice of an incident, or several runs as one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aios_top.model.fact import AuditRead, DecisionsTold, Poll
 from aios_top.model.frame import Frame

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision
@@ -99,8 +100,7 @@ class _BlockSteps:
             yield self.told
 
 
-@dataclass(slots=True)
-class _Moment:
+class _Moment(Struct):
     """What happened at one poll besides answers."""
 
     facts: list[Fact] = field(default_factory=list)

@@ -5,10 +5,12 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from aios_top.model.fact import AuditRead, Backfilled, PoliciesRead, Poll, RecordsRead, WorkSeen
 from aios_top.model.frame import Frame, Trace
@@ -27,8 +29,7 @@ SEGMENT_VALUES = 1_000_000
 """A segment also ends when it holds so many values, to bound the memory and the jump."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingLimits:
+class RecordingLimits(Struct, frozen=True):
     """How large and how old a recording may grow before its beginning goes."""
 
     megabytes: float = 1024.0

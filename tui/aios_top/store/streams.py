@@ -2,10 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from aios_top.store.columns import Packed, pack, unpack
 from aios_top.store.leaves import NOTHING, Path, Shapes
@@ -41,8 +41,7 @@ class PackedStream(msgspec.Struct, array_like=True, gc=False):
     """Documents of a shape that has no number, in order."""
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """The documents of one kind about one block, in the order in which they came."""
 
     shapes: Shapes

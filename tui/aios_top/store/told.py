@@ -1,9 +1,10 @@
 """The report of a policy as it is recorded: without what it says twice, and without what its clocks showed."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
@@ -16,7 +17,7 @@ _AS_DECIDED = "="
 """Stands for a last decision that is the newest one of the decisions."""
 _COUNTDOWNS = ("next_evaluation_seconds", "cooldown_remaining_seconds")
 _STEADY = attrgetter(
-    *(entry.name for entry in fields(PolicyReport) if entry.name not in (*_COUNTDOWNS, "state", "last_decision"))
+    *(name for name in PolicyReport.__struct_fields__ if name not in {*_COUNTDOWNS, "state", "last_decision"})
 )
 
 Asked = Sequence[int | None]

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.sim.profile import PROFILES
 from aios_top.testbed.document import Document
@@ -27,8 +28,7 @@ class SpecError(Exception):
     """A specification that the parser refuses before it asks anybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """An entry of the components registry, and the profile its replicas are simulated with."""
 
     uri: str

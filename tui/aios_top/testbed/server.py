@@ -5,12 +5,12 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from msgspec import Struct, field
 
 from aios_top.sim.pace import QUICK, Pace
 from aios_top.sim.profile import PROFILES
@@ -62,8 +62,7 @@ THREADS_CHECK_SECONDS = 0.01
 """An autoscaler's thread is waited for half a second at the end; a policy may hang."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What an embedded AIOS shall be."""
 
     scenario: str | Scenario | None = "spike"

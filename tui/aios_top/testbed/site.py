@@ -1,7 +1,8 @@
 """What everything in the embedded AIOS shares: addresses, timings, clocks, the folder and the metric stores."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from aios_top.sim.pace import Pace
 from aios_top.testbed.clock import Clock
@@ -9,8 +10,7 @@ from aios_top.testbed.faults import Faults
 from aios_top.testbed.stores.metrics import MetricStores
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The surroundings of a pod or a service."""
 
     urls: dict[str, str]

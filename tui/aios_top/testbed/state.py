@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aios_top.testbed.creation import Component
 from aios_top.testbed.document import Document
@@ -13,8 +14,7 @@ _ADDRESS = re.compile(rf"http://{re.escape(LOOPBACK)}:(\d+)")
 _SERVICE_OF_PORT = {port: service for service, port in NODE_PORTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class BlockState:
+class BlockState(Struct, frozen=True):
     """One deployed block: its record, what simulates its replicas, and which instances it has."""
 
     record: Document
@@ -24,8 +24,7 @@ class BlockState:
     """Ids of its instances, or how many there shall be; all are ready at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Everything that is stored and deployed at the start.
 
     Addresses may be written with AIOS's own node ports: `http://127.0.0.1:32555/x.zip` becomes the address of

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from itertools import count
 from typing import NoReturn
+
+from msgspec import Struct
 
 from aios_top.sim.block import BlockSim
 from aios_top.sim.job import Done, Job
@@ -17,8 +18,7 @@ ReplyKey = tuple[str, int]
 """Session id and sequence number: the name of the queue that a reply goes to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What a block answers: so many words, from this instance."""
 
     instance_id: str

@@ -4,8 +4,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.allocator import share_one_heap

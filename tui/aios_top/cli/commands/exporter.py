@@ -5,8 +5,9 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from importlib.resources import files
+
+from msgspec.structs import replace
 
 from aios_top import __version__
 from aios_top.cli.exits import DONE, CommandError

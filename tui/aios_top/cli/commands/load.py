@@ -7,8 +7,9 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aios_top.cli.confirm import ask, refuse_when_read_only
 from aios_top.cli.exits import DONE, FAILED, INTERRUPTED, UNKNOWN, CommandError

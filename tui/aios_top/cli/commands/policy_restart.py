@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.cli.change import carry_out
 from aios_top.cli.progress import Progress

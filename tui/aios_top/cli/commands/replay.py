@@ -4,9 +4,10 @@ import argparse
 import os
 import time
 from contextlib import suppress
-from dataclasses import replace
 from threading import Thread
 from typing import cast
+
+from msgspec.structs import replace
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.commands.console import console_parts

@@ -5,7 +5,8 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.bundle.policy_file import policy_file
 from aios_top.cli.choice import one_block

@@ -1,8 +1,9 @@
 """Asks what to deploy where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field, typed_path
@@ -17,8 +18,7 @@ _STEPS = (
 _RESTART = "a running block keeps its old policy until its executor restarts; a restart loses the requests in its queue"
 
 
-@dataclass(frozen=True, slots=True)
-class DeployWish:
+class DeployWish(Struct, frozen=True):
     """A folder or archive with a policy, the blocks to bind, and whether to restart their executors."""
 
     folder: str

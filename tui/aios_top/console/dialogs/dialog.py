@@ -5,9 +5,10 @@ their blinking cursors cost bytes on a slow line. A dialog is drawn like every p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
@@ -24,8 +25,7 @@ _FRAME_COLUMNS = 4
 """Two for the frame, two for the space beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """A way to end the dialog."""
 
     name: str

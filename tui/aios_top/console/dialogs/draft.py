@@ -1,8 +1,9 @@
 """A draft of a policy's parameters: typed beside the running values, checked with every key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
@@ -19,8 +20,7 @@ _BELOW = 7
 """Lines under the list at most, beside fields and buttons: what the value means, and what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class DraftWish:
+class DraftWish(Struct, frozen=True):
     """The changed values, and whether they are to be sent now."""
 
     values: Mapping[str, Any]

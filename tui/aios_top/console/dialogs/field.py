@@ -1,7 +1,9 @@
 """One line of text being typed."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.render.cells import Cell, Role, width
 
@@ -9,8 +11,7 @@ LENGTH_LIMIT = 1000
 """A pasted megabyte is cut here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A labelled line of text with a cursor; a key makes a new one."""
 
     name: str

@@ -1,6 +1,6 @@
 """Asks how the policy is to scale at its next evaluation."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
@@ -16,8 +16,7 @@ _NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ForceWish:
+class ForceWish(Struct, frozen=True):
     """How many more or fewer, and whether the cooldown counts."""
 
     change: int

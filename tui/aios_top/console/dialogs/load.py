@@ -1,7 +1,8 @@
 """Asks for a load test: what is sent and when, what that comes to, and what the policy should make of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field

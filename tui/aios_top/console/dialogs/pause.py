@@ -1,6 +1,6 @@
 """Asks for how long scaling is to be paused, and which way."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
@@ -13,8 +13,7 @@ LONGEST_SECONDS = 86_400.0
 _NOTE = "the policy goes on measuring; the pause ends by itself, and with a restart of the executor"
 
 
-@dataclass(frozen=True, slots=True)
-class PauseWish:
+class PauseWish(Struct, frozen=True):
     """How long, which way, and why."""
 
     seconds: float

@@ -1,6 +1,6 @@
 """Asks how many replicas a block should have."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
@@ -11,8 +11,7 @@ from aios_top.render.numbers import count
 from aios_top.render.wrap import labelled
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleWish:
+class ScaleWish(Struct, frozen=True):
     """A number of replicas, or a difference; one of them is None."""
 
     replicas: int | None = None

@@ -3,9 +3,10 @@
 import json
 import threading
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aios_top.testbed.autoscaler.fetch import get_json, post_json
 from aios_top.testbed.autoscaler.rule import LoadError, Rule, load
@@ -22,8 +23,7 @@ class ManagementError(Exception):
     """A management command that the policy, or its absence, made fail; the text is what AIOS answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class AutoscalerPlan:
+class AutoscalerPlan(Struct, frozen=True):
     """What an autoscaler needs to know when its container starts."""
 
     block_id: str
