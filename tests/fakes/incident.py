@@ -1,6 +1,8 @@
 """A recorded incident: a block that scales up and down, one that tells nothing, an outage, an operator's change."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,6 +18,9 @@ BLOCK = "llama-chat"
 SILENT = "qwen-code"
 WHO = "mira@ops-7.example.net"
 SECRET = "sk-canary-51f0c2"
+IN_A_RECORD, IN_AN_ANSWER = "sk-rotated-77d01e", "sk-answered-3b9a44"
+IN_A_DECISION, IN_AN_ACT = "sk-decided-c2f518", "sk-typed-90ce12"
+"""Each stands under the name of a secret in the middle of `rotated` alone, and in a sentence after it."""
 
 
 async def incident(path: Path) -> list[FleetState]:
@@ -42,7 +47,37 @@ async def incident(path: Path) -> list[FleetState]:
     return story.states
 
 
-def _act(story: Story, now: float) -> None:
+async def rotated(path: Path) -> None:
+    """Record how credentials come and go between the first and the last poll, and are quoted when they are gone."""
+    clock, reads = simulated(
+        SimulatedBlock(BLOCK, "explained", rate=0.4, parameters={"cooldown_seconds": 20}), push=6.0, interval=6.0
+    )
+    story = Story(path, clock, reads, RecordingHeader(context="story"))
+    await story.poll(10)
+    spec, rule = reads.blocks[BLOCK].spec, reads.blocks[BLOCK].rule
+    before, told = spec.parameters, rule.management
+    spec.parameters = {**before, "api_key": IN_A_RECORD}
+
+    def telling(action: str, data: dict[str, Any]) -> dict[str, Any]:
+        answer = told(action, data)
+        for decision in answer.get("decisions", ()):
+            decision["bearer"] = IN_A_DECISION
+        return answer | {"upstream": {"password": IN_AN_ANSWER}}
+
+    rule.management = telling
+    _act(story, clock.now(), {"headers": {"X-Api-Key": IN_AN_ACT}})
+    await story.poll(10)
+    spec.parameters, rule.management = before, told
+    await story.poll(10)
+    quoted = f"{IN_A_RECORD}, {IN_AN_ANSWER}, {IN_A_DECISION}, {IN_AN_ACT}"
+    reads.fails["fleet"] = ReadError("http", f"the gateway refused {quoted}")
+    await story.poll(3)
+    reads.fails.clear()
+    await story.poll(20)
+    story.writer.close()
+
+
+def _act(story: Story, now: float, more: Mapping[str, object] | None = None) -> None:
     """Let the next poll bring a change by hand, as the recorder hands it on."""
     user, host = WHO.split("@")
     fields = {
@@ -50,6 +85,7 @@ def _act(story: Story, now: float) -> None:
         "block": BLOCK,
         "who": {"user": user, "host": host},
         "request": {"url": f"http://10.1.2.3:31877/{BLOCK}/mgmt", "headers": {"Authorization": f"Bearer {SECRET}"}},
+        **(more or {}),
     }
     entries = (
         AuditEntry(1, now, "intent", fields),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,10 @@ def environment() -> dict[str, str]:
 
 
 def recorded_secrets(recording: Recording, start: float, end: float) -> tuple[str, ...]:
-    """Return the texts that stand under the name of a secret in the records of that time: anything may quote them."""
-    frames = [recording.frame(at) for at in (start, end)]
-    return hidden_texts([(frame.records, frame.policies, frame.audit) for frame in frames])
+    """Return the texts that stood under the name of a secret at any moment of that time: anything may quote them."""
+    frame = recording.frame(start)
+    known = [(block.told, [entry.record for entry in block.reported]) for block in frame.blocks.values()]
+    return hidden_texts(chain([frame.records, frame.policies, known], recording.answers(start, end)))
 
 
 def _redactor(recording: Recording, wanted: Wanted, content: CapsuleContent) -> Redactor:

@@ -19,7 +19,7 @@ from aios_top.store.paths import StoreError
 from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples, seen_at
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BROKEN
-from aios_top.store.recording_steps import steps
+from aios_top.store.recording_steps import answers, steps
 from aios_top.store.typed import decoded, value
 
 _DAMAGE = (sqlite3.DatabaseError, *BROKEN)
@@ -131,6 +131,20 @@ class Recording:
                 continue
             yield from ((poll, traces) for poll, traces in found if poll.at <= end)
 
+    def answers(self, start: float, end: float) -> Iterator[Any]:
+        """Yield what was told and done in a time span, and known in it, but for the metrics.
+
+        Damaged segments are left out.
+        """
+        yield self.audit(end, everything=True)
+        for entry in tuple(self._index.segments):
+            if entry.times[-1] < start or entry.times[0] > end:
+                continue
+            try:
+                yield from answers(self._index, entry, end)
+            except _DAMAGE:
+                self._index.drop(entry)
+
     def sessions(self) -> list[tuple[float, float]]:
         """Return the first and last time of every run that recorded here."""
         spans: dict[int, tuple[float, float]] = {}
@@ -185,10 +199,10 @@ class Recording:
             for at, kind, block, content in self._index.rows(query, (start, end))
         ]
 
-    def audit(self, end: float = float("inf")) -> list[AuditEntry]:
-        """Return the operator's record as it was known at a time, oldest first, the newest 2000."""
+    def audit(self, end: float = float("inf"), *, everything: bool = False) -> list[AuditEntry]:
+        """Return the operator's record as it was known at a time, oldest first, the newest 2000 or `everything`."""
         query = "SELECT content FROM event WHERE kind = 'audit' AND at <= ? ORDER BY id DESC LIMIT ?"
-        rows = self._index.rows(query, (end, _MOST_AUDIT))
+        rows = self._index.rows(query, (end, -1 if everything else _MOST_AUDIT))
         return [value(decoded(content), AuditEntry) for (content,) in reversed(rows)]
 
     def verify(self) -> list[str]:
