@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -13,17 +14,27 @@ import pytest
 from msgspec.structs import replace
 
 from aios_top.bundle.capsule_file import MANIFEST, write_capsule
+from aios_top.cli.capsules import Wanted, make_capsule, without_network
 from aios_top.cli.exits import UsageError
 from aios_top.cli.main import main
 from aios_top.cli.opened import opened
+from aios_top.cli.past import FilePast
+from aios_top.cli.wiring import PolicyFolders
+from aios_top.engine.evidence import with_code as completed
 from aios_top.engine.replay import Replay
+from aios_top.model.capsule import CapsuleWish
+from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
 from aios_top.model.verdict import Verdict
 from aios_top.render.plain import fleet_table
+from aios_top.store.recording_reader import open_recording
 from aios_top.store.typed import document
 from fakes.incident import BLOCK, SECRET, SILENT, WHO, incident
 from fakes.recordings import differences, plain
+from policy.harness import PLAIN
+
+FETCHED = "http://files.example.net/policy.zip"
 
 
 def without_secret(state: FleetState) -> FleetState:
@@ -156,6 +167,93 @@ def test_a_capsule_can_be_cut_again(run, capsule, tmp_path) -> None:
     assert run("capsule", str(capsule), "--from", "30s ago", "--output", str(again)).code == 0
     with opened(again) as found:
         assert found.recording.times[-1] - found.recording.times[0] == 30
+
+
+def fetched(state: FleetState) -> list[Facts]:
+    """What is known of the policies when the file server was asked for the tutorial's: its archive, as inspected."""
+    archives = PolicyFolders()
+    served = Served(FETCHED, archives.read(archives.load(str(PLAIN.parents[1])).content))
+    return [
+        replace(entry, served=served) if entry.block.block_id == SILENT else entry for entry in without_network(state)
+    ]
+
+
+@pytest.fixture(scope="module")
+def with_code(live) -> Path:
+    """A capsule with a policy's code that was fetched, made once."""
+    output = live[0].with_name("fetched.aioscap")
+    with pytest.MonkeyPatch.context() as patch, open_recording(live[0]) as recording:
+        patch.setenv("AIOS_TOP_STATE", str(output.with_name("state")))
+        wanted = Wanted(recording.times[0], recording.times[-1], output, "scaled late", redact_names=True)
+        make_capsule(recording, wanted, fetched)
+    return output
+
+
+def told(path: Path) -> tuple[Any, ...]:
+    """What a capsule says of the policies, their code included, and every verdict in its last half minute."""
+    with opened(path) as found:
+        documents = found.documents
+        sources = {name: text for name, text in documents.items() if name.startswith("policies/")}
+        replay = Replay(found.recording)
+        states = [replay.state(at) for at in replay.times if at >= replay.times[-1] - 30]
+        verdicts = [[(block.block_id, block.verdict) for block in state.blocks.values()] for state in states]
+        findings = documents["lints.json"]["blocks"]
+        return documents["policies.json"], sources, verdicts, findings, found.manifest["note"]
+
+
+def check_it_is_all_there(first: Path, again: Path) -> None:
+    assert told(again) == told(first)
+    policies, sources, verdicts, *_ = told(again)
+    assert [entry["from"] for entry in policies] == ["shipped with aios-top", "http://host-4/policy.zip"]
+    assert PLAIN.read_text() in sources.values()
+    assert len(verdicts) == 16
+    with opened(again) as found:
+        assert found.manifest["names_redacted"] is True
+
+
+def test_one_that_is_cut_from_it_has_the_code_that_was_fetched(run, with_code, tmp_path) -> None:
+    again, third = tmp_path / "again.aioscap", tmp_path / "third.aioscap"
+    ran = run("capsule", str(with_code), "--from", "2m ago", "--output", str(again))
+    assert (ran.code, "is not in it" in ran.err) == (0, False), ran.err
+    check_it_is_all_there(with_code, again)
+    assert run("capsule", str(again), "--from", "1m ago", "--note", "", "--output", str(third)).code == 0
+    check_it_is_all_there(with_code, third)
+
+
+def test_one_that_is_cut_in_the_console_has_it_too(with_code, tmp_path) -> None:
+    again = tmp_path / "again.aioscap"
+    with opened(with_code) as found:
+        past = FilePast(found.recording, brought=found.brought)
+        last = past.times()[-1]
+        assert past.hand_over(CapsuleWish(last - 60, last, str(again))).without_code == ()
+    check_it_is_all_there(with_code, again)
+
+
+def test_what_was_fetched_then_stands_for_what_is_served_now(with_code, live) -> None:
+    with opened(with_code) as found, open_recording(live[0]) as recording:
+        now = fetched(Replay(recording).state(recording.times[-1]))
+        later = [replace(entry, served=Served("later", problem="gone")) for entry in now]
+        first, second = (entry.served for entry in completed(later, found.brought.policies))
+        assert (first.address, second.address) == ("later", "http://host-4/policy.zip")
+        assert second.code.source == PLAIN.read_text()
+        assert completed(now, {}) == now
+
+
+@pytest.mark.parametrize(
+    ("policies", "reason"),
+    [
+        (b'{"uri": "a"}', "policies.json: Expected `array`"),
+        (b'[{"uri": 1}]', "policies.json: Expected `str`, got `int`"),
+        (b'[{"uri": "a", "archive_sha256": "00", "file": "policies/9/function.py"}]', "names policies/9/function.py"),
+        (b'[{"uri": "a", "archive_sha256": "00", "file": "lints.json"}]', "names lints.json, which is not there"),
+    ],
+)
+def test_a_capsule_whose_policies_cannot_be_read_is_refused(capsule, tmp_path, policies: bytes, reason: str) -> None:
+    content = {name: content for name, content in members(capsule) if name != MANIFEST}
+    path = tmp_path / "bad.aioscap"
+    write_capsule(path, {"context": "x"}, content | {"policies.json": policies})
+    with pytest.raises(UsageError, match=re.escape(reason)), opened(path):
+        pass
 
 
 def test_a_secret_is_never_in_it(live, capsule, run, monkeypatch, tmp_path) -> None:

@@ -16,9 +16,10 @@ from msgspec import Struct
 from aios_top import __version__
 from aios_top.bundle.capsule_file import write_capsule
 from aios_top.cli.exits import CommandError
+from aios_top.cli.opened import NOTHING, Brought
 from aios_top.cli.unpacked import private_folder
 from aios_top.cli.wiring import PolicyFolders
-from aios_top.engine.evidence import block_parameters, capsule_policies, offline_facts
+from aios_top.engine.evidence import block_parameters, capsule_policies, offline_facts, with_code
 from aios_top.engine.replay import Replay
 from aios_top.model.capsule import RECORDING, CapsuleContent, CapsuleWritten
 from aios_top.model.lint_facts import Facts
@@ -74,14 +75,16 @@ def capsule_content(
     )
 
 
-def make_capsule(recording: Recording, wanted: Wanted, gather: Gather) -> CapsuleContent:
-    """Write a capsule and return what is in it."""
+def make_capsule(recording: Recording, wanted: Wanted, gather: Gather, brought: Brought = NOTHING) -> CapsuleContent:
+    """Write a capsule and return what is in it; what its source `brought` is in it too."""
     if wanted.output.exists():
         raise CommandError(f"{wanted.output}: exists already; name another file with --output")
     times = [at for at in recording.times if wanted.start <= at <= wanted.end]
     state = Replay(recording).state(times[-1] if times else wanted.end)
-    facts = gather(state)
-    content = capsule_content(recording, wanted.start, wanted.end, facts, wanted.note, redacted=wanted.redact_names)
+    facts = with_code(gather(state), brought.policies)
+    redacted = wanted.redact_names or brought.names_redacted
+    note = wanted.note or brought.note
+    content = capsule_content(recording, wanted.start, wanted.end, facts, note, redacted=redacted)
     redact = _redactor(recording, wanted, content)
     members = {name: _bytes(redact(found)) for name, found in capsule_documents(content).items()}
     members[RECORDING] = _slice(recording, wanted, redact)

@@ -10,14 +10,27 @@ from typing import Any
 from msgspec import Struct, field
 
 from aios_top.bundle.capsule_file import CapsuleFile, is_capsule, read_capsule
+from aios_top.bundle.capsule_policies import policies_in
 from aios_top.bundle.limits import BundleError
 from aios_top.cli.exits import UsageError
 from aios_top.cli.installation import configuration
 from aios_top.cli.recording import path_of
 from aios_top.cli.unpacked import private_folder
-from aios_top.model.capsule import RECORDING
+from aios_top.model.capsule import RECORDING, CapsulePolicy
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording, open_recording
+
+
+class Brought(Struct, frozen=True):
+    """What a capsule holds that one which is cut from it must hold too; a bare recording brings nothing."""
+
+    policies: Mapping[str, CapsulePolicy] = field(default_factory=dict)
+    """As they were inspected when it was made, by uri."""
+    note: str = ""
+    names_redacted: bool = False
+
+
+NOTHING = Brought()
 
 
 class Opened(Struct, frozen=True):
@@ -29,6 +42,7 @@ class Opened(Struct, frozen=True):
     """None: it is a bare recording."""
     documents: Mapping[str, Any] = field(default_factory=dict)
     """The capsule's other members by name: JSON, or text."""
+    brought: Brought = NOTHING
 
 
 def named(name: str | None) -> Path:
@@ -71,7 +85,10 @@ def _capsule(path: Path, stack: ExitStack) -> Opened:
     except StoreError as error:
         reason = str(error).replace(str(recorded), RECORDING)
         raise UsageError(f"{path}: refused: its recording: {reason}") from error
-    return Opened(recording, path.name, capsule.manifest, _documents(path, capsule))
+    documents = _documents(path, capsule)
+    manifest = capsule.manifest
+    note, redacted = str(manifest.get("note") or ""), manifest.get("names_redacted") is True
+    return Opened(recording, path.name, manifest, documents, Brought(policies_in(documents), note, redacted))
 
 
 def _documents(path: Path, capsule: CapsuleFile) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from aios_top.cli.capsules import Gather, Wanted, make_capsule, without_network, written_as
 from aios_top.cli.exits import CommandError
+from aios_top.cli.opened import NOTHING, Brought
 from aios_top.engine.replay import Replay
 from aios_top.model.capsule import CapsuleWish, CapsuleWritten
 from aios_top.model.errors import PastError
@@ -34,11 +35,13 @@ class FilePast:
         gather: Gather = without_network,
         secrets: Sequence[str] = (),
         complete: Complete = lambda state: state,
+        brought: Brought = NOTHING,
     ) -> None:
         """`gather` tells what is known of the policies, `secrets` are texts that no capsule may hold.
 
-        `complete` adds to a state what is not recorded.
+        `complete` adds to a state what is not recorded, `brought` is what a capsule has beside its recording.
         """
+        self._brought = brought
         self._complete = complete
         self._recording = recording
         self._gather = gather
@@ -62,9 +65,12 @@ class FilePast:
         """Write a part of it as a capsule."""
         wanted = Wanted(wish.start, wish.end, Path(wish.path), wish.note, wish.redact_names, self._secrets)
         try:
-            return _read(lambda: written_as(make_capsule(self._recording, wanted, self._gather), wanted.output))
+            return _read(lambda: self._written(wanted))
         except CommandError as error:
             raise PastError(str(error)) from error
+
+    def _written(self, wanted: Wanted) -> CapsuleWritten:
+        return written_as(make_capsule(self._recording, wanted, self._gather, self._brought), wanted.output)
 
     def _times(self) -> Sequence[float]:
         self._replay.refresh()

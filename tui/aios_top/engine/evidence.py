@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from aios_top.engine.lint import Linter
 from aios_top.engine.ports import Bundles
 from aios_top.model.capsule import CapsulePolicy
-from aios_top.model.lint_facts import Facts
+from aios_top.model.lint_facts import Facts, Served
 from aios_top.model.startup import startups
 from aios_top.model.state import BlockState, FleetState
 
@@ -43,6 +43,22 @@ def _known(block: BlockState, state: FleetState, bundles: Bundles) -> Facts:
         SHIPPED if local is not None else "",
         startups(block.decisions),
     )
+
+
+def with_code(facts: Iterable[Facts], policies: Mapping[str, CapsulePolicy]) -> list[Facts]:
+    """Return the facts with policies, by uri, as they were inspected when what is looked at happened.
+
+    They stand for what is had now, which may be another version; what could not be inspected then may be had by now.
+    """
+    return [_inspected(entry, policies.get(str(entry.bound.uri)) if entry.bound else None) for entry in facts]
+
+
+def _inspected(facts: Facts, known: CapsulePolicy | None) -> Facts:
+    if known is None or not known.address or (known.code is None and facts.served is not None):
+        return facts
+    if known.address == SHIPPED:
+        return replace(facts, local=known.code, local_name=SHIPPED)
+    return replace(facts, served=Served(known.address, known.code, known.problem or None))
 
 
 def capsule_policies(facts: Iterable[Facts]) -> list[CapsulePolicy]:

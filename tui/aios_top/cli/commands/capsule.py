@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             args.redact_names,
             known_secrets(None if installation is None else installation.credentials),
         )
-        content = make_capsule(found.recording, wanted, lambda state: _facts(installation, state))
+        content = make_capsule(found.recording, wanted, lambda state: _facts(installation, state), found.brought)
     print(output)
     for policy in content.policies:
         if policy.code is None:

@@ -14,7 +14,7 @@ from aios_top.cli.commands.console import console_parts
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import UsageError
 from aios_top.cli.installation import configuration
-from aios_top.cli.opened import opened
+from aios_top.cli.opened import Opened, opened
 from aios_top.cli.past import FilePast
 from aios_top.cli.recording import path_of
 from aios_top.cli.screen import refuse_without_terminal
@@ -34,7 +34,6 @@ from aios_top.model.recording import RecordingInfo
 from aios_top.render.numbers import count, stamp
 from aios_top.render.timebar import Travel
 from aios_top.store.paths import StoreError, state_folder
-from aios_top.store.recording_reader import Recording
 
 VERIFYING_SECONDS = 0.3
 """How long the first screen waits for what the policy file makes of the decisions; the rest shows when it is there."""
@@ -46,12 +45,13 @@ def run(args: argparse.Namespace) -> int:
     path = path_of(args.recording, configuration())
     try:
         with opened(path) as found:
-            return _show(args, found.recording)
+            return _show(args, found)
     except (StoreError, PastError) as error:
         raise UsageError(str(error)) from error
 
 
-def _show(args: argparse.Namespace, recording: Recording) -> int:
+def _show(args: argparse.Namespace, found: Opened) -> int:
+    recording = found.recording
     times = recording.times
     if not times:
         raise UsageError(f"{recording.path}: holds no poll that can be read")
@@ -60,14 +60,15 @@ def _show(args: argparse.Namespace, recording: Recording) -> int:
     file = policy_file(args.policy)
     verifier = PastVerifier(RuleProcesses(), file, lambda name: (told for _, told in recording.decisions(name)))
     try:
-        return _show_verified(args, recording, at, verifier)
+        return _show_verified(args, found, at, verifier)
     finally:
         verifier.close()
 
 
-def _show_verified(args: argparse.Namespace, recording: Recording, at: float, verifier: PastVerifier) -> int:
+def _show_verified(args: argparse.Namespace, found: Opened, at: float, verifier: PastVerifier) -> int:
+    recording = found.recording
     times = recording.times
-    past = FilePast(recording, secrets=known_secrets(), complete=verifier.complete)
+    past = FilePast(recording, secrets=known_secrets(), complete=verifier.complete, brought=found.brought)
     verifier.start(past.moment(times[-1]).state.blocks)
     verifier.wait(VERIFYING_SECONDS)
     begin, last = past.moment(at), past.moment(times[-1])
