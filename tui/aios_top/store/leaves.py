@@ -4,6 +4,7 @@ A document is a shape (which leaves, in which order) and a value for each leaf. 
 so a recording numbers them once.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,16 +14,65 @@ MOST_SHAPES = 4096
 Path = tuple[str | int, ...]
 NOTHING = object()
 """Stands for a document that there is none of."""
+_LISTS = frozenset({list, tuple})
+_BRANCHES = (dict, list, tuple)
+
+
+def is_same(found: Any, again: Any) -> bool:
+    """Return whether two leaves are the same in JSON, where neither 1 is 1.0 nor 0.0 is -0.0."""
+    if type(found) is not type(again) or found != again:
+        return False
+    return bool(found) or type(found) is not float or math.copysign(1.0, found) == math.copysign(1.0, again)
+
+
+def _is_leaf(value: Any) -> bool:
+    return not (value and isinstance(value, _BRANCHES))
 
 
 class _Node:
-    """One step of a path, with the steps that follow it."""
+    """A path, with the steps that follow it."""
 
-    __slots__ = ("children", "number")
+    __slots__ = ("children", "number", "path")
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path = ()) -> None:
+        self.path = path
         self.children: dict[str | int, _Node] = {}
         self.number = -1
+
+
+class _Branch:
+    """A dict or list of a shape, with the leaf's number or the branch in each of its places."""
+
+    __slots__ = ("entries", "keys")
+
+    def __init__(self, plan: Any) -> None:
+        """`plan` has each leaf's number in the leaf's place."""
+        self.keys = tuple(plan) if type(plan) is dict else None
+        """Keys of a dict, in order; None for a list."""
+        inner = plan.values() if type(plan) is dict else plan
+        self.entries = tuple(entry if type(entry) is int else _Branch(entry) for entry in inner)
+
+    def changes(self, value: Any, known: Mapping[int, Any], found: list[tuple[int, Any]]) -> bool:
+        """Find the leaves of a value that are not as they are known; return False for a value of another shape."""
+        if self.keys is None:
+            if type(value) not in _LISTS or len(value) != len(self.entries):
+                return False
+            entries = value
+        elif type(value) is dict and tuple(value) == self.keys:
+            entries = value.values()
+        else:
+            return False
+        for place, entry in zip(self.entries, entries, strict=True):
+            if type(place) is not int:
+                if not place.changes(entry, known, found):
+                    return False
+            elif entry is not known[place]:
+                if not _is_leaf(entry):
+                    return False
+                leaf = [] if type(entry) is tuple else entry
+                if not is_same(leaf, known[place]):
+                    found.append((place, leaf))
+        return True
 
 
 class Shapes:
@@ -34,6 +84,7 @@ class Shapes:
         self.shapes: list[tuple[int, ...]] = []
         self._numbers: dict[tuple[int, ...], int] = {}
         self._plans: dict[int, Any] = {}
+        self._branches: dict[int, _Branch] = {}
         for path in paths:
             self.add_path(path)
         for shape in shapes:
@@ -50,7 +101,7 @@ class Shapes:
         """Return shape number, leaf numbers and leaf values; the number is -1 for a shape too many."""
         numbers: list[int] = []
         values: list[Any] = []
-        self._walk(document, self._root, (), numbers, values)
+        self._walk(document, self._root, numbers, values)
         shape = tuple(numbers)
         number = self._numbers.get(shape)
         if number is None:
@@ -59,6 +110,20 @@ class Shapes:
             number = self._numbers[shape] = len(self.shapes)
             self.shapes.append(shape)
         return number, shape, values
+
+    def changes(self, document: Any, shape: int, known: Mapping[int, Any]) -> list[tuple[int, Any]] | None:
+        """Return the leaves of a document that are not as they are known, None when it is of another shape.
+
+        Most documents are of the shape of the one before them, and this is several times as fast as `take_apart`.
+        """
+        branch = self._branches.get(shape)
+        if branch is None:
+            plan = self._plan(shape)
+            if type(plan) is int:
+                return None
+            branch = self._branches[shape] = _Branch(plan)
+        found: list[tuple[int, Any]] = []
+        return found if branch.changes(document, known, found) else None
 
     def put_together(self, shape: int, leaves: Mapping[int, Any]) -> Any:
         """Return the document with these leaves."""
@@ -80,31 +145,25 @@ class Shapes:
             place[path[-1]] = number
         return _listed(root)
 
-    def _walk(self, value: Any, node: _Node, path: Path, numbers: list[int], values: list[Any]) -> None:
-        if isinstance(value, dict) and value:
-            entries: Iterable[tuple[Any, Any]] = value.items()
-        elif isinstance(value, list | tuple) and value:
-            entries = enumerate(value)
-        else:
-            if isinstance(value, tuple):
-                value = []
+    def _walk(self, value: Any, node: _Node, numbers: list[int], values: list[Any]) -> None:
+        if _is_leaf(value):
             if node.number < 0:
                 if len(self.shapes) >= MOST_SHAPES:
                     numbers.append(-2)  # no shape that is known has it
                     return
                 node.number = len(self.paths)
-                self.paths.append(path)
+                self.paths.append(node.path)
             numbers.append(node.number)
-            values.append(value)
+            values.append([] if type(value) is tuple else value)
             return
         children = node.children
-        for step, entry in entries:
+        for step, entry in value.items() if isinstance(value, dict) else enumerate(value):
             child = children.get(step)
             if child is None:
-                child = _Node()
+                child = _Node((*node.path, step))
                 if len(self.shapes) < MOST_SHAPES:
                     children[step] = child
-            self._walk(entry, child, (*path, step), numbers, values)
+            self._walk(entry, child, numbers, values)
 
     def leaf(self, path: Path) -> int:
         """Return the number of a path, -1 for one that no document has."""
@@ -124,7 +183,7 @@ class Shapes:
         """Take over a path that was numbered before."""
         node = self._root
         for step in path:
-            node = node.children.setdefault(step, _Node())
+            node = node.children.setdefault(step, _Node((*node.path, step)))
         node.number = len(self.paths)
         self.paths.append(path)
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from aios_top.store.columns import Packed, pack, unpack
-from aios_top.store.leaves import NOTHING, Path, Shapes
+from aios_top.store.leaves import NOTHING, Path, Shapes, is_same
 
 Difference = tuple[int, Sequence[int], Sequence[Any]]
 """Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
@@ -54,20 +54,21 @@ class Stream(Struct):
 
     def append(self, poll: int, document: Any) -> Difference:
         """Add a document made of dicts with text keys, lists and scalars; return what it changes."""
-        shape, numbers, values = self.shapes.take_apart(document)
-        if shape < 0:
-            difference: Difference = (shape, [], [document])
-        else:
-            known = self._leaves
-            changed, new = [], []
-            for number, value in zip(numbers, values, strict=True):
-                before = known.get(number, NOTHING)
-                if before is not value and (before != value or type(before) is not type(value)):
-                    changed.append(number)
-                    new.append(value)
-            difference = (shape, changed, new)
+        difference = self._difference(document)
         self.change(poll, difference)
         return difference
+
+    def _difference(self, document: Any) -> Difference:
+        known = self._leaves
+        shape = self._shape[-1] if self._shape else -1
+        changed = self.shapes.changes(document, shape, known) if shape >= 0 else None
+        if changed is None:
+            shape, numbers, values = self.shapes.take_apart(document)
+            if shape < 0:
+                return shape, [], [document]
+            leaves = zip(numbers, values, strict=True)
+            changed = [(number, value) for number, value in leaves if not is_same(value, known.get(number, NOTHING))]
+        return shape, [number for number, _ in changed], [value for _, value in changed]
 
     def change(self, poll: int, difference: Difference) -> None:
         """Add a document by what it changes."""
