@@ -34,6 +34,9 @@ RATE_SECONDS = 60.0
 class _Known(Struct):
     """What is known of one block."""
 
+    block_id: str
+    row: BlockReading | None = None
+    """Its row in the last answer, None when that lacked it."""
     readings: dict[str, InstanceReading] = field(default_factory=dict)
     recents: dict[str, deque[tuple[float, InstanceReading]]] = field(default_factory=dict)
     executor: ExecutorReading | None = None
@@ -119,6 +122,10 @@ class Differ:
         }
         for fact in poll.facts:
             match fact:
+                case PolicyTold(block_id):
+                    known = self._known(block_id)
+                    if known.told != fact:
+                        known.take_told(fact, blocks.setdefault(known.block_id, {}))
                 case FleetRead(reading):
                     received = reading.received_at
                     head["fleet"] = [reading.received_at, reading.latency_seconds, reading.dropped]
@@ -128,79 +135,91 @@ class Differ:
                 case FleetFailed(problem):
                     head["failed"], head["asked"] = None if problem is None else str(problem), True
                     head["missed"] = head.get("missed", 0) + 1
-                case PolicyTold(block_id):
-                    known = self._known(block_id)
-                    if known.told != fact:
-                        known.take_told(fact, blocks.setdefault(block_id, {}))
                 case DecisionsTold(block_id, page):
-                    rows = blocks.setdefault(block_id, {}).setdefault("decided", [])
+                    known = self._known(block_id)
+                    rows = blocks.setdefault(known.block_id, {}).setdefault("decided", [])
                     rows += [_decided(entry, page) for entry in page.decisions or (None,)]
-                    self._known(block_id).decided = rows[-1]
-                    self._known(block_id).last = page.decisions[-1] if page.decisions else None
+                    known.decided = rows[-1]
+                    known.last = page.decisions[-1] if page.decisions else None
                 case CooldownReset(block_id, at):
                     head["resets"] = [*head["resets"], [str(block_id), at]]
                 case Resumed(at, seconds):
                     head["resumed"] = [at, seconds]
         for block_id, trace in traces.items():
-            self._take_trace(block_id, trace, blocks.setdefault(block_id, {}))
-        for forgotten in self._blocks.keys() - {str(block_id) for block_id in traces}:
+            known = self._known(block_id)
+            _take_trace(known, trace, blocks.setdefault(known.block_id, {}))
+        for forgotten in self._blocks.keys() - traces.keys():
             del self._blocks[forgotten]  # by the engine too
         return self.segment.note(poll.at, received, head, {name: entry for name, entry in blocks.items() if entry})
 
     def _known(self, block_id: str) -> _Known:
-        return self._blocks.setdefault(str(block_id), _Known())
+        known = self._blocks.get(block_id)
+        if known is None:
+            known = self._blocks[str(block_id)] = _Known(str(block_id))
+        return known
 
     def _take_fleet(
         self, rows: tuple[BlockReading, ...], received_at: float, blocks: dict[str, dict[str, Any]]
     ) -> None:
-        gone = self._blocks.keys() - {str(row.block_id) for row in rows}
-        for block_id in gone:
+        for block_id in self._blocks.keys() - {row.block_id for row in rows}:
             known = self._blocks[block_id]
             absent = Documents(seen_at=self._fleet_at if known.documents.present else known.documents.seen_at)
-            self._note_documents(known, absent, blocks.setdefault(block_id, {}))
+            known.row = None
+            _note_documents(known, absent, blocks.setdefault(block_id, {}))
         self._fleet_at = received_at
         for row in rows:
-            self._take_block(row, received_at, blocks.setdefault(str(row.block_id), {}))
+            known = self._known(row.block_id)
+            _take_block(known, row, received_at, blocks.setdefault(known.block_id, {}))
 
-    def _take_block(self, block: BlockReading, received_at: float, found: dict[str, Any]) -> None:
-        known = self._known(block.block_id)
-        ids = tuple(entry.instance_id for entry in block.instances)
-        present = Documents(
-            present=True,
-            instance_ids=ids,
-            dropped=block.dropped,
-            duplicates=block.duplicates,
-            has_executor=block.executor is not None,
-        )
-        self._note_documents(known, present, found)
+
+def _take_block(known: _Known, block: BlockReading, received_at: float, found: dict[str, Any]) -> None:
+    before, known.row = known.row, block
+    if before is None or _listing(before) != _listing(block):
+        _note_documents(known, _present(block), found)
         for reading in block.instances:
-            before = known.readings.get(reading.instance_id)
-            if before is not reading and before != reading:
+            last = known.readings.get(reading.instance_id)
+            if last is not reading and last != reading:
                 known.readings[reading.instance_id] = reading
                 _remember(known.recents.setdefault(reading.instance_id, deque()), received_at, reading)
                 found.setdefault("pushes", []).append(row_of(received_at, reading))
-        if block.executor is not None and block.executor != known.executor:
-            known.executor = block.executor
-            _enter(known.entered, block.executor)
-            found["executors"] = [[block.executor.uptime_seconds, block.executor.tasks_processed_total]]
+    if block.executor is not None and block.executor != known.executor:
+        known.executor = block.executor
+        _enter(known.entered, block.executor)
+        found["executors"] = [[block.executor.uptime_seconds, block.executor.tasks_processed_total]]
 
-    def _note_documents(self, known: _Known, documents: Documents, found: dict[str, Any]) -> None:
-        if documents != known.documents:
-            for name in known.readings.keys() - set(documents.instance_ids):
-                del known.readings[name]  # its next document is new even when it is the same
-            known.documents = documents
-            found["documents"] = document(documents)
 
-    def _take_trace(self, block_id: str, trace: Trace, found: dict[str, Any]) -> None:
-        known = self._known(block_id)
-        if trace.bearing != known.bearing:
-            known.bearing = trace.bearing
-            found["bearing"] = document(trace.bearing)
-            alive = {entry[0] for entry in trace.bearing.instances}
-            for name in known.recents.keys() - alive:
-                del known.recents[name]
-        if trace.sample is not None:
-            found["sample"] = _singles(trace.sample)
+def _listing(block: BlockReading) -> tuple[Any, ...]:
+    """Return what is recorded of a row but for its executor; most documents are the objects of the poll before."""
+    return block.instances, block.dropped, block.duplicates, block.executor is None
+
+
+def _present(block: BlockReading) -> Documents:
+    return Documents(
+        present=True,
+        instance_ids=tuple(entry.instance_id for entry in block.instances),
+        dropped=block.dropped,
+        duplicates=block.duplicates,
+        has_executor=block.executor is not None,
+    )
+
+
+def _note_documents(known: _Known, documents: Documents, found: dict[str, Any]) -> None:
+    if documents != known.documents:
+        for name in known.readings.keys() - set(documents.instance_ids):
+            del known.readings[name]  # its next document is new even when it is the same
+        known.documents = documents
+        found["documents"] = document(documents)
+
+
+def _take_trace(known: _Known, trace: Trace, found: dict[str, Any]) -> None:
+    if trace.bearing is not known.bearing and trace.bearing != known.bearing:
+        known.bearing = trace.bearing
+        found["bearing"] = document(trace.bearing)
+        alive = {entry[0] for entry in trace.bearing.instances}
+        for name in known.recents.keys() - alive:
+            del known.recents[name]
+    if trace.sample is not None:
+        found["sample"] = _singles(trace.sample)
 
 
 def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading]]:
@@ -222,6 +241,8 @@ def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading
 
 def _singles(sample: tuple[float | None, ...]) -> list[float | None]:
     """Return a sample in the precision in which histories keep it."""
+    if None not in sample:
+        return array("f", sample).tolist()
     rounded = array("f", [0.0 if value is None else value for value in sample])
     return [None if value is None else single for value, single in zip(sample, rounded, strict=True)]
 

@@ -15,6 +15,11 @@ _CLOCKS = ("now", "uptime_s")
 """Readings of the policy's clocks, other ones at every poll and shown nowhere: left out."""
 _AS_DECIDED = "="
 """Stands for a last decision that is the newest one of the decisions."""
+_MOVING = frozenset({*_CLOCKS, "next_eval_in_s"})
+"""Entries of the answer that differ from poll to poll."""
+_LAST = "last_decision"
+_TIMERS = ("up", "down")
+"""Parts of its cooldown that count down."""
 _COUNTDOWNS = ("next_evaluation_seconds", "cooldown_remaining_seconds")
 _STEADY = attrgetter(
     *(name for name in PolicyReport.__struct_fields__ if name not in {*_COUNTDOWNS, "state", "last_decision"})
@@ -41,7 +46,7 @@ def unmoved(told: PolicyTold, before: PolicyTold) -> bool:
     return (
         _STEADY(report) == _STEADY(earlier)
         and _is_again(report.last_decision, earlier.last_decision)
-        and _without_clocks(report) == _without_clocks(earlier)
+        and _is_state_again(report, earlier)
     )
 
 
@@ -68,21 +73,35 @@ def _left(end: int | None, at: int | None) -> float | None:
     return (end - at) / 1000.0 if end else 0.0
 
 
-def _without_clocks(report: PolicyReport) -> list[Any]:
-    """Return the answer without its clocks, and without the last decision where that is the report's own."""
-    plain = dict(report.state)
-    for name in (*_CLOCKS, "next_eval_in_s"):
-        plain.pop(name, None)
-    if report.last_decision is not None and plain.get("last_decision") is report.last_decision.record:
-        del plain["last_decision"]
-    cooldown = plain.pop("cooldown", None)
-    if not isinstance(cooldown, dict):
-        return [plain, cooldown]
-    return [plain, *cooldown, *map(_without_remaining, cooldown.values())]
+def _is_state_again(report: PolicyReport, earlier: PolicyReport) -> bool:
+    """Return whether two answers are the same but for their clocks; the last decision was compared where it is read."""
+    state, before = report.state, earlier.state
+    passed = _MOVING | {_LAST} if _tells_last(report) and _tells_last(earlier) else _MOVING
+    return list(state) == list(before) and all(
+        entry is before[name] or name in passed or _is_part_again(name, entry, before[name])
+        for name, entry in state.items()
+    )
 
 
-def _without_remaining(timer: Any) -> Any:
-    return {**timer, "remaining_s": None} if isinstance(timer, dict) else timer
+def _tells_last(report: PolicyReport) -> bool:
+    return report.last_decision is not None and report.state.get(_LAST) is report.last_decision.record
+
+
+def _is_part_again(name: str, part: Any, before: Any) -> bool:
+    if name != "cooldown" or not (isinstance(part, dict) and isinstance(before, dict)):
+        return bool(part == before)
+    return list(part) == list(before) and all(
+        _is_timer_again(entry, before[direction]) if direction in _TIMERS else entry == before[direction]
+        for direction, entry in part.items()
+    )
+
+
+def _is_timer_again(timer: Any, before: Any) -> bool:
+    if not (isinstance(timer, dict) and isinstance(before, dict)):
+        return bool(timer == before)
+    return list(timer) == list(before) and all(
+        entry == before[name] for name, entry in timer.items() if name != "remaining_s"
+    )
 
 
 def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) -> dict[str, Any]:
@@ -99,8 +118,8 @@ def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) ->
     state = {key: entry for key, entry in found["report"]["state"].items() if key not in _CLOCKS}
     if "next_eval_in_s" in state:
         state["next_eval_in_s"] = None
-    if "last_decision" in report.state:
-        sent = report.state["last_decision"]
+    if _LAST in report.state:
+        sent = report.state[_LAST]
         state["last_decision"] = None if last is not None and sent == last.record else document(sent)
     for timer in _timers(state):
         timer["remaining_s"] = None
@@ -143,5 +162,5 @@ def told_value(
 
 def _timers(state: Any) -> list[dict[str, Any]]:
     cooldown = state.get("cooldown")
-    timers = [cooldown.get(name) for name in ("up", "down")] if isinstance(cooldown, dict) else []
+    timers = [cooldown.get(name) for name in _TIMERS] if isinstance(cooldown, dict) else []
     return [timer for timer in timers if isinstance(timer, dict) and "remaining_s" in timer]
