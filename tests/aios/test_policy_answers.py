@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aios_top.aios.reports import ReportReader
 from aios_top.aios.wire_policy import read_decision, read_page, read_parameters, read_state
 from aios_top.model.decision import Action, InstanceInput, Origin, Thresholds
 from aios_top.model.policy_state import PolicyReport, Voice
@@ -100,6 +101,54 @@ def test_a_decision_is_read_whole():
         "in-0000", input_size=900.0, output_size=90.0, input_rate=120.0, output_rate=60.0, age_seconds=5.0, status="ok"
     )
     assert decision.record["replicas"]["current"] == 2
+
+
+def test_a_last_decision_that_is_sent_again_is_the_same_value():
+    policy, reports = Running(), ReportReader()
+    policy.evaluate(200.0)
+    first = reports.read("b", policy.ask("get_state"))
+    policy.now += 2
+    answer = policy.ask("get_state")
+
+    again = reports.read("b", answer)
+
+    assert again == read_state(answer)
+    assert list(again.state) == list(answer)
+    assert again.last_decision is first.last_decision
+    assert again.state["last_decision"] is again.last_decision.record
+    assert again.next_evaluation_seconds != first.next_evaluation_seconds
+
+
+def test_a_last_decision_of_another_kind_of_number_is_another_one():
+    policy, reports = Running(), ReportReader()
+    policy.evaluate(200.0)
+    answer = policy.ask("get_state")
+    first = reports.read("b", answer)
+    record = {**answer["last_decision"], "generation": float(answer["last_decision"]["generation"])}
+
+    again = reports.read("b", {**answer, "last_decision": record})
+
+    assert again.last_decision is not first.last_decision
+    assert type(again.last_decision.record["generation"]) is float
+
+
+@pytest.mark.parametrize("odd", [2**70, "\ud800", None, [], "text"])
+def test_reports_are_read_alike_whatever_a_policy_sends(odd):
+    policy, reports = Running(), ReportReader()
+    policy.evaluate(200.0)
+    answer = policy.ask("get_state")
+    answers = [
+        answer,
+        {**answer, "last_decision": odd},
+        {**answer, "last_decision": {**answer["last_decision"], "generation": odd}},
+        answer,
+        {**answer, "boot_id": odd},
+        {"status": "error", "reason": "no access", "last_decision": answer["last_decision"]},
+        odd,
+    ]
+
+    for one in (*answers, *answers):
+        assert reports.read("b", one) == read_state(one)
 
 
 def test_pages_follow_the_cursor():

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from aios_top.aios.documents import _document
-from aios_top.aios.wire_policy import read_page, read_parameters, read_state
+from aios_top.aios.reports import ReportReader
+from aios_top.aios.wire_policy import read_page, read_parameters
 from aios_top.model.errors import ReadError
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, ExecutorReading, FleetReading, HealthReading, InstanceReading
@@ -150,6 +151,7 @@ class SimulatedReads:
         self.chance = random.Random(seed)
         self.blocks = {spec.name: _Running(spec, clock, push, interval, self.chance) for spec in specs}
         self.fails: dict[str, ReadError] = {}
+        self._reports = ReportReader()
 
     def advance(self) -> None:
         """Let the blocks come to the present."""
@@ -189,7 +191,7 @@ class SimulatedReads:
         rule = self.blocks[block_id].rule
         if self.blocks[block_id].spec.policy != "explained":
             return PolicyReport(Voice.SILENT)
-        return read_state(json.loads(json.dumps(rule.management("get_state", {}))))
+        return self._reports.read(block_id, json.loads(json.dumps(rule.management("get_state", {}))))
 
     async def decisions(self, block_id: str, since: int, boot_id: str | None, limit: int = 256) -> DecisionPage | None:
         asked = {"since": since, "boot_id": boot_id, "limit": limit}

@@ -16,10 +16,11 @@ from aios_top.aios.failures import NotConnectedError
 from aios_top.aios.limits import DEFAULT_LIMITS, FleetAllowance, Limits
 from aios_top.aios.management import READ_ORDER, Route, did_not_arrive, routes
 from aios_top.aios.records import block_records, many, one, policy_records
+from aios_top.aios.reports import ReportReader
 from aios_top.aios.transport import ReadTransport, no_address
 from aios_top.aios.wire import BlockWire, ClusterWire, HealthWire, PodWire, PolicyWire
 from aios_top.aios.wire_metrics import PROJECTION
-from aios_top.aios.wire_policy import read_dry_run, read_page, read_parameters, read_state
+from aios_top.aios.wire_policy import read_dry_run, read_page, read_parameters
 from aios_top.model.decision import Decision
 from aios_top.model.errors import ReadError
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
@@ -52,6 +53,7 @@ class AiosReader:
         self._transport = ReadTransport(addresses, limits, credentials)
         self._allowance = FleetAllowance(limits)
         self._documents = DocumentReader()
+        self._reports = ReportReader()
         self._aggregates = True
 
     # -- metrics
@@ -142,7 +144,7 @@ class AiosReader:
                 raise
             # The autoscaler answered and its policy raised, as one without management actions does.
             return PolicyReport(Voice.SILENT, problem=clean(str(error)))
-        return read_state(answer)
+        return self._reports.read(block_id, answer)
 
     async def decisions(self, block_id: str, since: int, boot_id: str | None, limit: int = 256) -> DecisionPage | None:
         """Ask the running policy for decisions after `since`; None when it does not keep any."""
