@@ -242,7 +242,7 @@ def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading
 def _singles(sample: tuple[float | None, ...]) -> list[float | None]:
     """Return a sample in the precision in which histories keep it."""
     if None not in sample:
-        return array("f", sample).tolist()
+        return array("f", sample).tolist()  # type: ignore[type-var]  # there is none
     rounded = array("f", [0.0 if value is None else value for value in sample])
     return [None if value is None else single for value, single in zip(sample, rounded, strict=True)]
 

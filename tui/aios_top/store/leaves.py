@@ -50,7 +50,7 @@ class _Branch:
         self.keys = tuple(plan) if type(plan) is dict else None
         """Keys of a dict, in order; None for a list."""
         inner = plan.values() if type(plan) is dict else plan
-        self.entries = tuple(entry if type(entry) is int else _Branch(entry) for entry in inner)
+        self.entries: tuple[Any, ...] = tuple(entry if type(entry) is int else _Branch(entry) for entry in inner)
 
     def changes(self, value: Any, known: Mapping[int, Any], found: list[tuple[int, Any]]) -> bool:
         """Find the leaves of a value that are not as they are known; return False for a value of another shape."""
@@ -67,10 +67,10 @@ class _Branch:
                 if not place.changes(entry, known, found):
                     return False
             elif entry is not known[place]:
-                if not _is_leaf(entry):
-                    return False
-                leaf = [] if type(entry) is tuple else entry
+                leaf = entry if type(entry) is not tuple or entry else []
                 if not is_same(leaf, known[place]):
+                    if not _is_leaf(leaf):
+                        return False
                     found.append((place, leaf))
         return True
 
