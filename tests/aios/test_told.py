@@ -15,7 +15,7 @@ CASES: list[tuple[str, dict[str, Any], str | None]] = [
         f"{CHANGED}, generation 4; from the next evaluation on, until the executor restarts",
     ),
     ("set_parameters", {"status": "ok", "changed": ["cooldown"]}, None),
-    ("pause", {"paused": {"direction": "up", "remaining_s": 599.6}}, "scaling up is paused for 9m59s"),
+    ("pause", {"paused": {"direction": "up", "remaining_s": 599.6}}, "scaling up is paused for 10m"),
     ("hold", {"paused": {"direction": "both", "remaining_s": None}}, "scaling up and down is paused"),
     ("resume", {"paused": None}, "scaling goes on"),
     ("resume", {"paused": {"direction": "down", "remaining_s": 5}}, "scaling down is paused for 5s"),

@@ -35,7 +35,8 @@ def test_every_command_of_the_design_exists():
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_of_every_command(words, capsys):
+def test_help_of_every_command(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         main([*words, "--help"])
 
@@ -43,6 +44,7 @@ def test_help_of_every_command(words, capsys):
     assert ended.value.code == 0
     assert printed.out.startswith(" ".join(["usage: aios-top", *words]))
     assert printed.err == ""
+    assert [line for line in printed.out.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize(

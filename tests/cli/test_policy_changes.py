@@ -10,7 +10,7 @@ from fakes.recording_aios import BLOCK, EXECUTOR_POD, POLICY
 
 ARCHIVE = "tokenautoscaler-explained.zip"
 SET = ("policy", "set", "cooldown_seconds=60")
-PAUSE = ("policy", "pause", "--seconds", "90", "--direction", "up", "--reason", "release")
+PAUSE = ("policy", "pause", "--duration", "90s", "--direction", "up", "--reason", "release")
 RESUME = ("policy", "resume")
 FORCE = ("policy", "force", "--up", "2")
 REMOVE = ("policy", "force", "--remove", "in-aa01", "--ignore-cooldown", "--expires", "60")

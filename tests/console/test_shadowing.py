@@ -61,7 +61,7 @@ async def test_a_typed_draft_starts_a_comparison_of_the_selected_block() -> None
 
     assert cockpit.calls == [("start_shadow", (BLOCK, {"cooldown_seconds": 60}, "/p/f.py"))]
     assert f"Shadow beside {BLOCK}" in text
-    assert "/p/f.py with cooldown_seconds 60" in text
+    assert "/p/f.py with cooldown_seconds=60" in text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")

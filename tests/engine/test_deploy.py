@@ -171,7 +171,7 @@ async def test_a_registered_uri_is_updated_and_a_bound_block_stays_bound(world: 
     assert plan.warnings == (
         "installs numpy",
         "tokens:2.0-stable is registered 2 times; AIOS reads and changes one of them",
-        "other use it too and load the new code at their next restart",
+        "other uses it too and loads the new code at its next restart",
     )
     assert plan.undo == "deploy the previous archive again; it stays at http://files.example:32555/old.zip"
     state = await run(deploy, plan)

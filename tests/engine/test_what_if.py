@@ -116,6 +116,10 @@ def test_a_window_that_no_record_holds_is_estimated_only() -> None:
     assert "average_1m and nothing of average_15m" in answer.retaken[0].reason
     assert answer.estimate is not None
     assert verdict_sentence(answer).startswith("None of the decisions can be taken again")
+    lines = what_if_lines(answer)
+    told = " ".join(" ".join(lines).split())
+    assert f"{len(answer.retaken)} decisions cannot be taken again: {answer.retaken[0].reason}" in told
+    assert max(map(len, lines)) <= 80
 
 
 def test_an_incomplete_record_is_told_and_passed_over() -> None:

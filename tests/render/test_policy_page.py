@@ -233,6 +233,16 @@ class TestDocument:
         assert "  error       mode: no" in lines
         assert "  ignored     cooldwn: the policy has no such parameter" in lines
 
+    def test_who_gave_a_value_is_told_in_the_words_of_the_console(self) -> None:
+        told = {"source": {"cooldown_seconds": "given", "min_replicas": "given", "max_replicas": "runtime"}}
+        record = registered(parameters={"cooldown_seconds": 999})
+        own = {"cooldown_seconds": 60, "min_replicas": 2}
+        lines = policy_lines(self.document(facts(own=own, policies=(record,), told=told)))
+        givers = {line.split()[1]: line.rpartition(" ")[2] for line in lines if line.startswith("  parameter")}
+        assert {name: givers[name] for name in told["source"]} == {
+            "cooldown_seconds": "(registry)", "min_replicas": "(block)", "max_replicas": "(runtime)",
+        }  # fmt: skip
+
     def test_of_a_silent_policy_the_records_are_shown_as_declared(self) -> None:
         record = registered(parameters={"cooldown_seconds": 999})
         document = self.document(

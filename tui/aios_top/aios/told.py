@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aios_top.model.span import span
+from aios_top.model.span import length
 from aios_top.model.text import Clean, clean
 
 SENTENCE_LIMIT = 300
@@ -35,7 +35,7 @@ def _pause(said: Mapping[str, Any]) -> str:
     if not isinstance(paused, Mapping):
         return "scaling goes on" if "paused" in said else ""
     left = paused.get("remaining_s")
-    seconds = f" for {span(left)}" if isinstance(left, int | float) and not isinstance(left, bool) else ""
+    seconds = f" for {length(round(left))}" if isinstance(left, int | float) and not isinstance(left, bool) else ""
     return f"scaling {_where(paused.get('direction'))} is paused{seconds}"
 
 

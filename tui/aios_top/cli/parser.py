@@ -31,9 +31,9 @@ CONDITIONS = "replicas>=4, reporting=2, decision=upscale, cooldown=ready, verdic
 DESCRIPTION = "Watch AIOS blocks autoscale, see why, and act on them. Without a command it opens the console."
 FIRST_STEPS = """\
 first steps:
-  aios-top demo                        an embedded AIOS and the console, no cluster needed
-  aios-top --host HOST                 the console on a real AIOS
-  aios-top once --json --host HOST     everything it knows, once, as JSON"""
+  aios-top demo                      an embedded AIOS and the console on it
+  aios-top --host HOST               the console on a real AIOS
+  aios-top once --json --host HOST   everything it knows, once, as JSON"""
 
 NO_RECORD = "do not record from the start; the key R begins"
 LOW_BANDWIDTH = "draw every 20s and after keys only, for slow lines; polls go on"

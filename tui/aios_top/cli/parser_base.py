@@ -6,11 +6,18 @@ from typing import Any, NoReturn
 from aios_top.cli.exits import EXPLANATION, USAGE
 
 
+class _Help(argparse.HelpFormatter):
+    """Wraps what is one paragraph; a text of several lines stays as it is, as a table of exit codes is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line with the next step."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        named.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        named.setdefault("formatter_class", _Help)
         named.setdefault("allow_abbrev", False)
         super().__init__(*arguments, **named)
 

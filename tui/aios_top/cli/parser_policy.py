@@ -199,7 +199,7 @@ def _policy_changes(policy: Any) -> list[Parser]:
     )
     pause = command(policy, "pause", "policy_pause", "keep the policy from scaling for a while", "It ends by itself.")
     pause.add_argument(
-        "--seconds", metavar="DURATION", type=seconds(1, 86400), default=600.0, help="up to 24h (default: 10m)"
+        "--duration", metavar="DURATION", type=seconds(1, 86400), default=600.0, help="up to 24h (default: 10m)"
     )
     resume = command(policy, "resume", "policy_resume", "end a pause")
     for parser in (pause, resume):

@@ -76,7 +76,7 @@ def seen_sentence(bundle: Bundle, found: Deployed) -> str:
     """Return what was found: the archive, the registry, the blocks."""
     registry = "not registered yet" if found.existing is None else f"registered with code {found.existing.code}"
     bound = "; ".join(f"{block_id} names {uri or 'no policy'}" for block_id, uri in found.bound.items())
-    archive = f"{bundle.file_name}, {len(bundle.content)} bytes, {len(bundle.members)} files, sha256 {bundle.sha256}"
+    archive = f"{bundle.file_name}, {len(bundle.content):,} bytes, {len(bundle.members)} files, sha256 {bundle.sha256}"
     return f"{archive}; {bundle.uri} is {registry}" + (f"; {bound}" if bound else "")
 
 
@@ -109,7 +109,9 @@ def registry_warnings(bundle: Bundle, found: Deployed) -> tuple[str, ...]:
     if found.duplicates > 1:
         warnings.append(f"{bundle.uri} is registered {found.duplicates} times; AIOS reads and changes one of them")
     if found.existing is not None and found.others:
-        warnings.append(f"{', '.join(found.others)} use it too and load the new code at their next restart")
+        one = len(found.others) == 1
+        they = "uses it too and loads" if one else "use it too and load"
+        warnings.append(f"{', '.join(found.others)} {they} the new code at {'its' if one else 'their'} next restart")
     return tuple(warnings)
 
 

@@ -128,7 +128,7 @@ class DeployRun:
                 "from; give the policy another version"
             )
         await self._send(self._requests(UploadArchive)[0], "nothing else was changed")
-        self._set(UPLOAD, StepStatus.DONE, f"{self._bundle.file_name}, {len(self._bundle.content)} bytes")
+        self._set(UPLOAD, StepStatus.DONE, f"{self._bundle.file_name}, {len(self._bundle.content):,} bytes")
 
     async def _verify(self) -> None:
         """Compare what the file server gives with what was inspected, for AIOS itself compares nothing."""

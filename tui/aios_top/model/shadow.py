@@ -24,7 +24,7 @@ class ShadowPlan(Struct, frozen=True):
     @property
     def words(self) -> str:
         """The draft in a few words."""
-        changed = ", ".join(f"{name} {value}" for name, value in self.changes.items())
+        changed = ", ".join(f"{name}={value}" for name, value in self.changes.items())
         return f"{self.file.name}{f' with {changed}' if changed else ', parameters as in force'}"
 
 

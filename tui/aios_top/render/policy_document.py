@@ -81,12 +81,22 @@ def _parameter_lines(document: Document) -> list[str]:
     if force is None:
         return [f"  declared    {name} = {json.dumps(value)}" for name, value in _assumed(document).items()]
     lines = [
-        f"  parameter   {name} = {json.dumps(value)} ({force['source'].get(name, '?')})"
+        f"  parameter   {name} = {json.dumps(value)} ({_giver(document, name)})"
         for name, value in force["effective"].items()
     ]
     lines += [f"  error       {name}: {problem}" for name, problem in force["errors"].items()]
     lines += [f"  ignored     {name}: the policy has no such parameter" for name in force["unknown"]]
     return lines + [f"  ignored     {name}: nothing reads this setting" for name in force["unused_settings"]]
+
+
+def _giver(document: Document, name: str) -> str:
+    """Return who gave a value in force, as the console's page says it: a policy knows only that somebody did."""
+    told = str(document["in_force"]["source"].get(name, "?"))
+    if told != "given":
+        return told
+    if any(name in entry["parameters"] for entry in document["registered"][:1]):
+        return "registry"
+    return "block" if name in (document["declared"] or {"parameters": {}})["parameters"] else told
 
 
 def _assumed(document: Document) -> Mapping[str, Any]:

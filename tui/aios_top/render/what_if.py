@@ -1,6 +1,7 @@
 """What other parameters would have decided, as lines of text: the decisions side by side, then the estimate."""
 
 from collections.abc import Callable
+from itertools import groupby
 
 from aios_top.model.decision import Action
 from aios_top.model.simulation import SimulationReport
@@ -10,6 +11,7 @@ from aios_top.model.what_if import Estimate, Figures, Retaken, WhatIf
 from aios_top.render.cells import fit
 from aios_top.render.numbers import amount, clock, count
 from aios_top.render.simulation import COLUMNS, wrapped
+from aios_top.render.wrap import wrap
 
 _GLYPHS = {Action.UP: "▲", Action.DOWN: "▼", Action.HOLD: "=", Action.ERROR: "!"}
 _SIDE = 28
@@ -59,30 +61,37 @@ def _head(answer: WhatIf, columns: int) -> list[str]:
     what = f"{answer.block_id}: what if {clean(changes_text(answer), 1000)}"
     return [
         *wrapped(what, columns),
-        *wrapped(f"{count(answer.decisions, 'decision')}, {clock(first)} to {clock(last)}; {how}", columns),
+        *wrapped(f"{_taken(answer)}, {clock(first)} to {clock(last)}; {how}", columns),
     ]
 
 
+def _taken(answer: WhatIf) -> str:
+    """Return how many decisions the answer is about: none is taken again after the first other action."""
+    told, known = len(answer.retaken), answer.decisions
+    return count(known, "decision") if told == known else f"first {told} of {count(known, 'decision')}"
+
+
 def _rows(answer: WhatIf, columns: int) -> list[str]:
-    """Return the decisions that come out otherwise; the same ones in between are counted."""
+    """Return the decisions that come out otherwise; those in between of which the same can be said are counted."""
     lines = [f"{'TIME':<9}{'RECORDED':<{_SIDE}}  WHAT IF"]
-    alike = 0
-    for entry in answer.retaken:
-        if entry.same:
-            alike += 1
-            continue
-        lines += _alike(alike)
-        alike = 0
-        lines.append(_row(entry, columns))
-    lines += _alike(alike)
+    for said, entries in groupby(answer.retaken, _said):
+        found = list(entries)
+        if said is None:
+            lines += [_row(entry, columns) for entry in found]
+        else:
+            text = f"{count(len(found), 'decision')} {said}"
+            lines += [f"{'':9}{line}" for line in wrap(text, columns - 9)]
     if len(lines) > _MOST_ROWS:
         hidden = len(lines) - _MOST_ROWS
         lines = [*lines[: _MOST_ROWS - 2], f"{'':9}... {hidden} more lines ...", *lines[-2:]]
     return lines
 
 
-def _alike(number: int) -> list[str]:
-    return [f"{'':9}{count(number, 'decision')} the same"] if number else []
+def _said(entry: Retaken) -> str | None:
+    """Return what is said of a decision together with its neighbours, None where it has a row of its own."""
+    if entry.same:
+        return "the same"
+    return None if entry.action else f"cannot be taken again: {entry.reason}"
 
 
 def _row(entry: Retaken, columns: int) -> str:

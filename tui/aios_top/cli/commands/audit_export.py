@@ -13,6 +13,7 @@ from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.stored import stored
 from aios_top.model.audit import AuditEntry
 from aios_top.render.document import audit_document
+from aios_top.render.numbers import count
 from aios_top.render.spreadsheet import inert
 from aios_top.store.audit import AuditLog
 from aios_top.store.paths import audit_file
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         print(text, end="")
     else:
         _write(Path(args.output), text)
-        print(f"{args.output}: {len(entries)} entries", file=sys.stderr)
+        print(f"aios-top: {args.output}: {count(len(entries), 'line')}", file=sys.stderr)
     return DONE
 
 

@@ -19,6 +19,7 @@ from aios_top.model.capsule import capsule_name
 from aios_top.model.lint_facts import Facts
 from aios_top.model.state import FleetState
 from aios_top.render.numbers import count
+from aios_top.render.timebar import size
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"aios-top: the code of {policy.uri} is not in it: {policy.problem}", file=sys.stderr)
     told = f"{count(len(content.blocks), 'block')}, {count(len(content.audit), 'line')} of the operators' record"
     print(
-        f"aios-top: {told}; {output.stat().st_size / 1024:.0f} KiB; 'aios-top replay' and 'report' open it",
+        f"aios-top: {told}; {size(output.stat().st_size)}; 'aios-top replay' and 'report' open it",
         file=sys.stderr,
     )
     return DONE

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"{target}: {error.strerror}; name another file with --output") from error
     for warning in bundle.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f"{target}: {len(bundle.content)} bytes, sha256 {bundle.sha256}")
+    print(f"{target}: {len(bundle.content):,} bytes, sha256 {bundle.sha256}")
     print(f"  registers as {bundle.uri}")
     print(f"  holds {', '.join(bundle.members)}")
     return DONE

@@ -11,6 +11,6 @@ def run(args: argparse.Namespace) -> int:
     """Plan it, ask, send it once."""
 
     async def plan(session: Session) -> Plan:
-        return await session.plan_pause(args.block, args.seconds, args.direction, args.reason)
+        return await session.plan_pause(args.block, args.duration, args.direction, args.reason)
 
     return carry_out(args, plan)
