@@ -60,19 +60,19 @@ def _credentials(installation: Installation) -> Setting:
 
 def _source(config: Config, name: str, value: object) -> str:
     """Return where a value of the file's top level comes from."""
-    if name in config.model_fields_set and getattr(config, name) == value:
+    if config.gives(name) and getattr(config, name) == value:
         return _FILE
     return _DEFAULT if getattr(config, name) in {value, None} else _OPTION
 
 
 def _load_source(config: Config, name: str) -> str:
-    return _FILE if name in config.load.model_fields_set else _DEFAULT
+    return _FILE if config.gives(f"load.{name}") else _DEFAULT
 
 
 def _recording_source(config: Config, records: bool) -> str:
     if records != config.recording.enabled:
         return _OPTION
-    return _FILE if "enabled" in config.recording.model_fields_set else _DEFAULT
+    return _FILE if config.gives("recording.enabled") else _DEFAULT
 
 
 def _room(config: Config) -> str:
@@ -80,7 +80,7 @@ def _room(config: Config) -> str:
 
 
 def _kept(config: Config) -> str:
-    return _FILE if config.recording.model_fields_set & {"megabytes", "hours"} else _DEFAULT
+    return _FILE if config.gives("recording.megabytes") or config.gives("recording.hours") else _DEFAULT
 
 
 def _gate_source(installation: Installation) -> str:

@@ -4,15 +4,15 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aios_top.model.load import LoadLimits
 from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
+from aios_top.store.checked import TableError, checked
 from aios_top.store.paths import CONFIG_VARIABLE, StoreError
 from aios_top.store.secrets import SecretSource
 
@@ -20,20 +20,13 @@ MAX_BYTES = 1024 * 1024
 BUILT_IN = LoadLimits()
 CAPS = ("requests", "rate", "in_flight", "seconds", "tokens_per_request", "tokens_per_run")
 """Limits of a load test that the file can set."""
-_MOST_PROBLEMS_SHOWN = 8
 _OWN_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "cookie"}
 )
 """Headers that say what a request is, not who sends it; `Authorization` has its own keys."""
 
 
-class _Section(BaseModel):
-    """A table of the file: an unknown key is an error, a wrong type is not converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class CredentialSettings(_Section):
+class CredentialSettings(Struct, frozen=True):
     """Where the secrets for one origin are; the file itself holds none."""
 
     origin: str
@@ -43,15 +36,14 @@ class CredentialSettings(_Section):
     user: str | None = None
     """For basic auth, with `password`."""
     password: SecretSource | None = None
-    headers: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")], SecretSource] = Field(default_factory=dict)
+    headers: Mapping[Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")], SecretSource] = field(default_factory=dict)
     client_certificate: str | None = None
     client_key: str | None = None
     """Where it is not in the certificate's file; like every secret readable by its owner only."""
     ca_file: str | None = None
     """Certificates that are trusted for the origin instead of the public ones."""
 
-    @model_validator(mode="after")
-    def _is_complete(self) -> "CredentialSettings":
+    def __post_init__(self) -> None:
         if (self.user is None) != (self.password is None):
             raise ValueError("needs both user and password, or neither")
         if self.user is not None and (":" in self.user or not self.user.isprintable()):
@@ -63,16 +55,15 @@ class CredentialSettings(_Section):
             raise ValueError(f"sets {', '.join(sorted(taken))}, which is not a header of its own to set")
         if self.client_key is not None and self.client_certificate is None:
             raise ValueError("has a client_key without client_certificate")
-        return self
 
 
-class Context(_Section):
+class Context(Struct, frozen=True):
     """One AIOS installation."""
 
     host: str | None = None
-    port_offset: Annotated[int, Field(ge=0, le=65535 - 32555)] = 0
+    port_offset: Annotated[int, Meta(ge=0, le=65535 - 32555)] = 0
     """Added to AIOS's own NodePort numbers."""
-    urls: Mapping[str, str] = Field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
     """Endpoint name to base URL, for what differs from the host and NodePort convention."""
     production: bool = False
     """Starts with the write gate closed and makes confirm dialogs ask for the block's name."""
@@ -80,75 +71,74 @@ class Context(_Section):
     """Nothing is changed from here, and no key opens the gate."""
     credentials: CredentialSettings | None = None
 
-    @model_validator(mode="after")
-    def _has_an_address(self) -> "Context":
+    def __post_init__(self) -> None:
         if self.host is None and not self.urls:
             raise ValueError("has no address; give it a host, or urls")
-        return self
 
 
-class LoadCaps(_Section):
+class LoadCaps(Struct, frozen=True):
     """Limits for load tests: lower ones freely, higher ones up to ten times with `i_accept_higher_caps`."""
 
-    requests: Annotated[int, Field(ge=1, le=10 * BUILT_IN.requests)] = BUILT_IN.requests
-    rate: Annotated[float, Field(gt=0, le=10 * BUILT_IN.rate, strict=False)] = BUILT_IN.rate
+    requests: Annotated[int, Meta(ge=1, le=10 * BUILT_IN.requests)] = BUILT_IN.requests
+    rate: Annotated[float, Meta(gt=0, le=10 * BUILT_IN.rate)] = BUILT_IN.rate
     """Requests per second."""
-    in_flight: Annotated[int, Field(ge=1, le=10 * BUILT_IN.in_flight)] = BUILT_IN.in_flight
-    seconds: Annotated[float, Field(gt=0, le=10 * BUILT_IN.seconds, strict=False)] = BUILT_IN.seconds
+    in_flight: Annotated[int, Meta(ge=1, le=10 * BUILT_IN.in_flight)] = BUILT_IN.in_flight
+    seconds: Annotated[float, Meta(gt=0, le=10 * BUILT_IN.seconds)] = BUILT_IN.seconds
     """Longest time that a run may send."""
-    tokens_per_request: Annotated[int, Field(ge=1, le=10 * BUILT_IN.tokens_per_request)] = BUILT_IN.tokens_per_request
-    tokens_per_run: Annotated[int, Field(ge=1, le=10 * BUILT_IN.tokens_per_run)] = BUILT_IN.tokens_per_run
+    tokens_per_request: Annotated[int, Meta(ge=1, le=10 * BUILT_IN.tokens_per_request)] = BUILT_IN.tokens_per_request
+    tokens_per_run: Annotated[int, Meta(ge=1, le=10 * BUILT_IN.tokens_per_run)] = BUILT_IN.tokens_per_run
     i_accept_higher_caps: bool = False
     """Whether numbers above the built-in limits are meant; no option of the command line can say so."""
-    allow_targets: tuple[str, ...] = Field(default=(), strict=False)
+    allow_targets: tuple[str, ...] = ()
     """Hosts, or host:port, that load tests may go to besides loopback."""
 
-    @model_validator(mode="after")
-    def _higher_only_if_accepted(self) -> "LoadCaps":
+    def __post_init__(self) -> None:
         for name in CAPS:
             if getattr(self, name) > getattr(BUILT_IN, name) and not self.i_accept_higher_caps:
                 raise ValueError(
                     f"{name} = {getattr(self, name):g} is above the built-in limit {getattr(BUILT_IN, name):g}; "
                     "i_accept_higher_caps = true allows up to ten times as much"
                 )
-        return self
 
     def limits(self) -> LoadLimits:
         """Return the limits in force."""
         return replace(BUILT_IN, **{name: getattr(self, name) for name in CAPS})
 
 
-class RecordingSettings(_Section):
+class RecordingSettings(Struct, frozen=True):
     """What the console keeps of what it saw."""
 
     enabled: bool = True
     """Whether the console records from its start; the key R begins and ends it at any time."""
-    megabytes: Annotated[float, Field(ge=10, le=1_000_000)] = 1024.0
+    megabytes: Annotated[float, Meta(ge=10, le=1_000_000)] = 1024.0
     """Size of all recordings together, from which on the oldest go."""
-    hours: Annotated[float, Field(ge=1, le=87_600)] = 168.0
+    hours: Annotated[float, Meta(ge=1, le=87_600)] = 168.0
     """Age from which recordings go."""
     folder: str | None = None
     """Where they are kept; None: `recordings` in the state folder."""
 
 
-class Config(_Section):
+class Config(Struct, frozen=True):
     """The whole file; every key has a default, so that a missing file is a complete configuration."""
 
     current_context: str | None = None
-    contexts: Mapping[str, Context] = Field(default_factory=dict)
+    contexts: Mapping[str, Context] = field(default_factory=dict)
     theme: str | None = None
-    poll_seconds: Annotated[float, Field(ge=SHORTEST_POLL_SECONDS, le=LONGEST_POLL_SECONDS)] = 2.0
-    keys: Mapping[str, str] = Field(default_factory=dict)
+    poll_seconds: Annotated[float, Meta(ge=SHORTEST_POLL_SECONDS, le=LONGEST_POLL_SECONDS)] = 2.0
+    keys: Mapping[str, str] = field(default_factory=dict)
     """Action id to key."""
-    load: LoadCaps = Field(default_factory=LoadCaps)
-    recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    load: LoadCaps = field(default_factory=LoadCaps)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
+    _given: frozenset[str] = frozenset()
 
-    @model_validator(mode="after")
-    def _current_context_exists(self) -> "Config":
+    def __post_init__(self) -> None:
         if self.current_context is not None and self.current_context not in self.contexts:
             names = ", ".join(self.contexts) or "none"
             raise ValueError(f"current_context '{self.current_context}' is not one of the contexts ({names})")
-        return self
+
+    def gives(self, key: str) -> bool:
+        """Whether a key is in the file, e.g. `theme` or `load.requests`."""
+        return key in self._given
 
     def context(self, name: str | None) -> Context | None:
         """Return the context `name`, or the current one for None; raises StoreError for a name that is not there."""
@@ -167,13 +157,20 @@ def read_config(path: Path) -> Config:
     if content is None:
         return Config()
     try:
-        return Config.model_validate(tomllib.loads(content.decode("utf-8")))
+        table = tomllib.loads(content.decode("utf-8"))
+        return replace(checked(Config, table), _given=_given(table))
     except UnicodeDecodeError as error:
         raise StoreError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise StoreError(f"{path}: not TOML: {error}; correct it, or move it away to use the defaults") from error
-    except ValidationError as error:
-        raise StoreError(f"{path}: {_explain(error)}") from error
+    except TableError as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _given(table: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys that a file holds, those of its tables with the table before a dot."""
+    inside = [f"{name}.{key}" for name, entry in table.items() if isinstance(entry, Mapping) for key in entry]
+    return frozenset([*table, *inside])
 
 
 def _read(path: Path) -> bytes | None:
@@ -203,43 +200,3 @@ def _read(path: Path) -> bytes | None:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _explain(error: ValidationError) -> str:
-    """Return the problems in one line, each with its key and what to do."""
-    problems = [_problem(entry["loc"], entry["type"], entry["msg"], entry["input"]) for entry in error.errors()]
-    shown = problems[:_MOST_PROBLEMS_SHOWN]
-    if len(problems) > len(shown):
-        shown.append(f"and {len(problems) - len(shown)} more")
-    return "; ".join(shown)
-
-
-def _problem(where: tuple[int | str, ...], kind: str, message: str, given: Any) -> str:
-    key = ".".join(str(part) for part in where)
-    if kind == "extra_forbidden":
-        close = get_close_matches(str(where[-1]), _siblings(where), n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(_siblings(where))}"
-        return f"unknown key '{key}' ({hint})"
-    if kind == "value_error":
-        said = message.removeprefix("Value error, ")
-        return f"'{key}' {said}" if key else said
-    return f"'{key}' is {_shown(given)}: {message[:1].lower()}{message[1:]}"
-
-
-def _siblings(where: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the table around `where` knows."""
-    section: type[BaseModel] = Config
-    if "credentials" in where[:-1]:
-        inside = where[where.index("credentials") + 1 : -1]
-        section = SecretSource if inside else CredentialSettings
-    elif where[0] == "contexts" and len(where) > 1:
-        section = Context
-    elif where[0] == "load" and len(where) > 1:
-        section = LoadCaps
-    return list(section.model_fields)
-
-
-def _shown(value: Any) -> str:
-    """Return a value short enough for an error line."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from msgspec import Meta, Struct
 
 from aios_top.model.secret import Secret
 from aios_top.store.paths import StoreError
@@ -17,23 +17,19 @@ MAX_BYTES = 16 * 1024
 _ENTRY = r"[^/]+/[^/]+"
 
 
-class SecretSource(BaseModel):
+class SecretSource(Struct, frozen=True):
     """Where one secret is; the configuration never holds the secret itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     file: str | None = None
     """Path of a file that only its owner may read."""
     env: str | None = None
     """Name of an environment variable."""
-    keyring: Annotated[str, Field(pattern=_ENTRY)] | None = None
+    keyring: Annotated[str, Meta(pattern=_ENTRY)] | None = None
     """`service/user` of the system's keyring; needs the extra `keyring`."""
 
-    @model_validator(mode="after")
-    def _is_one_place(self) -> "SecretSource":
+    def __post_init__(self) -> None:
         if sum(place is not None for place in (self.file, self.env, self.keyring)) != 1:
             raise ValueError('names one place: { file = "PATH" }, { env = "NAME" } or { keyring = "SERVICE/USER" }')
-        return self
 
     def __str__(self) -> str:
         if self.file is not None:
