@@ -9,7 +9,7 @@ import pytest
 from aios_top import __version__
 from aios_top.cli.main import main
 from aios_top.cli.numbers import seconds, whole
-from aios_top.cli.parser import Parser, build_parser
+from aios_top.cli.parser import GROUPS, Parser, build_parser, parsed
 
 HEAVY = {"textual", "rich", "plotext", "httpx", "httpcore", "pydantic", "msgspec", "aiohttp", "asyncio"}
 
@@ -112,6 +112,24 @@ def test_wrong_arguments_are_one_line_with_the_next_step_and_exit_2(argv, about,
     assert about in printed.err
     assert printed.err.count("\n") == 1
     assert "--help'" in printed.err
+
+
+def test_every_command_is_in_a_group_that_its_name_builds():
+    named = [name for names, _ in GROUPS for name in names]
+
+    assert sorted(named) == sorted({words[0] for words in COMMANDS if words})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "--host h --read-only", "once --json", "--context once", "--context demo once", "decisions --block b --limit 3",
+        "load --block b --num-requests 2", "policy set --block b cooldown_seconds=3", "recordings verify a b",
+        "what-if --set a=1", "report --block b", "audit show --last 3", "guide keys", "scale --block b --by -1", "demo --seed 1",
+    ],
+)  # fmt: skip
+def test_the_commands_that_a_line_names_are_enough_to_read_it(line):
+    assert parsed(line.split()) == build_parser().parse_args(line.split())
 
 
 def test_connection_options_stand_before_or_after_the_command():

@@ -16,7 +16,8 @@ from aios_top.console.bridge import LINT_SECONDS, EngineCockpit
 from aios_top.console.ports import Cockpit
 from aios_top.engine.clock import SystemClock
 from aios_top.engine.session import Session
-from aios_top.engine.session_options import Ports, SessionOptions
+from aios_top.engine.session_options import SessionOptions
+from aios_top.engine.session_ports import Ports
 from aios_top.engine.thread import EngineThread
 from aios_top.model.change import Fate
 from aios_top.model.deploy import Bundle, PolicyCode

@@ -1,8 +1,8 @@
 """Finds the files that travel with the package: the policy and the themes beside it, the guide inside."""
 
-from importlib.resources import files
 from pathlib import Path
 
+_PACKAGE = Path(__file__).parent
 FIRST_TOPIC = "first-steps"
 
 
@@ -11,14 +11,13 @@ def shipped(name: str) -> Path:
 
     Raises FileNotFoundError when the installation lacks it.
     """
-    package = Path(str(files("aios_top")))
-    for folder in (package / "_shipped" / name, package.parent.parent / name):
+    for folder in (_PACKAGE / "_shipped" / name, _PACKAGE.parent.parent / name):
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"{name}: not found beside the package at {package}; reinstall aios-top")
+    raise FileNotFoundError(f"{name}: not found beside the package at {_PACKAGE}; reinstall aios-top")
 
 
 def guide() -> dict[str, str]:
     """Return the pages of the guide, Markdown by topic, the one to begin with first."""
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in Path(str(files("aios_top"))).glob("guide/*.md")}
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in _PACKAGE.glob("guide/*.md")}
     return dict(sorted(pages.items(), key=lambda page: (page[0] != FIRST_TOPIC, page[0])))

@@ -4,8 +4,6 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import certifi
-import httpx
 from msgspec import Struct, field
 
 from aios_top.aios.address import is_loopback
@@ -80,30 +78,8 @@ def trusted(ca_file: str | None = None) -> ssl.SSLContext:
     `ssl.create_default_context` takes `SSL_CERT_FILE` from the environment, and with `SSLKEYLOGFILE` writes the
     session's keys to a file.
     """
+    import certifi  # noqa: PLC0415 - only an https address needs it, and importlib.resources with it
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cafile=certifi.where() if ca_file is None else ca_file)
     return context
-
-
-class OriginTransport(httpx.AsyncBaseTransport):
-    """Adds the credentials to requests of their origin, below everything that could send a request elsewhere."""
-
-    def __init__(
-        self, credentials: Credentials, others: httpx.AsyncBaseTransport, own: httpx.AsyncBaseTransport
-    ) -> None:
-        self._credentials = credentials
-        self._others = others
-        self._own = own
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, proven where it goes to the origin."""
-        if not self._credentials.covers(str(request.url)):
-            return await self._others.handle_async_request(request)
-        for name, secret in self._credentials.headers.items():
-            request.headers[name] = secret.reveal()
-        return await self._own.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._others.aclose()
-        await self._own.aclose()

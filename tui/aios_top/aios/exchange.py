@@ -14,9 +14,10 @@ import httpx
 from msgspec import Struct
 
 from aios_top import __version__
-from aios_top.aios.credentials import NOBODY, Credentials, OriginTransport, trusted
+from aios_top.aios.credentials import NOBODY, Credentials, trusted
 from aios_top.aios.failures import from_httpx
 from aios_top.aios.limits import Limits
+from aios_top.aios.origin_transport import OriginTransport
 from aios_top.aios.pile import Pile
 from aios_top.model.errors import ReadError
 from aios_top.model.span import length, span

@@ -8,7 +8,6 @@ from pathlib import Path
 from aios_top.aios.address import Addresses
 from aios_top.aios.credentials import NOBODY, Credentials, OriginError, checked_origin
 from aios_top.cli.exits import UsageError
-from aios_top.model.redaction import secret_texts
 from aios_top.model.secret import Secret
 from aios_top.store.config import CredentialSettings
 from aios_top.store.paths import StoreError
@@ -55,6 +54,8 @@ def described(settings: CredentialSettings | None, environ: Mapping[str, str] = 
 
 def known_secrets(credentials: Credentials | None = None, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Return every secret text that this process knows of, so that none is in what it hands over."""
+    from aios_top.model.redaction import secret_texts
+
     known = [] if credentials is None else [secret.reveal() for secret in credentials.headers.values()]
     return secret_texts([*known, environ.get(TOKEN_VARIABLE, "")])
 

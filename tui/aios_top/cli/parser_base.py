@@ -34,6 +34,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {line}; see '{self.prog} --help'\n")
 
 
+class IncompleteError(Exception):
+    """What is to be told takes all commands."""
+
+
+class IncompleteParser(Parser):
+    """A command line without some of its commands: it neither helps nor complains."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave the error to the whole command line."""
+        raise IncompleteError(message)
+
+    def format_help(self) -> str:
+        """Leave the help to the whole command line."""
+        raise IncompleteError
+
+
 def command(commands: Any, name: str, module: str, summary: str, more: str = "") -> Parser:
     """Add one command; `module` is its file in `cli/commands`."""
     description = f"{summary[0].upper()}{summary[1:]}."

@@ -14,10 +14,11 @@ from aios_top.cli.installation import Installation
 from aios_top.cli.stored import stored
 from aios_top.cli.workbench import PolicyWorkbench
 from aios_top.engine.clock import SystemClock
+from aios_top.engine.gate import WriteGate
 from aios_top.engine.ports import Bundles, History, Rule
 from aios_top.engine.recorder import Recorder, RecordingPort
 from aios_top.engine.session import Session
-from aios_top.engine.session_options import Ports
+from aios_top.engine.session_ports import Ports
 from aios_top.load.child import ProcessGenerator
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.verification import PolicyFile
@@ -68,6 +69,7 @@ class RuleProcesses:
 async def open_session(
     installation: Installation,
     *,
+    gate: WriteGate | None = None,
     bundles: Bundles | None = None,
     recording: RecordingPort | None = None,
     records: bool = True,
@@ -75,8 +77,9 @@ async def open_session(
 ) -> AsyncIterator[Session]:
     """Open one installation's session on the running loop; its connections end with it.
 
-    With `recording` its polls can be recorded, and with `records` they are from the start. With `histories`, if only of
-    nobody, its curves begin with what happened before.
+    `gate`: the write gate, where it is shown before the session is there. With `recording` its polls can be recorded,
+    and with `records` they are from the start. With `histories`, if only of nobody, its curves begin with what happened
+    before.
     """
     options = installation.options
     limits = replace(Limits(), read_seconds=installation.timeout_seconds)
@@ -108,4 +111,4 @@ async def open_session(
             opened.callback(recorder.stop)
             if records:
                 recorder.start()
-        yield Session(ports, options)
+        yield Session(ports, options, gate)

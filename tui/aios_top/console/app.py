@@ -9,21 +9,18 @@ from textual.app import ComposeResult
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 
-from aios_top.console.commands import COMMANDS
-from aios_top.console.explaining import means_explain
 from aios_top.console.guarded import GuardedApp
 from aios_top.console.keys import KEYS, Key
 from aios_top.console.layout import Place, arrange
 from aios_top.console.linefilter import SafeLines
-from aios_top.console.load_commands import STEP, change_rate, running
-from aios_top.console.looking import LOOKS, SCROLLS, settled
+from aios_top.console.looking import LOOKS, SCROLLS, means_explain, settled
+from aios_top.console.opening import Opened
 from aios_top.console.palette import COLOURLESS, Palette
 from aios_top.console.panels import all_panels
 from aios_top.console.ports import Cockpit, Command, Past
 from aios_top.console.relay import Relay
 from aios_top.console.settings import Setting
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
-from aios_top.console.timetravel import TRAVELS, WITHOUT_PAST, faster, play
 from aios_top.console.updates import ThriftyScreen
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.fleet import FleetPanel
@@ -37,6 +34,7 @@ from aios_top.model.span import length
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
+from aios_top.render.load import runs
 from aios_top.render.timebar import Travel
 
 T = TypeVar("T")
@@ -44,6 +42,10 @@ T = TypeVar("T")
 _TICK_SECONDS = 1.0
 _FRUGAL_SECONDS = 20.0
 """Between two drawings on a slow line; a key is answered at once."""
+_TO_ENGINE = frozenset({"refresh", "slower", "faster"})
+"""Own keys that ask the engine; before it is there they do nothing, for it polls first thing anyway."""
+_DECISIONS = frozenset({"previous_decision", "next_decision"})
+"""Keys that go through time where there is a past, else they select in the log."""
 _TOAST_LIMIT = 400
 _TOAST_SECONDS = 8.0
 _TOASTS = {
@@ -76,6 +78,10 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
 
     settings: tuple[Setting, ...] = ()
     """The settings in force and where each comes from, for the key F12."""
+    opens: Callable[[], Opened] | None = None
+    """Opens the engine behind the first screen, on a thread of its own; None: `cockpit` is ready."""
+    refused: Exception | None = None
+    """Why the engine could not be opened."""
 
     def __init__(
         self,
@@ -111,6 +117,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self._places: tuple[Place, ...] = ()
         self._relay: Relay | None = None
         self._at_work: set[str] = set()
+        self._connected = asyncio.Event()
         self.animation_level = "none"
         for look in self._looks.values():
             self.register_theme(look.theme)
@@ -147,13 +154,38 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         yield from self._panels.values()
 
     def on_mount(self) -> None:
-        """Subscribe to states and start the clock."""
+        """Start the clock and connect, where the engine is not open yet after the first paint."""
         self.app_resume_signal.subscribe(self, self._repaint)
-        self._relay = Relay(self.cockpit, self._deliver)
         self.set_interval(_TICK_SECONDS, self._tick, name="clock")
-        self._deliver(self.cockpit.latest())
+        if self.opens is None:
+            self._connect()
+        else:
+            self.look(self.view)
         if self.view.travel is not None and self.view.travel.playing:
             self.play(self.view.travel.speed)
+
+    def on_ready(self) -> None:
+        """Open the engine once the first screen is painted."""
+        if self.opens is not None:
+            self.screen.call_after_refresh(self.run_worker, self._open(self.opens), name="open", exit_on_error=True)
+
+    async def _open(self, opens: Callable[[], Opened]) -> None:
+        """Open the engine; where that cannot be, end, and leave the reason to whoever started the app."""
+        try:
+            opened = await asyncio.to_thread(opens)
+        except Exception as error:  # noqa: BLE001 - whatever it was is told on the restored terminal
+            self.refused = error
+            self.leave(1)
+            return
+        self.cockpit, self.past, self.settings = opened.cockpit, opened.past, opened.settings
+        self._connect()
+        await asyncio.to_thread(self._command, "help")  # now, for an upgrade may replace the modules while this runs
+
+    def _connect(self) -> None:
+        """Subscribe to states, and let commands go."""
+        self._relay = Relay(self.cockpit, self._deliver)
+        self._connected.set()
+        self._deliver(self.cockpit.latest())
 
     def on_unmount(self) -> None:
         """Let the engine go on without a listener."""
@@ -180,7 +212,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def _tick(self) -> None:
         """Let clocks go on; a load test and a deploy move between polls too."""
         cockpit = self.cockpit
-        if running(self) is not None:
+        if runs(cockpit.load_state()):
             self.ask_terminal()
         moves = (self.view.load, self.view.deploy) != (cockpit.load_state(), cockpit.deploy_state())
         moves = (moves and self._moment is None) or self._recording_failed_now()
@@ -219,24 +251,27 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         """Do what the key of an action does; a command that is still at work is not started again."""
         if action == "open" and means_explain(self.view):
             action = "explain"
-        if action in self._commands:
-            if action not in self._at_work:
-                self._at_work.add(action)
-                self.run_worker(self._work(action), name=action, exit_on_error=True)
-        elif action in OWN:
-            OWN[action](self)
-        else:
+        if action in OWN:
+            if self._connected.is_set() or action not in _TO_ENGINE:
+                OWN[action](self)
+        elif action in LOOKS and (action not in _DECISIONS or self.past is None):
             self._scroll(action)
             self.look(LOOKS[action](self.state, self.view))
+        elif action not in self._at_work:
+            self._at_work.add(action)
+            self.run_worker(self._work(action), name=action, exit_on_error=True)
 
-    @property
-    def _commands(self) -> Mapping[str, Command]:
-        """What the keys do that take a while; without a past the keys of decisions only select."""
-        return {**COMMANDS, **(TRAVELS if self.past is not None else WITHOUT_PAST)}
+    def _command(self, action: str) -> Command:
+        """Return what a key does that takes a while."""
+        from aios_top.console.commands import all_commands  # noqa: PLC0415 - 20 ms of dialogs that the first screen lacks
+
+        return all_commands(past=self.past is not None)[action]
 
     async def _work(self, action: str) -> None:
         try:
-            await self._commands[action](self)
+            if action != "quit":
+                await self._connected.wait()
+            await self._command(action)(self)
         finally:
             self._at_work.discard(action)
 
@@ -259,6 +294,8 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
                 replace(self.view, travel=replace(travel, playing=speed is not None, speed=speed or travel.speed))
             )
             if speed is not None:
+                from aios_top.console.timetravel import play  # noqa: PLC0415 - as in `_command`
+
                 self.run_worker(play(self), name="play", exclusive=True, group="play", exit_on_error=True)
 
     def pause(self) -> None:
@@ -286,6 +323,10 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     async def engine(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
         """Run an engine coroutine on the engine's loop and wait for it here."""
         return await asyncio.wrap_future(self.cockpit.submit(call, *arguments))
+
+    def stalled(self) -> None:
+        """Tell the engine that nobody reads the screen; may be called on any thread."""
+        self.cockpit.screen_stalled()
 
     def leave(self, code: int = 0) -> None:
         """Quit with this exit code."""
@@ -318,11 +359,13 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     def change_pace(self, factor: float) -> None:
         """Poll more or less often; in the past play slower or faster, on the page of a running load test send so."""
         if self.view.travel is not None:
-            speed = faster(self.view.travel.speed, 1 if factor < 1 else -1)
-            self.look(replace(self.view, travel=replace(self.view.travel, speed=speed)))
-            self.toast(f"Plays at {speed:g} times the speed.")
+            travel = self.view.travel.paced(1 if factor < 1 else -1)
+            self.look(replace(self.view, travel=travel))
+            self.toast(f"Plays at {travel.speed:g} times the speed.")
             return
-        if self.view.page is Page.LOAD and running(self) is not None:
+        if self.view.page is Page.LOAD and runs(self.cockpit.load_state()):
+            from aios_top.console.load_commands import STEP, change_rate  # noqa: PLC0415 - as in `_command`
+
             self.run_worker(change_rate(self, STEP if factor < 1 else 1 / STEP), exit_on_error=True)
             return
         seconds = min(LONGEST_POLL_SECONDS, max(SHORTEST_POLL_SECONDS, self.state.poll_seconds * factor))

@@ -22,6 +22,7 @@ from aios_top.console.load_commands import LOAD_COMMANDS, running
 from aios_top.console.policy_commands import POLICY_COMMANDS
 from aios_top.console.ports import Command, Console
 from aios_top.console.shadowing import show_shadow
+from aios_top.console.timetravel import TRAVELS, WITHOUT_PAST
 from aios_top.console.trying import TRYING
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
@@ -168,6 +169,11 @@ COMMANDS: Mapping[str, Command] = {
     "config": show_settings,
     "quit": leave,
 }
+
+
+def all_commands(*, past: bool) -> Mapping[str, Command]:
+    """Return them with the keys of time; without a past the keys of decisions only select."""
+    return {**COMMANDS, **(TRAVELS if past else WITHOUT_PAST)}
 
 
 def _would_end(console: Console) -> str:

@@ -7,7 +7,7 @@ import time
 import traceback
 from pathlib import Path
 
-from textual import __version__ as textual_version
+import textual
 
 from aios_top import __version__
 from aios_top.model.text import clean
@@ -23,7 +23,7 @@ def report(error: BaseException) -> str:
     shown = traceback.TracebackException.from_exception(error, capture_locals=False, compact=True)
     lines = "".join(shown.format()).splitlines()
     head = [
-        f"aios-top {__version__}  textual {textual_version}  python {platform.python_version()}  {sys.platform}",
+        f"aios-top {__version__}  textual {textual.__version__}  python {platform.python_version()}  {sys.platform}",
         f"at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}",
         "",
     ]

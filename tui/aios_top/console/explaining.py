@@ -1,8 +1,7 @@
-"""The command that explains a decision, and when enter means it."""
+"""The command that explains a decision."""
 
 from aios_top.console.dialogs.explanation import ExplanationDialog
 from aios_top.console.ports import Console
-from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.decisions import shown_decisions
 from aios_top.model.decision import Decision
 from aios_top.model.state import BlockState
@@ -20,11 +19,6 @@ async def explain(console: Console) -> None:
         return state.blocks.get(name)
 
     await console.ask(ExplanationDialog(look, console.cockpit.now, decision))
-
-
-def means_explain(view: ViewState) -> bool:
-    """Return whether enter opens a decision rather than a block."""
-    return view.focus == "decisions" or (view.page is Page.BLOCK and view.decision is not None)
 
 
 def _chosen(console: Console) -> tuple[str | None, Decision | None]:

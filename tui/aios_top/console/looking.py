@@ -76,6 +76,11 @@ def turn_to(page: Page) -> Look:
     return look
 
 
+def means_explain(view: ViewState) -> bool:
+    """Return whether enter opens a decision rather than a block."""
+    return view.focus == "decisions" or (view.page is Page.BLOCK and view.decision is not None)
+
+
 def back(_state: FleetState, view: ViewState) -> ViewState:
     """Undo one step: the story, the maximised panel, the page, the filter."""
     if view.decision is not None:

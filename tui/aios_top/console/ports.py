@@ -188,6 +188,9 @@ class Cockpit(Protocol):
     async def toggle_recording(self) -> None:
         """Begin to record, or end it."""
 
+    def screen_stalled(self) -> None:
+        """Stop what nobody can watch any more; called on any thread when the screen is not read."""
+
 
 class Past(Protocol):
     """What was recorded, as the console goes through it. All methods may be called on any thread and may take a while.

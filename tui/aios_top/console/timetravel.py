@@ -17,7 +17,6 @@ from aios_top.render.timebar import Travel
 
 T = TypeVar("T")
 
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 FRAME_SECONDS = 0.25
 """The shortest time for which a moment is shown while time runs; faster, some are left out."""
 _LONGEST_WAIT = 10.0
@@ -94,12 +93,6 @@ async def play(console: Console) -> None:
         now = console.view.travel
         if now is not None and now.playing and now.at == travel.at:
             await _go(console, times, place)
-
-
-def faster(speed: float, step: int) -> float:
-    """Return the next speed up or down."""
-    place = bisect_left(SPEEDS, speed)
-    return SPEEDS[min(len(SPEEDS) - 1, max(0, place + step))]
 
 
 async def _step(console: Console, step: int) -> None:

@@ -17,7 +17,8 @@ from aios_top.engine.policy_actions import PolicyActions
 from aios_top.engine.poll import Poller
 from aios_top.engine.rebind import plan_bind, plan_rollback
 from aios_top.engine.recorder import Recorder
-from aios_top.engine.session_options import Ports, SessionOptions
+from aios_top.engine.session_options import SessionOptions
+from aios_top.engine.session_ports import Ports
 from aios_top.engine.tryouts import Tryouts
 from aios_top.engine.verify import Verifier
 from aios_top.model.audit import AuditEntry
@@ -40,9 +41,9 @@ class Session:
     All coroutines run on one asyncio loop, which is not the screen's: a stalled terminal stops none of them.
     """
 
-    def __init__(self, ports: Ports, options: SessionOptions) -> None:
+    def __init__(self, ports: Ports, options: SessionOptions, gate: WriteGate | None = None) -> None:
         self.options = options
-        self.gate = WriteGate(read_only=options.read_only, writable=options.writable)
+        self.gate = gate or WriteGate(read_only=options.read_only, writable=options.writable)
         self._ports = ports
         self._listeners: list[Listener] = []
         self.tryouts = Tryouts(ports.workbench)

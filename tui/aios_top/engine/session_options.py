@@ -1,20 +1,7 @@
-"""What a session is made with: the operator's choices, and the world that it works on."""
+"""What the operator chose for a session."""
 
 from msgspec import Struct, field
 
-from aios_top.engine.ports import (
-    Audit,
-    Bundles,
-    Clock,
-    History,
-    LoadGenerator,
-    LoadRuns,
-    Mutations,
-    Reads,
-    Rules,
-    Workbench,
-)
-from aios_top.engine.recorder import Recorder
 from aios_top.model.load import LoadLimits
 from aios_top.model.verification import PolicyFile
 
@@ -41,20 +28,3 @@ class SessionOptions(Struct, frozen=True):
     """The built-in limits, lowered by the configuration."""
     policy_file: PolicyFile | None = None
     """The file that decisions are evaluated again with; None: they are not."""
-
-
-class Ports(Struct, frozen=True):
-    """The world that a session works on; whoever opened it closes it."""
-
-    reads: Reads
-    mutations: Mutations
-    audit: Audit
-    generator: LoadGenerator
-    load_runs: LoadRuns
-    bundles: Bundles
-    clock: Clock
-    rules: Rules
-    workbench: Workbench
-    recorder: Recorder | None = None
-    histories: tuple[History, ...] | None = None
-    """Who is asked for history from before the first poll, the best one first; None: nobody looks at curves."""

@@ -1,6 +1,9 @@
 """The bar on which decisions, actions and alerts lie, and on which one sees where in the past one is."""
 
+from bisect import bisect_left
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aios_top.model.recording import Mark, MarkKind, RecordingPhase, RecordingState
 from aios_top.model.span import span
@@ -19,6 +22,7 @@ _GLYPHS = {
 """What weighs less comes first: of several in one column the last one is drawn."""
 _ORDER = list(_GLYPHS)
 DAY_SECONDS = 86_400.0
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
 
 class Travel(Struct, frozen=True):
@@ -34,6 +38,11 @@ class Travel(Struct, frozen=True):
     speed: float = 1.0
     replay: bool = False
     """Whether a file is shown, and not the past of a running console."""
+
+    def paced(self, step: int) -> "Travel":
+        """Return it with the next speed up or down."""
+        place = bisect_left(SPEEDS, self.speed) + step
+        return replace(self, speed=SPEEDS[min(len(SPEEDS) - 1, max(0, place))])
 
 
 def dated(at: float, now: float) -> str:

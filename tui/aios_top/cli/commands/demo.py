@@ -30,23 +30,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace) -> int:
-    """Load the console while the embedded AIOS starts: both take most of a second."""
+    """Open the console while the embedded AIOS starts: both take most of a second."""
     refuse_without_terminal()
     with ThreadPoolExecutor(1) as starter:
         starting = starter.submit(_started, args)
         from aios_top.cli.commands.console import open_console, records, verifying
         from aios_top.cli.installation import demo_installation
 
-        aios = starting.result()
-    with aios:
-        installation = verifying(demo_installation(args, aios.urls, aios.pace, chaos=args.chaos), args)
-        return open_console(
-            installation,
-            theme=args.theme,
-            low_bandwidth=args.low_bandwidth,
-            records=records(args),
-            earlier=False,  # every demo is another AIOS
-        )
+        try:
+            return open_console(
+                demo_installation(args, {}, args.pace, chaos=args.chaos),
+                lambda: verifying(demo_installation(args, starting.result().urls, args.pace, chaos=args.chaos), args),
+                theme=args.theme,
+                low_bandwidth=args.low_bandwidth,
+                records=records(args),
+                earlier=False,  # every demo is another AIOS
+            )
+        finally:
+            if starting.exception() is None:
+                starting.result().stop()
 
 
 def _serve(args: argparse.Namespace) -> int:
