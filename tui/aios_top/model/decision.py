@@ -38,7 +38,7 @@ class Action(StrEnum):
     ERROR = "error"
 
 
-class InstanceInput(Struct, frozen=True):
+class InstanceInput(Struct, frozen=True, gc=False):
     """What a decision saw of one instance."""
 
     instance_id: Clean
@@ -57,7 +57,7 @@ class InstanceInput(Struct, frozen=True):
     """`ok`, `missing` (listed without a document), `stale`, `partial` (no such window) or `invalid`."""
 
 
-class Thresholds(Struct, frozen=True):
+class Thresholds(Struct, frozen=True, gc=False):
     """The four limits that the token policies compare, in tokens per request."""
 
     input_up: float | None = None

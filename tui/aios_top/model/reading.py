@@ -8,7 +8,7 @@ from aios_top.model.text import Clean
 from aios_top.model.window import Rolling
 
 
-class Mean(Struct, frozen=True):
+class Mean(Struct, frozen=True, gc=False):
     """A histogram as AIOS sends it: its buckets collapse on the way, so only sum and count are left."""
 
     total: float
@@ -22,7 +22,7 @@ class Mean(Struct, frozen=True):
         return (self.total - earlier.total) / (self.count - earlier.count)
 
 
-class InstanceReading(Struct, frozen=True):
+class InstanceReading(Struct, frozen=True, gc=False):
     """One instance's metric document (AIOS global or cluster metrics), only the fields that the console uses.
 
     None means that the document lacks the key or that its value cannot be used; the latter is named in `problems`.
@@ -93,7 +93,7 @@ def _fell(earlier: float | None, later: float | None) -> bool:
     return earlier is not None and later is not None and later < earlier
 
 
-class ExecutorReading(Struct, frozen=True):
+class ExecutorReading(Struct, frozen=True, gc=False):
     """The executor's document, which AIOS puts among the instances."""
 
     uptime_seconds: float | None = None

@@ -28,7 +28,7 @@ class Window(StrEnum):
         return windows[(windows.index(self) + 1) % len(windows)]
 
 
-class Rolling(Struct, frozen=True):
+class Rolling(Struct, frozen=True, gc=False):
     """AIOS's rolling metric: the mean of the observations in each window, 0 when there were none.
 
     For the token metrics an observation is one request, so the mean is tokens per request and not per minute,

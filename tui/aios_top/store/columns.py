@@ -28,7 +28,7 @@ _CODES = {width: code for code, width in _WIDTHS}
 _WIDEST = 8
 _OFTEN = 5
 """Picks after which all values are made: who goes on step by step asks for all of them in the end."""
-_FEW = 8
+_FEW = 12
 """To add up the differences from one place to the next costs a fixed part, which is that of so many differences."""
 
 Column = Sequence[float | int | None]
@@ -59,6 +59,9 @@ def pack(values: Column) -> Packed:
 
 def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
+    if packed.form == _WHOLE and packed.parts and not packed.nulls:  # most columns; the way through the rest is long
+        sums = _sums(packed.parts[0], packed.count)
+        return [*sums] if packed.whole else [*map(float, sums)]
     known = _made(packed, _parts(packed))
     if not packed.nulls:
         return known if isinstance(known, list) else list(known)
@@ -68,6 +71,12 @@ def unpack(packed: Packed) -> list[float | int | None]:
     return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
 
 
+def whole_numbers(packed: Packed) -> list[int]:
+    """Return a column of ints without gaps."""
+    numbers: list[int] = unpack(packed)  # type: ignore[assignment]  # they were ints
+    return numbers
+
+
 class Values(Sequence[Any]):
     """A packed column of which a value is made when it is asked for: a jump asks for a few of many."""
 
@@ -75,7 +84,7 @@ class Values(Sequence[Any]):
 
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
-        self._nulls = int.from_bytes(packed.nulls, "little")
+        self._nulls = int.from_bytes(packed.nulls, "little") if packed.nulls else 0
         self._picks = 0
         self._steps: list[_Steps] | None = None
         self._whole: list[Any] | None = None
@@ -301,7 +310,7 @@ def _sums_at(steps: _Steps, places: Sequence[int]) -> list[int]:
         found = []
         total = end = 0
         for place in places:
-            total += sum(steps[end : place + 1])
+            total += steps[place] if place == end else sum(steps[end : place + 1])
             end = place + 1
             found.append(total)
     return [*map(_wrapped, found)] if steps.itemsize == _WIDEST else found

@@ -23,7 +23,7 @@ _SINGLES = (
     "active_sessions",
     "tokens_per_second",
 )
-_FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
+FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
 INPUT, OUTPUT, QUEUE = 0, 4, 8
 """Places among the figures of the first of a rolling metric's windows."""
 STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
@@ -104,7 +104,7 @@ def pushes_packed(table: PushTable) -> list[Any]:
     rows = [entry for _, entries in instances for entry in entries]
     texts: dict[tuple[str | None, ...], int] = {}
     numbers = [texts.setdefault(tuple(row[3]), len(texts)) for _, row in rows]
-    figures = list(zip(*(row[4] for _, row in rows), strict=True)) or [()] * _FIGURES
+    figures = list(zip(*(row[4] for _, row in rows), strict=True)) or [()] * FIGURES
     return [
         names,
         [list(entry) for entry in texts],

@@ -5,13 +5,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from aios_top.model.frame import Newest
 from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
 from aios_top.model.text import Clean, clean
-from aios_top.store.columns import Gaps, Packed, Values
-from aios_top.store.payload import COUNTED, STAMP, PushTable, Row, reading_of
+from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
+from aios_top.store.payload import COUNTED, FIGURES, STAMP, PushTable, Row, reading_of
+
+_COLUMNS = msgspec.msgpack.Decoder(list[Packed])
+_PUSHES: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    tuple.__class_getitem__((list[str], list[list[str | None]], *[Packed] * (5 + FIGURES)))
+)
 
 
 class Columns:
@@ -175,11 +181,12 @@ def _first_counted(stamps: Sequence[float | None], offset: int, end: int, second
     return begin
 
 
-def pushes_unpacked(content: Sequence[Any]) -> dict[Clean, Pushes]:
+def pushes_unpacked(content: msgspec.Raw) -> dict[Clean, Pushes]:
     """Return the rows by instance."""
-    names, texts, *columns = content
-    owners, polls, received = (every(_opened(column)) for column in columns[:3])
-    present, numbers, *figures = map(_opened, columns[3:])
+    names, texts, *columns = _PUSHES.decode(content)
+    owners, polls = map(whole_numbers, columns[:2])
+    received: Sequence[Any] = unpack(columns[2])
+    present, numbers, *figures = map(Values, columns[3:])
     table = Table(present, texts, numbers, figures)
     found: dict[Clean, Pushes] = {}
     begin = before = 0
@@ -225,15 +232,10 @@ def columns_of(rows: Sequence[tuple[int, Sequence[Any]]]) -> Columns:
     return Columns(polls, list(zip(*values, strict=True)))
 
 
-def columns_unpacked(content: Sequence[Any]) -> Columns:
+def columns_unpacked(content: msgspec.Raw | bytes) -> Columns:
     """Return rows that were packed as columns, the polls first."""
-    polls, *columns = map(_opened, content)
-    return Columns(every(polls), columns)
-
-
-def _opened(entry: Any) -> Values:
-    count, form, parts, nulls, whole = entry
-    return Values(Packed(count, form, parts, nulls, whole))
+    polls, *columns = _COLUMNS.decode(content)
+    return Columns(whole_numbers(polls), [Values(column) for column in columns])
 
 
 def every(column: Sequence[Any]) -> Sequence[Any]:

@@ -18,7 +18,7 @@ from aios_top.store.pushes import Columns, Pushes, columns_of, columns_unpacked,
 from aios_top.store.segment import STREAMS, BlockLog
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.told import Asked, told_value
-from aios_top.store.typed import decoded, value
+from aios_top.store.typed import value
 
 FIGURES, DOCUMENTS, DECIDED, SAMPLES = range(4)
 Restore = Callable[[int], bytes]
@@ -27,7 +27,7 @@ DECISIONS = "decided"
 _NUMBER = ("decision", "record", "seq")
 _BOOT = ("boot_id",)
 _STREAM = msgspec.msgpack.Decoder(PackedStream)
-_STREAMS = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_RAW = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _MOST_PARAMETERS = 256
 BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
 """What reading a damaged part ends in."""
@@ -221,7 +221,7 @@ class PackedPart(BlockPart):
 
     def samples(self) -> Columns:
         """Return the samples of the block's history."""
-        return columns_unpacked(decoded(self._restore(SAMPLES)))
+        return columns_unpacked(self._restore(SAMPLES))
 
     def stream(self, name: str) -> Documents:
         """Return the documents of one kind."""
@@ -241,13 +241,13 @@ class PackedPart(BlockPart):
 
     def _read_figures(self) -> tuple[Mapping[Clean, Pushes], Columns, Columns]:
         if self._figures is None:
-            pushes, executors, *asked = decoded(self._restore(FIGURES))  # the first version had no third
+            pushes, executors, *asked = _RAW.decode(self._restore(FIGURES))  # the first version had no third
             clocks = columns_unpacked(asked[0]) if asked else Columns((), ())
             self._figures = pushes_unpacked(pushes), columns_unpacked(executors), clocks
         return self._figures
 
     def _read_streams(self) -> dict[str, msgspec.Raw]:
-        found = _STREAMS.decode(self._restore(DOCUMENTS))
+        found = _RAW.decode(self._restore(DOCUMENTS))
         if len(found) != len(STREAMS):
             raise BrokenPartError(
                 f"{len(found)} kinds of documents, not {len(STREAMS)}: recorded by another version of aios-top"

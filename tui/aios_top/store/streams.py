@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from aios_top.store.columns import Packed, pack, unpack
+from aios_top.store.columns import Packed, pack, unpack, whole_numbers
 from aios_top.store.leaves import NOTHING, Path, Shapes, is_same
 
 Difference = tuple[int, Sequence[int], Sequence[Any]]
@@ -201,17 +201,12 @@ def unpacked(shapes: Shapes, packed: PackedStream) -> Documents:
     for changes in packed.changes:
         key = tuple(changes.rows.parts)
         if key not in shared:
-            shared[key] = _whole_numbers(changes.rows)
+            shared[key] = whole_numbers(changes.rows)
         later[changes.leaf] = shared[key], _values(changes)
     twins = list(later.values())
     later |= {leaf: twins[place] for leaf, place in packed.same}
     first = dict(zip(packed.first, packed.values, strict=True))
-    return Documents(shapes, _whole_numbers(packed.polls), _whole_numbers(packed.shapes), first, later, packed.whole)
-
-
-def _whole_numbers(packed: Packed) -> list[int]:
-    numbers: list[int] = unpack(packed)  # type: ignore[assignment]  # they were ints
-    return numbers
+    return Documents(shapes, whole_numbers(packed.polls), whole_numbers(packed.shapes), first, later, packed.whole)
 
 
 def _values(changes: Changes) -> Sequence[Any]:
