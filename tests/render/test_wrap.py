@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aios_top.render.cells import width
-from aios_top.render.wrap import labelled, wrap
+from aios_top.render.wrap import labelled, wrap, wrapped
 
 WORDS = st.text(st.sampled_from("ab-:/.界é 7s%"), max_size=80)
 
@@ -32,3 +32,12 @@ def test_a_number_and_its_unit_stay_together_where_a_line_has_room() -> None:
 def test_a_label_stands_on_the_first_line_only() -> None:
     rows = labelled("undo", "one two three", 16)
     assert [row.text for row in rows] == ["undo    one two", "        three"]
+
+
+def test_a_printed_line_ends_at_no_hyphen_and_goes_on_indented() -> None:
+    address = "http://aios-prod.example.org:30201"
+    assert wrapped(f"the host of metrics ({address}) has no address", 40) == [
+        "the host of metrics",
+        f"  ({address})",
+        "  has no address",
+    ]

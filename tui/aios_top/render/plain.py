@@ -1,7 +1,6 @@
 """Lines for people without a screen: a table of the blocks, one line per decision. 80 columns, no colours."""
 
 import json
-import textwrap
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision, Origin
@@ -13,8 +12,8 @@ from aios_top.render.decisions import badge_of, cooldown_text, step_text, why
 from aios_top.render.document import rfc3339
 from aios_top.render.gauge import replica_count
 from aios_top.render.numbers import amount
+from aios_top.render.wrap import wrapped
 
-COLUMNS = 80
 _WIDTHS = (22, 9, 8, 8, 8, 8, 10, 7)
 """Block, replicas, input and output per request, input and output per minute, cooldown, next evaluation."""
 
@@ -24,7 +23,7 @@ def fleet_table(state: FleetState) -> list[str]:
     note = f", {state.origin_note}" if state.origin_note else ""
     lines = [f"{state.context}{note} at {rfc3339(state.at)}"]
     if state.verdict is not None:
-        lines += _wrapped(f"{state.verdict.severity.name} {state.verdict.sentence}")
+        lines += wrapped(f"{state.verdict.severity.name} {state.verdict.sentence}")
     if not state.blocks:
         return lines
     windows = sorted({block.window.label for block in state.blocks.values()})
@@ -35,7 +34,7 @@ def fleet_table(state: FleetState) -> list[str]:
     lines.append("")
     for block in state.blocks.values():
         if block.decisions:
-            lines += _wrapped(decision_line(block.block_id, block.decisions[0]))
+            lines += wrapped(decision_line(block.block_id, block.decisions[0]))
     return lines
 
 
@@ -79,7 +78,3 @@ def _cells(*texts: str) -> str:
         fit(text, width, right=number > 1) for number, (text, width) in enumerate(zip(texts, _WIDTHS, strict=True))
     ]
     return "".join(cells).rstrip()
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, COLUMNS, subsequent_indent="  ", break_long_words=True)

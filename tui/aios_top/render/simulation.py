@@ -1,15 +1,14 @@
 """Simulated runs as lines of text: a table, a plot over time, the curve of a sweep. 80 columns, no colours."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 from aios_top.model.simulation import Latency, SimulationReport
 from aios_top.model.span import UNKNOWN, latency, length, span
 from aios_top.render.numbers import amount
 from aios_top.render.sparkline import BARS
+from aios_top.render.wrap import COLUMNS, wrapped
 
-COLUMNS = 80
 PLOT_COLUMNS = 58
 _BESIDE_PLOT = COLUMNS - PLOT_COLUMNS
 """Name on the left, scale on the right."""
@@ -129,11 +128,6 @@ def _failures(report: SimulationReport) -> list[str]:
     return [
         f"{report.errors} of {report.evaluations} evaluations failed, the first at {span(first.at)}: {first.reason}"
     ]
-
-
-def wrapped(text: str, columns: int = COLUMNS) -> list[str]:
-    """Return text in lines of at most so many columns, indented after the first."""
-    return textwrap.wrap(text, columns, subsequent_indent="  ", break_long_words=True)
 
 
 def sweep_lines(name: str, values: Sequence[float], reports: Sequence[SimulationReport]) -> list[str]:

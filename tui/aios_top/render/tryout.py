@@ -2,9 +2,9 @@
 
 from aios_top.model.tryout import Tryout, TryoutPhase
 from aios_top.render.cells import Cell, Role, Row, row
-from aios_top.render.simulation import COLUMNS, compare_lines, report_lines
+from aios_top.render.simulation import compare_lines, report_lines
 from aios_top.render.what_if import what_if_lines
-from aios_top.render.wrap import wrap
+from aios_top.render.wrap import COLUMNS, wrap
 
 _BAR = 40
 

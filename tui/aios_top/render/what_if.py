@@ -10,8 +10,7 @@ from aios_top.model.text import clean
 from aios_top.model.what_if import Estimate, Figures, Retaken, WhatIf
 from aios_top.render.cells import fit
 from aios_top.render.numbers import amount, clock, count
-from aios_top.render.simulation import COLUMNS, wrapped
-from aios_top.render.wrap import wrap
+from aios_top.render.wrap import COLUMNS, wrap, wrapped
 
 _GLYPHS = {Action.UP: "▲", Action.DOWN: "▼", Action.HOLD: "=", Action.ERROR: "!"}
 _SIDE = 28

@@ -4,7 +4,7 @@ from aios_top.model.decision import NO_AUTOSCALER, Action, Decision, Origin
 from aios_top.model.explanation import Candidate, Comparison, Explanation, Outlook, Stage, StageName
 from aios_top.model.outlook import crosses_in
 from aios_top.model.policy_state import ForcedScale
-from aios_top.model.span import span
+from aios_top.model.span import length, span
 from aios_top.render.decisions import step_text
 from aios_top.render.numbers import amount, known
 
@@ -84,8 +84,14 @@ def comparison_text(pair: Comparison) -> str:
     """Return `input 812 > 500`, with the sign that is true."""
     sign = pair.sign if pair.met is not False else {">": "\u2264", "<": "\u2265"}[pair.sign]
     if pair.unit == "s":
-        return f"{span(pair.value)} {pair.name} {sign} {span(pair.limit)}"
+        return f"{_passed(pair)} {pair.name} {sign} {length(pair.limit)}"
     return f"{pair.name} {exact(pair.value)} {sign if pair.met is not None else pair.sign} {exact(pair.limit)}"
+
+
+def _passed(pair: Comparison) -> str:
+    """Return a time in whole seconds; to the hundredth where these are the limit's own, for 12s > 12s is no reason."""
+    whole = span(pair.value)
+    return f"{pair.value:.2f}s" if pair.value is not None and whole == length(pair.limit) else whole
 
 
 def exact(value: float | None) -> str:

@@ -1,10 +1,13 @@
 """Long sentences on narrow screens: broken between words, never cut."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 from aios_top.render.cells import Cell, Role, Row, width
 
+COLUMNS = 80
+"""Width of what is printed without a screen."""
 _NUMBER = re.compile(r"[~<(]?[\d.,]*\d[kM]?$")
 _UNIT = re.compile(r"(ms|s|m|h|d|%|kB|MB|tok/\w+|req/\w+)[.,;:)]*$")
 
@@ -19,6 +22,11 @@ def wrap(text: str, columns: int) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def wrapped(text: str, columns: int = COLUMNS) -> list[str]:
+    """Return text in lines of at most so many columns, indented after the first; a hyphen ends no line."""
+    return textwrap.wrap(text, columns, subsequent_indent="  ", break_long_words=True, break_on_hyphens=False)
 
 
 def labelled(label: str, text: str, columns: int, role: Role = Role.TEXT, *, indent: int = 8) -> list[Row]:

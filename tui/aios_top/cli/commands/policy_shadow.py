@@ -16,8 +16,8 @@ from aios_top.cli.stream import states
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
 from aios_top.model.shadow import ShadowState
-from aios_top.render.plain import COLUMNS
 from aios_top.render.shadow import agreement_text, shadow_document, shadow_line, shadow_rows
+from aios_top.render.wrap import COLUMNS
 
 
 def run(args: argparse.Namespace) -> int:

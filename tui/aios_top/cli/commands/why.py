@@ -22,9 +22,9 @@ from aios_top.model.state import BlockState, FleetState
 from aios_top.render.document import SCHEMA, rfc3339
 from aios_top.render.explanation import explanation_lines
 from aios_top.render.explanation_document import explanation_document, verification_document
-from aios_top.render.plain import COLUMNS
 from aios_top.render.verification import verification_sentence
 from aios_top.render.why import sentence
+from aios_top.render.wrap import COLUMNS
 
 _RUNNING_MINUTE = 60.0
 
