@@ -11,9 +11,11 @@ from aios_top.console.app import ConsoleApp
 from aios_top.console.dialogs.dialog import Box
 from aios_top.model.decision import Decision
 from aios_top.model.explanation import Match, Reevaluation
+from aios_top.model.moment import Moment
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean, clean
 from aios_top.model.verification import Verification
+from aios_top.render.timebar import Travel
 from console import states
 from console.cockpit import FakeCockpit
 from console.screen import matches_snapshot, screen_text
@@ -129,6 +131,24 @@ async def test_the_newest_one_moves_on_with_the_block_and_a_selected_one_stays()
         cockpit.publish(replace(state, sequence=9))
         await pilot.press("down")
         assert "decision 3" in screen_text(app)
+
+
+async def test_of_a_moment_of_the_past_its_own_newest_decision_is_explained_not_todays() -> None:
+    state = fleet()
+    then = replace(state.blocks[BLOCK], decisions=state.blocks[BLOCK].decisions[2:])
+    moment = Moment(replace(state, at=NOW - 50, blocks={**state.blocks, BLOCK: then}))
+    app = ConsoleApp(FakeCockpit(state))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.travel(moment, Travel(NOW - 50, NOW - 200, NOW, ()))
+        await pilot.press("x")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "the newest of 2 decisions" in text
+        assert "decision 2" in text
+        assert "decision 4" not in text
+        assert "evaluation in ~54s" in text  # counted from that moment
+        await pilot.press("left_curly_bracket", "right_curly_bracket")
+        assert "decision 2" in screen_text(app)
 
 
 async def test_a_block_without_decisions_and_one_that_goes_away() -> None:

@@ -14,11 +14,16 @@ async def explain(console: Console) -> None:
         console.toast("No block is selected; 1 shows them all.")
         return
 
-    def look() -> BlockState | None:
-        state = console.state if console.view.paused else console.cockpit.latest()
-        return state.blocks.get(name)
+    past = console.view.travel is not None
 
-    await console.ask(ExplanationDialog(look, console.cockpit.now, decision))
+    def look() -> BlockState | None:
+        held = past or console.view.paused
+        return (console.state if held else console.cockpit.latest()).blocks.get(name)
+
+    def now() -> float:
+        return console.state.at if past else console.cockpit.now()
+
+    await console.ask(ExplanationDialog(look, now, decision))
 
 
 def _chosen(console: Console) -> tuple[str | None, Decision | None]:
