@@ -13,7 +13,7 @@ import pytest
 
 from aios_top.bundle.archive import pack
 from aios_top.shipped import shipped
-from fakes.recording_aios import BLOCK, CLUSTER, EXECUTOR_POD, POLICY
+from fakes.recording_aios import BLOCK, CLUSTER, EXECUTOR_POD, POLICY, RecordingAios
 
 RESET = ("cooldown", "reset", "--block", BLOCK)
 UP = ("scale", "--block", BLOCK, "--replicas", "4")
@@ -254,3 +254,13 @@ def test_a_scaling_that_fails_says_what_was_done(aios, run):
     assert ran.code == 1
     assert "no GPU left" in ran.err
     assert "none of 2 was started (counted by pods)" in ran.err
+
+
+def test_a_block_of_the_same_name_in_another_aios_was_not_scaled_by_hand(aios, run):
+    with RecordingAios() as other:
+        assert run(*UP, "--yes", *other.options).code == 0
+        ran = run(*UP, "--yes", *aios.options)
+        assert ran.code == 0, ran.err
+        assert "scaled by hand" not in ran.out
+        assert "scaled by hand" in run(*DOWN, "--yes", *aios.options).out
+        assert len(other.changes) == 1

@@ -193,3 +193,12 @@ def test_closing_ends_a_load_test_that_still_waits(tmp_path: Path) -> None:
     eventually(lambda: engine.sender.in_flight == 2)
     assert engine.thread.close(0.5)
     assert (engine.sender.in_flight, len(engine.sender.requests)) == (0, 2)
+
+
+def test_what_another_console_does_comes_into_the_record_by_itself(engine: Engine, tmp_path: Path) -> None:
+    cockpit = engine.cockpit
+    eventually(lambda: BLOCK in cockpit.latest().blocks)
+    assert cockpit.audit_entries() == ()
+    other = AuditLog(tmp_path / "audit.jsonl")
+    other.outcome(other.intent({"title": "Scale it"}), {"fate": "done"})
+    eventually(lambda: [entry.kind for entry in cockpit.audit_entries()] == ["intent", "outcome"])

@@ -24,6 +24,7 @@ from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.verification import PolicyFile
 from aios_top.shipped import shipped
 from aios_top.store.audit import AuditLog
+from aios_top.store.audit_scope import AuditScope
 from aios_top.store.load_runs import LoadRunFolder
 from aios_top.store.paths import audit_file, load_folder
 
@@ -85,7 +86,9 @@ async def open_session(
     limits = replace(Limits(), read_seconds=installation.timeout_seconds)
     clock = SystemClock()
     with stored():
-        audit = AuditLog(audit_file(os.environ), clock.now)
+        log = AuditLog(audit_file(os.environ), clock.now)
+    places = [url for name in installation.addresses.names() if (url := installation.addresses.url(name))]
+    audit = AuditScope(log, options.context, places)
     proof = installation.credentials
     async with AsyncExitStack() as opened:
         reader = AiosReader(installation.addresses, limits, credentials=proof, now=clock.now)

@@ -28,6 +28,8 @@ AUDIT_LIMIT = 2000
 """Newest entries of the operator's record that the screen keeps."""
 EVIDENCE_SECONDS = 30.0
 """How long a capsule waits for the archives that AIOS serves."""
+AUDIT_SECONDS = 1.0
+"""How old the record on the screen may be before it is read on."""
 LINT_SECONDS = 5.0
 """How old a look at a block may be while its policy page is open."""
 
@@ -40,6 +42,8 @@ class EngineCockpit:
         self._thread = thread
         self._session = thread.start()
         self._audit: tuple[AuditEntry, ...] = ()
+        self._audit_read = self._session.now()
+        self._reading_audit = False
         self._reports: dict[str, LintReport] = {}
         self._looking: set[str] = set()
         self.submit(self._read_audit)
@@ -79,7 +83,13 @@ class EngineCockpit:
         return self._session.deploy_state()
 
     def audit_entries(self) -> Sequence[AuditEntry]:
-        """Return the operator's record as last read: the file is never read on the screen's thread."""
+        """Return the operator's record as last read, and read on when that is old: others write into it too.
+
+        The file is never read on the screen's thread.
+        """
+        if self.now() - self._audit_read > AUDIT_SECONDS and not self._reading_audit:
+            self._reading_audit = True
+            self.submit(self._read_audit)
         return self._audit
 
     async def refresh(self) -> None:
@@ -268,5 +278,9 @@ class EngineCockpit:
             self.submit(self._session.load.stop, Cause.UI_LOST, reason)
 
     async def _read_audit(self) -> None:
-        entries = await asyncio.to_thread(self._session.audit_entries)
-        self._audit = tuple(entries[-AUDIT_LIMIT:])
+        try:
+            entries = await asyncio.to_thread(self._session.audit_entries)
+            self._audit = tuple(entries[-AUDIT_LIMIT:])
+        finally:
+            self._audit_read = self.now()
+            self._reading_audit = False
