@@ -99,7 +99,7 @@ async def test_a_truncated_recording_replays_what_is_left_and_counts_the_rest(tm
     story.writer.close()
     whole = (tmp_path / "a.aiosrec").read_bytes()
     read = []
-    for part in (0.4, 0.6, 0.8, 0.95):
+    for part in (0.4, 0.6, 0.8, 0.95, 0.97, 0.99):
         path = tmp_path / f"cut-{part}.aiosrec"
         path.write_bytes(whole[: int(len(whole) * part)])
         read.append(replayed(path, story))

@@ -1,28 +1,19 @@
 """Packs a column of numbers without loss into a few bytes per number, for a general compressor to finish.
 
-What AIOS measures is of few kinds, and each has a form in which neighbours differ little: counters and stamps are
-whole or have few decimals, the rolling means are fractions of small numbers (a sum of tokens over a count of
-requests), and the rest differ in the last bits of the mantissa.
+A column becomes whole numbers, and of these the differences from one to the next are kept: neighbours differ little.
 """
 
-import math
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
-from operator import truediv
+from itertools import accumulate
+from operator import sub, truediv
 from typing import Any, Union, overload
 
 import msgspec
 
-_LARGEST = 2.0**53
-_SINGLE_LIMIT = 1e38
-_MOST_REQUESTS = 1 << 16
-"""Largest denominator to look for: more requests than one instance serves in 15 minutes."""
-_LARGEST_MEAN = 1e6
-"""Larger numbers are stamps and sums, which have few bits behind the point: a fraction would be found by chance."""
-_SCALES = (1.0, 1000.0, 1_000_000.0)
-_FRACTION, _BITS, _SINGLES, _WHOLE = 90, 91, 92, 0
+from aios_top.store.forms import BITS, FRACTION, SCALES, SINGLES, WHOLE, in_form
+
 _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
 _CODES = {width: code for code, width in _WIDTHS}
 _WIDEST = 8
@@ -53,13 +44,13 @@ def pack(values: Column) -> Packed:
     if len(known) != len(values):
         nulls = _bits([value is None for value in values])
     whole = bool(known) and all(type(value) is int for value in known)
-    form, parts = _packed(known)
-    return Packed(len(values), form, parts, nulls, whole)
+    form, parts = in_form(known) if known else (WHOLE, [])
+    return Packed(len(values), form, [_deltas(part) for part in parts], nulls, whole)
 
 
 def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
-    if packed.form == _WHOLE and packed.parts and not packed.nulls:  # most columns; the way through the rest is long
+    if packed.form == WHOLE and packed.parts and not packed.nulls:  # most columns; the way through the rest is long
         sums = _sums(packed.parts[0], packed.count)
         return [*sums] if packed.whole else [*map(float, sums)]
     known = _made(packed, _parts(packed))
@@ -166,85 +157,21 @@ def _made(packed: Packed, parts: Sequence[list[int]]) -> Sequence[float | int]:
     if not parts:
         return []
     first = parts[0]
-    if packed.form == _WHOLE:
+    if packed.form == WHOLE:
         return first if packed.whole else [*map(float, first)]
     known = _floats(packed.form, first, parts)
     return [int(value) for value in known] if packed.whole else known
 
 
 def _floats(form: int, first: list[int], parts: Sequence[list[int]]) -> Sequence[float]:
-    if form == _FRACTION:
+    if form == FRACTION:
         return [*map(truediv, first, parts[1])]
-    if form == _SINGLES:
+    if form == SINGLES:
         return array("f", array("i", first).tobytes())
-    if form == _BITS:
+    if form == BITS:
         return array("d", array("q", first).tobytes())
-    scale = _SCALES[form]
+    scale = SCALES[form]
     return [value / scale for value in first]
-
-
-def _packed(known: Sequence[float]) -> tuple[int, list[bytes]]:
-    if not known:
-        return _WHOLE, []
-    for number, scale in enumerate(_SCALES):
-        whole = _scaled(known, scale)
-        if whole is not None:
-            return number, [_deltas(whole)]
-    singles = array("f", [value if abs(value) < _SINGLE_LIMIT else 0.0 for value in known])
-    if all(single == value for single, value in zip(singles, known, strict=True)):
-        return _SINGLES, [_deltas(list(array("i", singles.tobytes())))]
-    fractions = _fractions(known)
-    if fractions is not None:
-        return _FRACTION, [_deltas(part) for part in fractions]
-    floats = array("d", known)
-    return _BITS, [_deltas(list(array("q", floats.tobytes())))]
-
-
-def _scaled(known: Sequence[float], scale: float) -> list[int] | None:
-    """Return the values times `scale` as whole numbers, None when one is not exactly that."""
-    whole = []
-    for value in known:
-        if not abs(value) * scale < _LARGEST:  # NaN and infinities too
-            return None
-        number = round(value * scale)
-        if number / scale != value or (not number and math.copysign(1.0, value) < 0):
-            return None
-        whole.append(number)
-    return whole
-
-
-def _fractions(known: Sequence[float]) -> tuple[list[int], list[int]] | None:
-    above, below = [], []
-    for value in known:
-        found = fraction(value)
-        if found is None:
-            return None
-        above.append(found[0])
-        below.append(found[1])
-    return above, below
-
-
-def fraction(value: float) -> tuple[int, int] | None:
-    """Return the fraction of small whole numbers that divides to exactly `value`, None when there is none.
-
-    The convergents of the continued fraction are the best approximations, so the fraction that the value was made of
-    is one of them.
-    """
-    if not 0.0 <= value < _LARGEST_MEAN:
-        return None
-    above, below, above_before, below_before = int(value), 1, 1, 0
-    rest = value - above
-    while above / below != value:
-        if rest < 1e-9:  # what is left is rounding
-            return None
-        turned = 1.0 / rest
-        digit = int(turned)
-        rest = turned - digit
-        above, above_before = digit * above + above_before, above
-        below, below_before = digit * below + below_before, below
-        if below > _MOST_REQUESTS:
-            return None
-    return above, below
 
 
 def _deltas(numbers: list[int]) -> bytes:
@@ -254,7 +181,7 @@ def _deltas(numbers: list[int]) -> bytes:
     """
     if numbers.count(numbers[0]) == len(numbers):
         return bytes([0]) + numbers[0].to_bytes(8, "little", signed=True)
-    steps = [numbers[0], *(after - before for before, after in pairwise(numbers))]
+    steps = [numbers[0], *map(sub, numbers[1:], numbers)]
     if max(steps) >= 2**63 or min(steps) < -(2**63):
         steps = [numbers[0], *(_wrapped(step) for step in steps[1:])]
     low, high = min(steps), max(steps)
