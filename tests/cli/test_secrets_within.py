@@ -13,10 +13,10 @@ from aios_top.engine.replay import Replay
 from aios_top.render.export import What
 from aios_top.store.recording_reader import open_recording
 from aios_top.store.typed import document
-from fakes.incident import IN_A_DECISION, IN_A_RECORD, IN_AN_ACT, IN_AN_ANSWER, rotated
+from fakes.incident import IN_A_DECISION, IN_A_PARAMETER, IN_A_RECORD, IN_AN_ACT, IN_AN_ANSWER, rotated
 from fakes.recordings import plain
 
-SECRETS = (IN_A_RECORD, IN_AN_ANSWER, IN_A_DECISION, IN_AN_ACT)
+SECRETS = (IN_A_RECORD, IN_AN_ANSWER, IN_A_DECISION, IN_A_PARAMETER, IN_AN_ACT)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,8 @@ def test_a_capsule_holds_none_of_them(run, recorded: Path, tmp_path: Path) -> No
     for secret in SECRETS:
         assert not any(secret.encode() in piece for piece in found), secret
     assert any(
-        b"the gateway refused [secret removed], [secret removed], [secret removed], [secret removed]" in piece
+        b"the gateway refused [secret removed], [secret removed], [secret removed], [secret removed], [secret removed]"
+        in piece
         for piece in found
     )
 

@@ -19,7 +19,7 @@ SILENT = "qwen-code"
 WHO = "mira@ops-7.example.net"
 SECRET = "sk-canary-51f0c2"
 IN_A_RECORD, IN_AN_ANSWER = "sk-rotated-77d01e", "sk-answered-3b9a44"
-IN_A_DECISION, IN_AN_ACT = "sk-decided-c2f518", "sk-typed-90ce12"
+IN_A_DECISION, IN_A_PARAMETER, IN_AN_ACT = "sk-decided-c2f518", "sk-in-force-6ab0d7", "sk-typed-90ce12"
 """Each stands under the name of a secret in the middle of `rotated` alone, and in a sentence after it."""
 
 
@@ -62,6 +62,10 @@ async def rotated(path: Path) -> None:
         answer = told(action, data)
         for decision in answer.get("decisions", ()):
             decision["bearer"] = IN_A_DECISION
+        if "parameters_generation" in answer:
+            answer["parameters_generation"] += 1  # so that the parameters are asked for, now and afterwards
+        if "effective" in answer:
+            answer["effective"]["db_password"] = IN_A_PARAMETER
         return answer | {"upstream": {"password": IN_AN_ANSWER}}
 
     rule.management = telling
@@ -69,7 +73,7 @@ async def rotated(path: Path) -> None:
     await story.poll(10)
     spec.parameters, rule.management = before, told
     await story.poll(10)
-    quoted = f"{IN_A_RECORD}, {IN_AN_ANSWER}, {IN_A_DECISION}, {IN_AN_ACT}"
+    quoted = f"{IN_A_RECORD}, {IN_AN_ANSWER}, {IN_A_DECISION}, {IN_A_PARAMETER}, {IN_AN_ACT}"
     reads.fails["fleet"] = ReadError("http", f"the gateway refused {quoted}")
     await story.poll(3)
     reads.fails.clear()

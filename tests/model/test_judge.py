@@ -88,7 +88,7 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
             "EvalError",
             "its policy fails: a reason",
         ),
-        (replace(CALM, replicas=replace(CALM.replicas, wiped=True)), Severity.BUSY, "MetricsWiped", "30m"),
+        (replace(CALM, replicas=replace(CALM.replicas, wiped=True)), Severity.BUSY, "MetricsWiped", "30 minutes"),
         (replace(CALM, executor=None), Severity.DEGRADED, "NoMetrics", "no metric documents"),
         (
             replace(CALM, replicas=replace(CALM.replicas, current=4), averages=means(612, 0)),

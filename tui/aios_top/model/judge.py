@@ -82,7 +82,10 @@ def _wiped(block: BlockState, _now: float) -> Verdict | None:
     if not block.replicas.wiped:
         return None
     return _verdict(
-        block, Severity.BUSY, "MetricsWiped", "AIOS wiped its metric store (every 30m): counts return within a push"
+        block,
+        Severity.BUSY,
+        "MetricsWiped",
+        "AIOS wiped its metric store (every 30 minutes): counts return within a push",
     )
 
 

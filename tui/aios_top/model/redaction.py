@@ -154,7 +154,7 @@ class Redactor:
         return replace(value, **changes) if changes else value
 
     def _entry(self, key: Any, value: Any) -> Any:
-        if isinstance(value, str) and isinstance(key, str) and value and _SECRET_NAME.search(key):
+        if isinstance(value, str) and isinstance(key, str) and value and _is_secret(key):
             return _like(value, MASK)
         return self._value(value)
 
@@ -164,27 +164,39 @@ class Redactor:
         return key if found is None else _like(key, found)
 
 
-def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+def texts(value: Any) -> Iterator[tuple[str, str]]:
     """Yield every text of a value with the field or key that it stands under."""
-    if isinstance(value, str):
-        if not isinstance(value, Enum):
-            yield key, str(value)
-    elif isinstance(value, Mapping):
-        for name, entry in value.items():
-            yield from texts(entry, str(name))
+    left: list[tuple[str, Any]] = [("", value)]
+    while left:
+        key, entry = left.pop()
+        if isinstance(entry, str):
+            if not isinstance(entry, Enum):
+                yield key, str(entry)
+        else:
+            left += reversed(_parts(key, entry))
+
+
+def _parts(key: str, value: Any) -> list[tuple[str, Any]]:
+    """Return what a value consists of; numbers have no texts and are left out."""
+    if isinstance(value, Mapping):
+        found: Iterable[tuple[str, Any]] = ((str(name), entry) for name, entry in value.items())
     elif isinstance(value, list | tuple | frozenset | set):
-        for entry in value:
-            yield from texts(entry, key)
+        found = ((key, entry) for entry in value)
     elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            entry = getattr(value, name)
-            if not callable(entry):
-                yield from texts(entry, name)
+        found = ((name, getattr(value, name)) for name in value.__struct_fields__)
+    else:
+        return []
+    return [part for part in found if part[1] is not None and not isinstance(part[1], int | float)]
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def hidden_texts(values: Iterable[Any]) -> tuple[str, ...]:
     """Return the texts that stand under the name of a secret: a sentence elsewhere may quote them."""
-    found = (text for value in values for key, text in texts(value) if _SECRET_NAME.search(key) and len(text) >= 4)
+    found = (text for value in values for key, text in texts(value) if _is_secret(key) and len(text) >= 4)
     return tuple(dict.fromkeys(found))
 
 

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Decision
@@ -147,29 +147,15 @@ def steps(
 
 
 def answers(index: RecordingIndex, entry: SegmentEntry, end: float) -> Iterator[Any]:
-    """Yield what was told up to a time by AIOS and its policies, but for the metrics."""
+    """Yield what was told up to a time by AIOS and its policies, but for the metrics: as values, or as is recorded."""
     before: dict[str, Any] | None = None
     for number, head in index.head(entry).every():
         if number != _EVERYTHING and entry.times[number] <= end:
             yield from _documents(index, head, before)
             before = head
     for part in index.parts(entry).values():
-        keys = set()
-        for number, row in part.decided():
-            if row["decision"] is not None and (number < 0 or entry.times[number] <= end):
-                decision = value(row["decision"], Decision)
-                keys.add(decision.key)
-                yield decision.record
-        yield from (_without(told, keys) for number, told in part.told() if number < 0 or entry.times[number] <= end)
-
-
-def _without(told: PolicyTold, keys: set[tuple[object, ...]]) -> PolicyTold:
-    """Return a report without its last decision where that is one of those already known."""
-    report = told.report
-    if report.last_decision is None or report.last_decision.key not in keys:
-        return told
-    state = {name: entry for name, entry in report.state.items() if name != "last_decision"}
-    return replace(told, report=replace(report, last_decision=None, state=state))
+        found = (part.stream("told").every(), part.stream("parameters").every(), part.decided())
+        yield from (document for number, document in chain(*found) if number < 0 or entry.times[number] <= end)
 
 
 def _documents(index: RecordingIndex, head: dict[str, Any], before: dict[str, Any] | None) -> Iterator[Fact]:

@@ -40,7 +40,7 @@ class _Restart:
         sign = await self._awakening.look()
         while not sign.settled and time.monotonic() - began < self._patience:
             waited = int(time.monotonic() - began)
-            progress.draw(waited, int(self._patience), "s: waiting for the first decision")
+            progress.draw(waited, int(self._patience), "seconds: waiting for the first decision")
             await asyncio.sleep(LOOK_SECONDS)
             sign = await self._awakening.look()
         progress.clear()
