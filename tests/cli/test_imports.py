@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-LOOKING = {"textual", "plotext", "aiohttp", "grpc", "aios_top.console.app", "aios_top.testbed.server"}
+LOOKING = {"textual", "plotext", "pydantic", "aiohttp", "grpc", "aios_top.console.app", "aios_top.testbed.server"}
 """What no command without a screen needs."""
 FILES_ONLY = LOOKING | {"httpx", "aios_top.engine.session"}
 """What no command needs that asks nobody."""
 BEHIND = {
-    "plotext", "aiohttp", "httpx", "sqlite3", "zstandard",
+    "plotext", "pydantic", "aiohttp", "httpx", "sqlite3", "zstandard",
     "aios_top.engine.session", "aios_top.aios.reader", "aios_top.store.audit", "aios_top.store.recording_file",
     "aios_top.console.commands", "aios_top.console.dialogs.dialog",
 }  # fmt: skip

@@ -2,41 +2,37 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from aios_top.aios import envelope
 from aios_top.aios.exchange import Answer
+from aios_top.aios.lenient import Wire, WireError, read
 from aios_top.aios.wire import BlockWire, PolicyWire
 from aios_top.model.errors import ReadError
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.text import clean
 
-M = TypeVar("M", bound=BaseModel)
+W = TypeVar("W", bound=Wire)
 
 
-def one(model: type[M], found: Any, service: str) -> M:
+def one(kind: type[W], found: Any, service: str) -> W:
     """Read one record; raises ReadError naming the first field that is wrong."""
     try:
-        return model.model_validate(found)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the record"
-        cause = clean(f"{place}: {first['msg']}")
-        raise ReadError("shape", f"{service} answers an unexpected shape: {cause}") from error
+        return read(kind, found)
+    except WireError as error:
+        raise ReadError("shape", f"{service} answers an unexpected shape: {clean(str(error))}") from error
 
 
-def many(model: type[M], found: Any, service: str) -> list[tuple[M, Any]]:
+def many(kind: type[W], found: Any, service: str) -> list[tuple[W, Any]]:
     """Read a list of records, each with its row as sent; raises ReadError when it is no list, or nothing in it fits."""
     if not isinstance(found, list):
         raise ReadError("shape", f"{service} answers no list of records: unexpected shape")
     valid = []
     for row in found:
         try:
-            valid.append((model.model_validate(row), row))
-        except ValidationError:
+            valid.append((read(kind, row), row))
+        except WireError:
             continue
     if found and not valid:
-        one(model, found[0], service)  # raises: names what is wrong with the first of them
+        one(kind, found[0], service)  # raises: names what is wrong with the first of them
     return valid
 
 

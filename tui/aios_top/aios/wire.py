@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from msgspec import field
 
-from aios_top.aios.lenient import Finite, Id, Lenient, Object, Wire, cleaned
+from aios_top.aios.lenient import Finite, Id, Wire, cleaned
 from aios_top.model.reading import HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord, PolicyReference
 from aios_top.model.text import Clean, clean
@@ -20,36 +20,33 @@ def _first_of_one(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-Url = Annotated[str, BeforeValidator(_first_of_one)]
-
-
-class PolicyReferenceWire(Wire):
+class PolicyReferenceWire(Wire, frozen=True):
     """A block's entry for one of its policies."""
 
-    policy_rule_uri: Id = Field(alias="policyRuleURI")
-    parameters: Object
-    settings: Object
+    policy_rule_uri: Id = field(name="policyRuleURI")
+    parameters: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def value(self) -> PolicyReference:
         """Return the model's value."""
         return PolicyReference(clean(self.policy_rule_uri), self.parameters, self.settings)
 
 
-class ClusterReferenceWire(Wire):
+class ClusterReferenceWire(Wire, frozen=True):
     """The cluster's record inside a block's, of which only the id is needed."""
 
-    id: Lenient[Id] = None
+    id: Id | None = None
 
 
-class BlockWire(Wire):
+class BlockWire(Wire, frozen=True):
     """One record of the blocks database; only its id is required."""
 
     id: Id
-    cluster: Lenient[ClusterReferenceWire] = None
-    min_instances: Lenient[int] = Field(None, alias="minInstances")
-    max_instances: Lenient[int] = Field(None, alias="maxInstances")
-    component_uri: Lenient[str] = Field(None, alias="componentUri")
-    policies: Lenient[dict[str, Lenient[PolicyReferenceWire]]] = None
+    cluster: ClusterReferenceWire | None = None
+    min_instances: int | None = field(default=None, name="minInstances")
+    max_instances: int | None = field(default=None, name="maxInstances")
+    component_uri: str | None = field(default=None, name="componentUri")
+    policies: dict[str, PolicyReferenceWire | None] | None = None
 
     def value(self) -> BlockRecord:
         """Return the model's value."""
@@ -63,34 +60,35 @@ class BlockWire(Wire):
         )
 
 
-class UrlMapWire(Wire):
+class UrlMapWire(Wire, frozen=True):
     """A cluster's `config`: where its own services are, by its own word. Shown, never dialled."""
 
-    url_map: Lenient[dict[str, Lenient[Url]]] = Field(None, alias="urlMap")
+    url_map: dict[str, Any] = field(default_factory=dict, name="urlMap")
 
 
-class ClusterWire(Wire):
+class ClusterWire(Wire, frozen=True):
     """One record of the clusters database."""
 
     id: Id
-    config: Lenient[UrlMapWire] = None
+    config: UrlMapWire | None = None
 
     def urls(self) -> Mapping[str, Clean]:
         """Return the cluster's URL map."""
-        found = (self.config.url_map if self.config else None) or {}
-        return {clean(name): clean(url, URL_LIMIT) for name, url in found.items() if url}
+        listed = self.config.url_map if self.config else {}
+        found = {name: _first_of_one(url) for name, url in listed.items()}
+        return {clean(name): clean(url, URL_LIMIT) for name, url in found.items() if url and isinstance(url, str)}
 
 
-class PolicyWire(Wire):
+class PolicyWire(Wire, frozen=True):
     """One record of the policy registry."""
 
     name: str
     version: str
     release_tag: str
-    policy_rule_uri: Lenient[str] = None
-    code: Lenient[str] = None
-    policy_parameters: Object
-    policy_settings: Object
+    policy_rule_uri: str | None = None
+    code: str | None = None
+    policy_parameters: dict[str, Any] = field(default_factory=dict)
+    policy_settings: dict[str, Any] = field(default_factory=dict)
 
     def value(self, document: Mapping[str, Any]) -> PolicyRecord:
         """Return the model's value; `document` is the record as stored."""
@@ -106,13 +104,13 @@ class PolicyWire(Wire):
         )
 
 
-class HealthWire(Wire):
+class HealthWire(Wire, frozen=True):
     """One row of AIOS's own health judgement."""
 
-    instance_id: Id = Field(alias="instanceId")
+    instance_id: Id = field(name="instanceId")
     healthy: bool
-    last_metrics: Lenient[Finite | str] = Field(None, alias="lastMetrics")
-    reason: Lenient[str] = None
+    last_metrics: Finite | str | None = field(default=None, name="lastMetrics")
+    reason: str | None = None
 
     def value(self) -> HealthReading:
         """Return the model's value."""
@@ -120,25 +118,25 @@ class HealthWire(Wire):
         return HealthReading(clean(self.instance_id), self.healthy, age_seconds, reason)
 
 
-class MetadataWire(Wire):
+class MetadataWire(Wire, frozen=True):
     """A pod's metadata."""
 
     name: Id
-    namespace: Lenient[str] = None
-    labels: Object
+    namespace: str | None = None
+    labels: dict[str, Any] = field(default_factory=dict)
 
 
-class StatusWire(Wire):
+class StatusWire(Wire, frozen=True):
     """A pod's status."""
 
-    phase: Lenient[str] = None
+    phase: str | None = None
 
 
-class PodWire(Wire):
+class PodWire(Wire, frozen=True):
     """One pod as the mapping service passes it on from Kubernetes."""
 
     metadata: MetadataWire
-    status: Lenient[StatusWire] = None
+    status: StatusWire | None = None
 
     def value(self) -> Pod:
         """Return the model's value."""

@@ -1,10 +1,10 @@
 """Schemas of what an explained policy answers to management reads; a plain one answers nothing."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from msgspec import Meta, field
 
-from aios_top.aios.lenient import Array, Finite, Id, Lenient, NotNegative, Object, Wire, cleaned
+from aios_top.aios.lenient import Finite, Id, NotNegative, Wire, WireError, cleaned, read
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
 from aios_top.model.policy_state import DecisionPage, ForcedScale, ParameterReport, Pause, PolicyReport, Voice
 from aios_top.model.text import Clean, clean
@@ -14,61 +14,61 @@ MAX_DECISIONS = 1024
 """The policy keeps 512 and sends 256 at most."""
 
 
-class WouldWire(Wire):
+class WouldWire(Wire, frozen=True):
     """What the thresholds alone asked for."""
 
-    rule: Lenient[str] = None
+    rule: str | None = None
 
 
-class ReplicasWire(Wire):
+class ReplicasWire(Wire, frozen=True):
     """The replica counts of a decision."""
 
-    current: Lenient[int] = None
-    reporting: Lenient[int] = None
-    proposed: Lenient[int] = None
+    current: int | None = None
+    reporting: int | None = None
+    proposed: int | None = None
 
 
-class AveragesWire(Wire):
+class AveragesWire(Wire, frozen=True):
     """The means of a decision, tokens per request."""
 
-    input: Lenient[Finite] = None
-    output: Lenient[Finite] = None
+    input: Finite | None = None
+    output: Finite | None = None
 
 
-class ThresholdsWire(Wire):
+class ThresholdsWire(Wire, frozen=True):
     """The limits of a decision, tokens per request."""
 
-    input_up: Lenient[Finite] = None
-    output_up: Lenient[Finite] = None
-    input_down: Lenient[Finite] = None
-    output_down: Lenient[Finite] = None
+    input_up: Finite | None = None
+    output_up: Finite | None = None
+    input_down: Finite | None = None
+    output_down: Finite | None = None
 
 
-class TimerWire(Wire):
+class TimerWire(Wire, frozen=True):
     """A cooldown's seconds; a negative or missing number is no timer."""
 
-    remaining_s: Lenient[NotNegative] = None
-    total_s: Lenient[NotNegative] = None
+    remaining_s: NotNegative | None = None
+    total_s: NotNegative | None = None
 
 
-class ConfirmWire(Wire):
+class ConfirmWire(Wire, frozen=True):
     """Whether the replicas followed."""
 
-    state: Lenient[str] = None
+    state: str | None = None
 
 
-class InputWire(Wire):
+class InputWire(Wire, frozen=True):
     """What a decision saw of one instance."""
 
     id: Id
-    input: Lenient[Finite] = None
-    output: Lenient[Finite] = None
-    rate_in: Lenient[NotNegative] = None
-    rate_out: Lenient[NotNegative] = None
-    queue: Lenient[NotNegative] = None
-    sessions: Lenient[NotNegative] = None
-    age_s: Lenient[Finite] = None
-    status: Lenient[str] = None
+    input: Finite | None = None
+    output: Finite | None = None
+    rate_in: NotNegative | None = None
+    rate_out: NotNegative | None = None
+    queue: NotNegative | None = None
+    sessions: NotNegative | None = None
+    age_s: Finite | None = None
+    status: str | None = None
 
     def value(self) -> InstanceInput:
         """Return the model's value."""
@@ -85,30 +85,30 @@ class InputWire(Wire):
         )
 
 
-class DecisionWire(Wire):
+class DecisionWire(Wire, frozen=True):
     """One decision record; without its time, its outcome or its code it says nothing."""
 
     ts: NotNegative
     outcome: str
     code: Id
-    reason: Lenient[str] = None
-    seq: Lenient[int] = None
-    boot_id: Lenient[str] = None
-    would: Lenient[WouldWire] = None
-    replicas: Lenient[ReplicasWire] = None
-    averages: Lenient[AveragesWire] = None
-    thresholds: Lenient[ThresholdsWire] = None
-    cooldown: Lenient[TimerWire] = None
-    confirm: Lenient[ConfirmWire] = None
-    instances: Array
+    reason: str | None = None
+    seq: int | None = None
+    boot_id: str | None = None
+    would: WouldWire | None = None
+    replicas: ReplicasWire | None = None
+    averages: AveragesWire | None = None
+    thresholds: ThresholdsWire | None = None
+    cooldown: TimerWire | None = None
+    confirm: ConfirmWire | None = None
+    instances: list[Any] = field(default_factory=list)
 
 
-class CooldownWire(Wire):
+class CooldownWire(Wire, frozen=True):
     """The cooldown timers of `get_state`, one per direction."""
 
-    up: Lenient[TimerWire] = None
-    down: Lenient[TimerWire] = None
-    last_action_ts: Lenient[NotNegative] = None
+    up: TimerWire | None = None
+    down: TimerWire | None = None
+    last_action_ts: NotNegative | None = None
 
     def timer(self) -> TimerWire:
         """Return the timer that ends last; unknown when either is, because the other then proves nothing."""
@@ -117,27 +117,27 @@ class CooldownWire(Wire):
         return max(self.up, self.down, key=lambda timer: timer.remaining_s or 0.0)
 
 
-class PauseWire(Wire):
+class PauseWire(Wire, frozen=True):
     """A pause of `get_state`; without a direction it says nothing."""
 
     direction: Id
-    remaining_s: Lenient[NotNegative] = None
-    reason: Lenient[str] = None
+    remaining_s: NotNegative | None = None
+    reason: str | None = None
 
     def value(self) -> Pause:
         """Return the model's value."""
         return Pause(clean(self.direction), self.remaining_s, cleaned(self.reason, REASON_LIMIT))
 
 
-class ForceWire(Wire):
+class ForceWire(Wire, frozen=True):
     """A scaling by hand of `get_state` that waits for the next evaluation."""
 
     operation: Id
-    instances_count: Lenient[int] = None
-    instances_list: Array
-    remaining_s: Lenient[NotNegative] = None
-    ignore_cooldown: Lenient[bool] = None
-    reason: Lenient[str] = None
+    instances_count: int | None = None
+    instances_list: list[Any] = field(default_factory=list)
+    remaining_s: NotNegative | None = None
+    ignore_cooldown: bool | None = None
+    reason: str | None = None
 
     def value(self) -> ForcedScale:
         """Return the model's value."""
@@ -151,47 +151,47 @@ class ForceWire(Wire):
         )
 
 
-class StateWire(Wire):
+class StateWire(Wire, frozen=True):
     """The answer to `get_state`; the boot id is what makes it one."""
 
     boot_id: Id
-    policy_name: Lenient[str] = None
-    policy_version: Lenient[str] = None
-    code_sha256: Lenient[str] = None
-    mode: Lenient[str] = None
-    cooldown: Lenient[CooldownWire] = None
-    next_eval_in_s: Lenient[NotNegative] = None
-    interval_observed_s: Lenient[NotNegative] = None
-    eval_in_progress_since: Lenient[NotNegative] = None
+    policy_name: str | None = None
+    policy_version: str | None = None
+    code_sha256: str | None = None
+    mode: str | None = None
+    cooldown: CooldownWire | None = None
+    next_eval_in_s: NotNegative | None = None
+    interval_observed_s: NotNegative | None = None
+    eval_in_progress_since: NotNegative | None = None
     last_decision: Any = None
-    paused: Lenient[PauseWire] = None
-    force: Lenient[ForceWire] = None
-    counts: Lenient[dict[str, Lenient[int]]] = None
+    paused: PauseWire | None = None
+    force: ForceWire | None = None
+    counts: dict[str, int | None] | None = None
 
 
-class PageWire(Wire):
+class PageWire(Wire, frozen=True):
     """The answer to `get_decisions`."""
 
     boot_id: Id
-    next_since: int = Field(ge=0)
-    gap: Lenient[bool] = None
+    next_since: Annotated[int, Meta(ge=0)]
     decisions: list[Any]
+    gap: bool | None = None
 
 
-class ParametersWire(Wire):
+class ParametersWire(Wire, frozen=True):
     """The answer to `get_parameters`."""
 
     effective: dict[str, Any]
     generation: int
-    defaults: Object
-    source: Object
-    parameter_errors: Object
-    unknown_parameters: Array
-    unused_settings: Array
-    schemas: Object
+    defaults: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    parameter_errors: dict[str, Any] = field(default_factory=dict)
+    unknown_parameters: list[Any] = field(default_factory=list)
+    unused_settings: list[Any] = field(default_factory=list)
+    schemas: dict[str, Any] = field(default_factory=dict)
 
 
-class DryRunWire(Wire):
+class DryRunWire(Wire, frozen=True):
     """The answer to `dry_run`."""
 
     record: Any
@@ -200,8 +200,8 @@ class DryRunWire(Wire):
 def read_state(answer: Any) -> PolicyReport:
     """Read a policy's answer to `get_state`; anything else than a state is a policy that tells nothing."""
     try:
-        wire = StateWire.model_validate(answer)
-    except ValidationError:
+        wire = read(StateWire, answer)
+    except WireError:
         return PolicyReport(Voice.SILENT, problem=_refusal(answer))
     timer = wire.cooldown.timer() if wire.cooldown else TimerWire()
     return PolicyReport(
@@ -228,8 +228,8 @@ def read_state(answer: Any) -> PolicyReport:
 def read_page(answer: Any) -> DecisionPage | None:
     """Read a policy's answer to `get_decisions`, None when it is none."""
     try:
-        wire = PageWire.model_validate(answer)
-    except ValidationError:
+        wire = read(PageWire, answer)
+    except WireError:
         return None
     found = [read_decision(record) for record in wire.decisions[-MAX_DECISIONS:]]
     decisions = tuple(decision for decision in found if decision is not None)
@@ -239,8 +239,8 @@ def read_page(answer: Any) -> DecisionPage | None:
 def read_parameters(answer: Any) -> ParameterReport | None:
     """Read a policy's answer to `get_parameters`, None when it is none."""
     try:
-        wire = ParametersWire.model_validate(answer)
-    except ValidationError:
+        wire = read(ParametersWire, answer)
+    except WireError:
         return None
     return ParameterReport(
         effective=wire.effective,
@@ -257,17 +257,17 @@ def read_parameters(answer: Any) -> ParameterReport | None:
 def read_dry_run(answer: Any) -> Decision | None:
     """Read a policy's answer to `dry_run`, None when it is none."""
     try:
-        return read_decision(DryRunWire.model_validate(answer).record)
-    except ValidationError:
+        return read_decision(read(DryRunWire, answer).record)
+    except WireError:
         return None
 
 
 def read_decision(record: Any) -> Decision | None:
     """Read one decision record, None when it says nothing."""
     try:
-        wire = DecisionWire.model_validate(record)
+        wire = read(DecisionWire, record)
         action = Action(wire.outcome)
-    except ValueError:  # a ValidationError is one as well
+    except ValueError:  # a WireError is one as well
         return None
     limits = wire.thresholds or ThresholdsWire()
     means = wire.averages or AveragesWire()
@@ -296,8 +296,8 @@ def read_decision(record: Any) -> Decision | None:
 
 def _read_input(entry: Any) -> InstanceInput | None:
     try:
-        return InputWire.model_validate(entry).value()
-    except ValidationError:
+        return read(InputWire, entry).value()
+    except WireError:
         return None
 
 
