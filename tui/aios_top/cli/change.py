@@ -1,9 +1,9 @@
 """What all commands that change one thing have in common: look, plan, ask, send once, say what became of it."""
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.confirm import COLUMNS, confirm, refuse_when_read_only
 from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.installation import chosen
@@ -22,18 +22,18 @@ def carry_out(args: argparse.Namespace, make_plan: MakePlan, follow: Follow | No
 
     `follow` may look at what a change that was done led to.
     """
-    return tell(asyncio.run(_carry_out(args, make_plan, follow)))
+    return tell(awaited(_carry_out(args, make_plan, follow)))
 
 
 def carry_out_both(args: argparse.Namespace, first: MakePlan, second: MakePlan) -> int:
     """Carry out two changes of which the second makes the first take effect; it is planned when the first is done."""
-    outcome = asyncio.run(_carry_out(args, first, None, second))
+    outcome = awaited(_carry_out(args, first, None, second))
     return tell(outcome)
 
 
 def rehearse(args: argparse.Namespace, make_plan: MakePlan) -> int:
     """Show what a change would do; nothing is sent but questions, so that it is allowed when read-only too."""
-    plan = asyncio.run(_plan_only(args, make_plan))
+    plan = awaited(_plan_only(args, make_plan))
     print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
     print("dry run: nothing of this was sent")
     return DONE

@@ -1,12 +1,12 @@
 """`aios-top capsule`: an incident in one file, with nothing secret in it."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.capsules import Wanted, make_capsule, without_network
 from aios_top.cli.credentials import known_secrets
 from aios_top.cli.exits import DONE
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def _facts(installation: Installation | None, state: FleetState) -> Sequence[Facts]:
     if installation is None:
         return without_network(state)
-    return asyncio.run(_asked(installation, state))
+    return awaited(_asked(installation, state))
 
 
 async def _asked(installation: Installation, state: FleetState) -> Sequence[Facts]:

@@ -1,12 +1,12 @@
 """`aios-top decisions`: what the autoscalers decided, and why; each decision once."""
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Iterable
 from contextlib import aclosing
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import chosen
@@ -23,7 +23,7 @@ from aios_top.render.plain import decision_line, restart_line
 
 def run(args: argparse.Namespace) -> int:
     """Print the decisions that are known, and with `--follow` each new one."""
-    return asyncio.run(_follow(args) if args.follow else _list(args))
+    return awaited(_follow(args) if args.follow else _list(args))
 
 
 async def _list(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from importlib.resources import files
 from msgspec.structs import replace
 
 from aios_top import __version__
+from aios_top.cli.awaited import awaited
 from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.installation import Installation, chosen
 from aios_top.cli.wiring import open_session
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     found = chosen(args)
     installation = replace(found, options=replace(found.options, read_only=True))
     try:
-        asyncio.run(_serve(installation, args.listen))
+        awaited(_serve(installation, args.listen))
     except ListenError as error:
         raise CommandError(f"{error}; name another with --listen HOST:PORT") from error
     return DONE

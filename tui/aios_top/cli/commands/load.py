@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.confirm import ask, refuse_when_read_only
 from aios_top.cli.exits import DONE, FAILED, INTERRUPTED, UNKNOWN, CommandError
 from aios_top.cli.installation import Installation, chosen
@@ -35,7 +36,7 @@ ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def run(args: argparse.Namespace) -> int:
     """Send the load, tell what came back, and sum up."""
-    return asyncio.run(_Load(args).run())
+    return awaited(_Load(args).run())
 
 
 class _Load:

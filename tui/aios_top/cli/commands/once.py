@@ -5,6 +5,7 @@ import asyncio
 import json
 import time
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_exit_code
@@ -19,7 +20,7 @@ SETTLE_STEP_SECONDS = 0.5
 
 def run(args: argparse.Namespace) -> int:
     """Print what one look shows."""
-    state = asyncio.run(_look(args))
+    state = awaited(_look(args))
     if args.json:
         print(json.dumps(fleet_document(state), allow_nan=False))
     else:

@@ -1,10 +1,10 @@
 """`aios-top policy deploy`: uploads, verifies, registers and binds a policy, and restarts what runs it when asked."""
 
 import argparse
-import asyncio
 from pathlib import Path
 
 from aios_top.bundle.load import load_bundle
+from aios_top.cli.awaited import awaited
 from aios_top.cli.confirm import confirm, refuse_when_read_only
 from aios_top.cli.exits import CommandError
 from aios_top.cli.installation import chosen
@@ -22,7 +22,7 @@ _SETTLED = {StepStatus.DONE, StepStatus.FAILED, StepStatus.SKIPPED}
 
 def run(args: argparse.Namespace) -> int:
     """Plan it, ask, go step by step and stop at the first that fails."""
-    return asyncio.run(_deploy(args))
+    return awaited(_deploy(args))
 
 
 async def _deploy(args: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """`aios-top policy diff`: declared against running parameters, local against served code."""
 
 import argparse
-import asyncio
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED
 from aios_top.cli.installation import chosen
@@ -15,7 +15,7 @@ from aios_top.render.policy_diff import diff_lines, differs
 
 def run(args: argparse.Namespace) -> int:
     """Print the differences; with --exit-code they are the exit code."""
-    state, facts = asyncio.run(_look(args))
+    state, facts = awaited(_look(args))
     print("\n".join(diff_lines(facts)))
     found = FAILED if args.exit_code and differs(facts) else DONE
     return link_exit_code(state) or found

@@ -1,11 +1,11 @@
 """`aios-top policy lint`: what is wrong with how blocks are autoscaled."""
 
 import argparse
-import asyncio
 import json
 import shutil
 from collections.abc import Sequence
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED
 from aios_top.cli.installation import chosen
@@ -20,7 +20,7 @@ WIDEST = 100
 
 def run(args: argparse.Namespace) -> int:
     """Look, print the findings, and fail when one of them is an error."""
-    state, reports = asyncio.run(_look(args))
+    state, reports = awaited(_look(args))
     if args.json:
         print(json.dumps(lint_document(reports), allow_nan=False))
     elif reports:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from aios_top.cli.assignments import assigned
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED, CommandError
 from aios_top.cli.installation import chosen
@@ -22,7 +23,7 @@ from aios_top.render.wrap import COLUMNS
 
 def run(args: argparse.Namespace) -> int:
     """Compare what the policy still keeps, then what it decides in the given time; interrupting ends it earlier."""
-    state = asyncio.run(_watch(args))
+    state = awaited(_watch(args))
     if args.json:
         print(json.dumps(shadow_document(state), allow_nan=False))
     else:

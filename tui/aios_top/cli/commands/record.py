@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from aios_top.cli.allocator import share_one_heap
+from aios_top.cli.awaited import awaited
 from aios_top.cli.backfill import histories
 from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.installation import chosen
@@ -27,7 +28,7 @@ _CHECK_SECONDS = 0.5
 def run(args: argparse.Namespace) -> int:
     """Record; SIGINT, SIGTERM, SIGHUP and SIGQUIT end it cleanly."""
     share_one_heap()
-    state = asyncio.run(_record(args))
+    state = awaited(_record(args))
     if state.phase is RecordingPhase.FAILED:
         raise CommandError(f"recording stopped: {state.problem}")
     print(f"recorded {_described(state)}: {state.path}")

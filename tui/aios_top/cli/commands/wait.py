@@ -5,6 +5,7 @@ import asyncio
 import sys
 from contextlib import aclosing
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED, CommandError, UsageError
 from aios_top.cli.installation import chosen
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         wanted = condition(args.until)
     except ValueError as error:
         raise UsageError(f"--until: {error}") from error
-    return asyncio.run(_wait(args, wanted))
+    return awaited(_wait(args, wanted))
 
 
 async def _wait(args: argparse.Namespace, wanted: Condition) -> int:

@@ -1,10 +1,10 @@
 """`aios-top watch`: what changes, or with `--jsonl` every state, until interrupted."""
 
 import argparse
-import asyncio
 import json
 from contextlib import aclosing
 
+from aios_top.cli.awaited import awaited
 from aios_top.cli.exits import DONE
 from aios_top.cli.installation import chosen
 from aios_top.cli.stream import states
@@ -16,7 +16,7 @@ from aios_top.render.document import fleet_document
 
 def run(args: argparse.Namespace) -> int:
     """Print one document for each poll, or one sentence for each change."""
-    asyncio.run(_watch(args))
+    awaited(_watch(args))
     return DONE
 
 

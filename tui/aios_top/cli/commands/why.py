@@ -1,7 +1,6 @@
 """`aios-top why`: why a block was scaled, or was not, and what follows."""
 
 import argparse
-import asyncio
 import json
 import sys
 import time
@@ -9,6 +8,7 @@ import time
 from msgspec.structs import replace
 
 from aios_top.bundle.policy_file import policy_file
+from aios_top.cli.awaited import awaited
 from aios_top.cli.choice import one_block
 from aios_top.cli.exits import DONE, FAILED, UsageError
 from aios_top.cli.installation import chosen
@@ -31,7 +31,7 @@ _RUNNING_MINUTE = 60.0
 
 def run(args: argparse.Namespace) -> int:
     """Explain one decision, or all that are known."""
-    state = asyncio.run(_look(args))
+    state = awaited(_look(args))
     if not state.blocks:
         return link_exit_code(state) or FAILED
     block = one_block(state, args.block)
