@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
+from aios_top.store.typed import encoded
 
 Figures = Callable[[str, int], Sequence[Any] | None]
 """Figures of an instance's document by how many newer ones there are, None when there is no such document."""
@@ -182,14 +183,15 @@ def _reference(entry: dict[str, Any], at: float, base: Any, period: int, figures
     back = None if stamp is None else _back(name, stamp, figures)
     if back is None or period < 0:
         return entry
-    begin = 0 if base is None else (_back(name, base[0], figures) or 0)
+    begin = 0 if base is None else (_back(name, base[0], figures, back) or 0)
     ints = sum(1 << bit for bit, key in enumerate(("input", "output")) if type(entry[key]) is int)
     reference = [name, back, begin - back if begin else 0, entry["status"], ints]
     return reference if _same(entry, _entry(reference, at, period, figures)) else entry
 
 
-def _back(name: str, stamp: float, figures: Figures) -> int | None:
-    for back in range(_MOST_BACK):
+def _back(name: str, stamp: float, figures: Figures, begin: int = 0) -> int | None:
+    """Return how many newer ones the document of this time has, which is not among the first `begin`."""
+    for back in range(begin, _MOST_BACK):
         row = figures(name, back)
         if row is None:
             return None
@@ -254,10 +256,4 @@ def _is_signal(step: dict[str, Any]) -> bool:
 
 def _same(found: Any, again: Any) -> bool:
     """Return whether two documents are the same in JSON, where 1 is not 1.0, down to the order of keys."""
-    if type(found) is not type(again):
-        return False
-    if isinstance(found, dict):
-        return list(found) == list(again) and all(_same(entry, again[name]) for name, entry in found.items())
-    if isinstance(found, list):
-        return len(found) == len(again) and all(map(_same, found, again))
-    return bool(found == again)
+    return type(found) is type(again) and (found is again or encoded(found) == encoded(again))

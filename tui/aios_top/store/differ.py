@@ -24,7 +24,7 @@ from aios_top.model.text import Clean
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import Row, row_of
 from aios_top.store.segment import Delta, Segment
-from aios_top.store.told import asked, told_document, unmoved
+from aios_top.store.told import Steady, asked, steady, told_document
 from aios_top.store.typed import document
 
 RATE_SECONDS = 60.0
@@ -42,6 +42,8 @@ class _Known(Struct):
     executor: ExecutorReading | None = None
     entered: deque[ExecutorReading] = field(default_factory=deque)
     told: PolicyTold | None = None
+    steady: Steady = ()
+    """What that says besides its clocks."""
     documents: Documents = field(default_factory=Documents)
     bearing: Bearing | None = None
     decided: Any = None
@@ -56,7 +58,8 @@ class _Known(Struct):
     def take_told(self, told: PolicyTold, found: dict[str, Any]) -> None:
         """Note a report: the whole of it, or only its clocks when nothing else is new."""
         before, self.told = self.told, told
-        again = before is not None and self.told_after is self.last and unmoved(told, before)
+        said, self.steady = self.steady, steady(told)
+        again = self.told_after is self.last and said == self.steady
         clocks = asked(told)
         if again and self.asked and clocks is not None:
             found["asked"] = clocks

@@ -21,12 +21,12 @@ _LAST = "last_decision"
 _TIMERS = ("up", "down")
 """Parts of its cooldown that count down."""
 _COUNTDOWNS = ("next_evaluation_seconds", "cooldown_remaining_seconds")
-_STEADY = attrgetter(
-    *(name for name in PolicyReport.__struct_fields__ if name not in {*_COUNTDOWNS, "state", "last_decision"})
-)
+_STEADY = attrgetter(*(name for name in PolicyReport.__struct_fields__ if name not in {*_COUNTDOWNS, "state"}))
 
 Asked = Sequence[int | None]
 """When a report arrived and when its countdowns end, Unix milliseconds; 0 for a countdown that is over."""
+Steady = tuple[Any, ...]
+"""What a report says besides its clocks."""
 
 
 def asked(told: PolicyTold) -> Asked | None:
@@ -40,21 +40,26 @@ def asked(told: PolicyTold) -> Asked | None:
     return found if _moving(found) == (told.at, *_countdowns(report)) else None
 
 
-def unmoved(told: PolicyTold, before: PolicyTold) -> bool:
-    """Return whether a report says what the one before it said, but for its clocks."""
-    report, earlier = told.report, before.report
-    return (
-        _STEADY(report) == _STEADY(earlier)
-        and _is_again(report.last_decision, earlier.last_decision)
-        and _is_state_again(report, earlier)
-    )
+def steady(told: PolicyTold) -> Steady:
+    """Return what a report says besides its clocks; equal for reports of which the later one has no news.
 
-
-def _is_again(decision: Decision | None, before: Decision | None) -> bool:
-    """Return whether two decisions are the same; they are read of their records, which are compared much faster."""
-    if decision is None or before is None or not decision.record:
-        return decision == before
-    return decision.record == before.record
+    Its last decision is the same object while it is the same decision, so that comparing it takes no time.
+    """
+    report = told.report
+    state = dict(report.state)
+    for name in _MOVING:
+        if name in state:
+            state[name] = None
+    if report.last_decision is not None and state.get(_LAST) is report.last_decision.record:
+        state[_LAST] = None
+    cooldown = state.get("cooldown")
+    if isinstance(cooldown, dict):
+        state["cooldown"] = cooldown = dict(cooldown)
+        for direction in _TIMERS:
+            timer = cooldown.get(direction)
+            if isinstance(timer, dict) and "remaining_s" in timer:
+                cooldown[direction] = {**timer, "remaining_s": None}
+    return _STEADY(report), list(state), state
 
 
 def _countdowns(report: PolicyReport) -> tuple[float | None, float | None]:
@@ -71,37 +76,6 @@ def _left(end: int | None, at: int | None) -> float | None:
     if end is None or at is None:
         return None
     return (end - at) / 1000.0 if end else 0.0
-
-
-def _is_state_again(report: PolicyReport, earlier: PolicyReport) -> bool:
-    """Return whether two answers are the same but for their clocks; the last decision was compared where it is read."""
-    state, before = report.state, earlier.state
-    passed = _MOVING | {_LAST} if _tells_last(report) and _tells_last(earlier) else _MOVING
-    return list(state) == list(before) and all(
-        entry is before[name] or name in passed or _is_part_again(name, entry, before[name])
-        for name, entry in state.items()
-    )
-
-
-def _tells_last(report: PolicyReport) -> bool:
-    return report.last_decision is not None and report.state.get(_LAST) is report.last_decision.record
-
-
-def _is_part_again(name: str, part: Any, before: Any) -> bool:
-    if name != "cooldown" or not (isinstance(part, dict) and isinstance(before, dict)):
-        return bool(part == before)
-    return list(part) == list(before) and all(
-        _is_timer_again(entry, before[direction]) if direction in _TIMERS else entry == before[direction]
-        for direction, entry in part.items()
-    )
-
-
-def _is_timer_again(timer: Any, before: Any) -> bool:
-    if not (isinstance(timer, dict) and isinstance(before, dict)):
-        return bool(timer == before)
-    return list(timer) == list(before) and all(
-        entry == before[name] for name, entry in timer.items() if name != "remaining_s"
-    )
 
 
 def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) -> dict[str, Any]:
