@@ -76,7 +76,7 @@ def test_an_answer_is_told_as_the_tutorials_client_tells_it():
 
 def test_an_estimate_says_what_it_comes_to_and_where_it_goes():
     plan = LoadPlan("gemma", 99, shape=Shape.GAMMA, cv=2.5, stages=(Stage(60, 1), Stage(90, 1, 3)), seed=7)
-    assert estimate_lines(plan, Estimate(240, 149.0, 24_000, 24_000, 3.4), "http://h:1 (10.0.0.1)") == [
+    assert estimate_lines(plan, Estimate(240, 149.218, 24_000, 24_000, 3.4), "http://h:1 (10.0.0.1)") == [
         "gamma (cv 2.5): 1 requests/s for 60s, then 1 to 3 requests/s for 90s to block gemma",
         "target: http://h:1 (10.0.0.1)",
         (

@@ -106,7 +106,7 @@ def test_an_inferred_decision_carries_its_mark():
 def test_a_restart_names_both_lives():
     line = restart_line(clean("gemma"), NOW, clean("b3f1aaaaaaaa"), clean("77ab"))
 
-    assert "gemma autoscaler restarted (boot b3f1aaaa -> 77ab)" in line
+    assert "gemma autoscaler restarted (boot b3f1aaaa → 77ab)" in line
 
 
 def test_an_audit_line_stays_one_line():
@@ -129,7 +129,7 @@ def test_changes_tell_actions_replicas_and_verdicts_once():
     assert "watching 1 block:" in first[0]
     assert [line.split(" ", 2)[2].split(":")[0] for line in told] == [
         "UP 2→3 ScaleUp",
-        "replicas 1 -> 2",
+        "replicas 1 → 2",
         "busy",
     ]
     assert changes(fleet(BLOCK), fleet(BLOCK)) == []

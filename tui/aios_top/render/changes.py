@@ -34,7 +34,7 @@ def _block_changes(before: BlockState | None, block: BlockState, at: float) -> l
     if before is None:
         return lines
     if before.replicas.best != block.replicas.best and not block.replicas.wiped and not before.replicas.wiped:
-        lines.append(f"{rfc3339(at)} {block.block_id} replicas {before.replicas.best} -> {block.replicas.best}")
+        lines.append(f"{rfc3339(at)} {block.block_id} replicas {before.replicas.best} → {block.replicas.best}")
     if block.verdict is not None and (before.verdict is None or before.verdict.code != block.verdict.code):
         lines.append(f"{rfc3339(at)} {block.block_id} {block.verdict.severity.name.lower()}: {block.verdict.sentence}")
     return lines

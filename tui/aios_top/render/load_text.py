@@ -2,7 +2,7 @@
 
 from aios_top.model.lag import STEPS, LagBudget
 from aios_top.model.load import Estimate, LoadPlan, LoadState, RequestEnd, Shape
-from aios_top.model.span import latency, length, offset
+from aios_top.model.span import latency, length, offset, span
 from aios_top.model.spread import Spread
 from aios_top.render.numbers import amount, count
 
@@ -26,7 +26,7 @@ def estimate_lines(plan: LoadPlan, found: Estimate, target: str) -> list[str]:
 def sum_text(found: Estimate) -> str:
     """Return what a plan comes to, in one line."""
     lengths = f"{amount(found.input_tokens)} input tokens, answers of up to {amount(found.max_output_tokens)} tokens"
-    when = f" over {length(found.seconds)}" if found.seconds else ""
+    when = f" over {span(found.seconds)}" if found.seconds else ""
     peak = "" if found.peak_rate is None else f", at most {found.peak_rate:.3g} a second over ten seconds"
     return f"{count(found.requests, 'request')}{when}{peak}; in all {lengths}"
 

@@ -49,7 +49,7 @@ def decision_line(block_id: Clean, decision: Decision) -> str:
 
 def restart_line(block_id: Clean, at: float, before: Clean, after: Clean) -> str:
     """Return the line that separates the decisions of two lives of an autoscaler."""
-    return f"{rfc3339(at)} {block_id} autoscaler restarted (boot {before[:8]} -> {after[:8]}): its cooldown is gone"
+    return f"{rfc3339(at)} {block_id} autoscaler restarted (boot {before[:8]} → {after[:8]}): its cooldown is gone"
 
 
 def audit_line(entry: AuditEntry) -> str:
