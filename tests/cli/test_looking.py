@@ -323,3 +323,20 @@ def test_a_full_disk_is_named_and_no_bug(aios):
     assert ran.returncode == 1
     assert "No space left on device" in ran.stderr
     assert "bug" not in ran.stderr
+
+
+def test_replicas_that_nobody_counted_are_unknown_and_not_none(aios, run):
+    """Another service at the address of the metrics: the block's record and its policy still answer."""
+    aios.evaluate()
+    wrong = ("--url", f"metrics={aios.base}/policies")
+    ran = run("once", "--json", *aios.options, *wrong)
+    (block,) = json.loads(ran.out)["blocks"]
+    assert ran.code == 1
+    assert (block["replicas"]["reporting"], block["replicas"]["current"]) == (None, 2)
+    assert block["verdict"]["code"] == "StaleData"
+    assert "metrics answers 404" in block["verdict"]["sentence"]
+    row = next(line for line in run("once", *aios.options, *wrong).out.splitlines() if line.startswith(f"{BLOCK} "))
+    assert row.split()[1] == "?/4"
+    ran = run("wait", "--block", BLOCK, "--until", "reporting=0", "--wait", "1", *aios.options, *wrong)
+    assert ran.code == 1
+    assert "within" not in ran.out

@@ -19,6 +19,16 @@ BLOCK = replace(
 )
 
 
+def test_a_count_that_nobody_told_meets_no_condition() -> None:
+    unseen = replace(BLOCK, instances=(), executor=None, problem="no route", seen_at=None)
+    told, untold = (replace(unseen, replicas=Replicas(current=current)) for current in (3, None))
+    assert condition("replicas=3").holds(told, NOW, NOW)
+    assert not condition("replicas=0").holds(untold, NOW, NOW)
+    assert not condition("reporting=0").holds(told, NOW, NOW)
+    assert condition("replicas>1").found(told, NOW) == "3 replicas, ? reporting"
+    assert condition("replicas>1").found(untold, NOW) == "? replicas, ? reporting"
+
+
 def holds(text: str, block: BlockState = BLOCK, since: float = NOW - 60) -> bool:
     return condition(text).holds(block, NOW, since)
 

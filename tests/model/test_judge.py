@@ -56,6 +56,13 @@ def telling(most: int) -> PolicyReport:
 TIMED_OUT = replace(decision(), action=Action.UP, proposed=3, confirmation=clean("timed_out"))
 
 
+def test_a_metrics_service_that_never_answered_is_named_at_the_first_poll_already() -> None:
+    bare = replace(CALM, executor=None, seen_at=None, problem=clean("404: is this its address?"), missed_polls=1)
+    verdict = judge_block(bare, NOW)
+    assert (verdict.code, verdict.sentence) == ("StaleData", "no data: 404: is this its address?")
+    assert judge_block(replace(bare, seen_at=NOW - 3, executor=CALM.executor), NOW).code != "StaleData"
+
+
 def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
     return InstanceState(clean("in-x"), phase, None, age, first_seen=NOW - 22)
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Decision, Origin, Thresholds
 from aios_top.model.policy_state import PolicyReport, Voice
+from aios_top.model.reading import ExecutorReading
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, FleetState, Replicas
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity, Verdict
@@ -40,6 +41,7 @@ HELD = replace(
 BLOCK = BlockState(
     clean("gemma3-27b-block"),
     policy=PolicyReport(Voice.FULL),
+    executor=ExecutorReading(10.0),
     replicas=Replicas(current=2, reporting=2, desired=3, minimum=1, maximum=4),
     averages={Window.ONE_MINUTE: Averages(812.0, 144.2, Window.ONE_MINUTE, Origin.MEASURED, 2)},
     input_rate=41_210.0,
@@ -84,7 +86,7 @@ def test_an_empty_fleet_is_only_its_verdict():
 def test_what_is_not_known_is_a_question_mark():
     row = next(line for line in fleet_table(fleet(BlockState(clean("new")))) if line.startswith("new"))
 
-    assert row.split() == ["new", "0", "?", "?", "?", "?", "?", "?"]
+    assert row.split() == ["new", "?", "?", "?", "?", "?", "?", "?"]
 
 
 def test_a_decision_is_one_line_with_reason_and_numbers():

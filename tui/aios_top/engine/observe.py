@@ -247,7 +247,7 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     averages = [state.averages[entry] for entry in Window]
     sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
-    reporting = None if state.replicas.wiped else float(state.replicas.reporting)
+    reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
     values = (
         *sizes,
         state.input_rate,

@@ -35,7 +35,8 @@ class Condition(Struct, frozen=True):
             return False
         if self.name in _COUNTS:
             count = block.replicas.best if self.name == "replicas" else block.replicas.reporting
-            return not block.replicas.wiped and _COMPARISONS[self.sign](count, int(self.value))
+            told = self.name == "replicas" and block.replicas.current is not None
+            return (told or block.counted) and not block.replicas.wiped and _COMPARISONS[self.sign](count, int(self.value))
         if self.name == "decision":
             return any(entry.action == self.value and entry.at > since for entry in block.decisions)
         if self.name == "cooldown":
@@ -47,7 +48,9 @@ class Condition(Struct, frozen=True):
         if block.stale:
             return f"its figures are old ({block.problem or 'no answer'})"
         if self.name in _COUNTS:
-            return f"{block.replicas.best} replicas, {block.replicas.reporting} reporting"
+            reporting = block.replicas.reporting if block.counted else "?"
+            best = block.replicas.current if block.replicas.current is not None else reporting
+            return f"{best} replicas, {reporting} reporting"
         if self.name == "decision":
             last = next(iter(block.decisions), None)
             return "no decision is known" if last is None else f"last decision {last.action}: {last.reason}"

@@ -43,7 +43,8 @@ def _verdict(block: BlockState, severity: Severity, code: str, sentence: str) ->
 
 
 def _stale(block: BlockState, now: float) -> Verdict | None:
-    if not block.stale:
+    never = block.problem is not None and block.seen_at is None and not block.counted
+    if not block.stale and not never:
         return None
     since = "" if block.seen_at is None else f" for {span(now - block.seen_at)}"
     return _verdict(block, Severity.BROKEN, "StaleData", f"no data{since}: {block.problem or 'polls fail'}")

@@ -36,7 +36,7 @@ def at_present(block: BlockState, now: float) -> Decision:
         output_average=means.output_size,
         thresholds=block.thresholds,
         current=block.replicas.current,
-        reporting=block.replicas.reporting,
+        reporting=block.replicas.reporting if block.counted else None,
         cooldown_remaining_seconds=block.cooldown.remaining_seconds(now),
         instances=inputs_of(block.instances, block.window),
     )

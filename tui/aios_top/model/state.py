@@ -219,6 +219,14 @@ class BlockState(Struct, frozen=True):
         """Whether the figures are old: two polls in a row have failed."""
         return self.missed_polls >= 2
 
+    @property
+    def counted(self) -> bool:
+        """Whether `replicas.reporting` is a count: without an answer of the metrics service its 0 says nothing."""
+        if self.stale:
+            return False
+        seen = self.executor is not None or any(row.reading is not None for row in self.instances)
+        return seen or (self.problem is None and bool(self.instances))
+
 
 class Link(StrEnum):
     """How an endpoint answers."""

@@ -57,8 +57,8 @@ def _number(value: int | None) -> str:
 def _replicas(block: BlockState, columns: int) -> list[Row]:
     replicas = block.replicas
     pieces = [
-        (*replica_gauge(replicas, 8), Cell("  ")),
-        _named("reporting", _number(replicas.reporting)),
+        (*(replica_gauge(replicas, 8) if block.counted else ()), Cell("  " if block.counted else "")),
+        _named("reporting", _number(replicas.reporting if block.counted else None)),
         _named("current", _number(replicas.current), Role.TEXT if replicas.current is not None else Role.DIM),
         _named("desired", _number(replicas.desired)),
         (*_named("min", _number(replicas.minimum))[:2], Cell(" "), *_named("max", _number(replicas.maximum))),

@@ -160,14 +160,14 @@ def _replicas(block: BlockState, silence: str | None) -> Document:
         note = f"current: {silence or 'no evaluation has told it yet'}"
     return {
         "current": replicas.current,
-        "reporting": replicas.reporting,
+        "reporting": replicas.reporting if block.counted else None,
         "starting": replicas.starting,
         "stale": replicas.stale,
         "ghosts": replicas.ghosts,
         "desired": replicas.desired,
         "min": replicas.minimum,
         "max": replicas.maximum,
-        "origin": replicas.origin.value,
+        "origin": (replicas.origin if block.counted or replicas.current is not None else Origin.UNKNOWN).value,
         "wiped": replicas.wiped,
         "note": note,
     }

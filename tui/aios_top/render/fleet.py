@@ -38,11 +38,11 @@ class Column(Struct, frozen=True):
 
 
 def _count(block: BlockState, _scene: Scene, columns: int) -> Iterable[Cell]:
-    return (field(replica_count(block.replicas, known=_counted(block)), columns),)
+    return (field(replica_count(block.replicas, known=block.counted), columns),)
 
 
 def _gauge(block: BlockState, _scene: Scene, columns: int) -> Iterable[Cell]:
-    cells = replica_gauge(block.replicas, _GAUGE_BOXES) if _counted(block) else ()
+    cells = replica_gauge(block.replicas, _GAUGE_BOXES) if block.counted else ()
     return (*cells, Cell(" " * (columns - columns_of(cells))))
 
 
@@ -111,10 +111,6 @@ def limit_mark(value: float | None, down: float | None, up: float | None) -> tup
     if down is not None and value < down:
         return "▼", Role.DOWN
     return " ", Role.TEXT
-
-
-def _counted(block: BlockState) -> bool:
-    return not block.stale and (bool(block.instances) or block.executor is not None)
 
 
 def table_columns(columns: int, names: Iterable[str], window: Window) -> tuple[Column, ...]:
@@ -193,8 +189,8 @@ def summary_cells(state: FleetState, window: Window, now: float, columns: int) -
     What does not fit is left out whole.
     """
     blocks = list(state.blocks.values())
-    fresh = [block for block in blocks if not block.stale]
-    replicas = str(sum(block.replicas.reporting for block in fresh)) if fresh or not blocks else "?"
+    counted = [block for block in blocks if block.counted]
+    replicas = str(sum(block.replicas.reporting for block in counted)) if counted or not blocks else "?"
     limit = sum(block.replicas.maximum or 0 for block in blocks)
     input_rate = _sum(block.input_rate for block in blocks)
     output_rate = _sum(block.output_rate for block in blocks)

@@ -188,7 +188,7 @@ def _desired(block: BlockState, _now: float) -> Figures:
 
 def _seen(value: Callable[[BlockState], int]) -> Callable[[BlockState, float], Figures]:
     def figures(block: BlockState, _now: float) -> Figures:
-        yield {}, None if block.replicas.wiped else value(block)
+        yield {}, value(block) if block.counted and not block.replicas.wiped else None
 
     return figures
 

@@ -63,7 +63,7 @@ def _block_row(block: BlockState, now: float) -> str:
     next_evaluation = None if block.next_evaluation_at is None else max(0.0, block.next_evaluation_at - now)
     return _cells(
         block.block_id,
-        "wiped" if block.replicas.wiped else replica_count(block.replicas),
+        "wiped" if block.replicas.wiped else replica_count(block.replicas, known=block.counted),
         amount(averages.input_size),
         amount(averages.output_size),
         amount(block.input_rate),
