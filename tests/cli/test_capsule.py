@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -433,3 +434,16 @@ def test_what_a_killed_replay_left_is_removed_and_what_is_held_stays(capsule, tm
             assert again.recording.times == found.recording.times
         assert found.recording.path.exists()
     assert sorted(entry.name for entry in state.iterdir()) == ["capsule-young"]
+
+
+def test_a_full_disk_leaves_no_half_of_one(tmp_path) -> None:
+    path = tmp_path / "x.capsule"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_capsule(path, {"context": "x"}, {"recording.aiosrec": os.urandom(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not path.exists()
+    write_capsule(path, {"context": "x"}, {"recording.aiosrec": b"whole"})

@@ -340,3 +340,12 @@ def test_replicas_that_nobody_counted_are_unknown_and_not_none(aios, run):
     ran = run("wait", "--block", BLOCK, "--until", "reporting=0", "--wait", "1", *aios.options, *wrong)
     assert ran.code == 1
     assert "within" not in ran.out
+
+
+@pytest.mark.parametrize("form", [(), ("--jsonl",)])
+def test_watch_that_got_no_answer_at_its_end_has_failed_as_once_has(aios, run, form):
+    assert run("watch", *form, "--count", "1", *aios.options).code == 0
+    ran = run("watch", *form, "--count", "2", *aios.options, "--url", f"metrics={aios.base}/policies")
+    assert ran.code == 1
+    assert "no metrics: http: metrics answers 404" in ran.err
+    assert len(ran.out.splitlines()) == (2 if form else 1)

@@ -128,6 +128,27 @@ async def test_a_long_plan_scrolls_and_says_so() -> None:
     assert any("[Send y]" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("keys", "seen"),
+    [
+        (("G",), "never zero"), (("end",), "never zero"), (("G", "g"), "Select the next row"),
+        (("end", "home"), "Select the next row"), (("j", "k"), "Select the next row"), (("space",), "Show only blocks"),
+        (("space", "b"), "Select the next row"),
+    ],
+)  # fmt: skip
+async def test_a_page_to_read_moves_by_the_keys_that_move_lists(keys: tuple[str, ...], seen: str) -> None:
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark", *keys)
+        await pilot.pause()
+        box = app.screen.query_one(Box)
+        shown = "\n".join("".join(cell.text for cell in line.cells) for line in box.shown)
+        assert seen in shown
+        before = app.screen.top  # type: ignore[attr-defined]
+        await pilot.press("j")
+        assert app.screen.top == before + (0 if seen == "never zero" else 1)  # type: ignore[attr-defined]
+
+
 async def test_production_wants_the_name_typed() -> None:
     dialog = ConfirmDialog(PLAN, typed_name="ab")
     answers, lines = await ask(dialog, "y", "enter", "enter", "tab", "tab", "enter")

@@ -37,3 +37,10 @@ def test_it_fits_every_width(columns: int) -> None:
 )
 def test_a_time_is_compared_as_exactly_as_its_sign_wants(passed: float | None, limit: float, text: str) -> None:
     assert comparison_text(Comparison("since the last action", passed, ">", limit, "s")) == text
+
+
+def test_a_rule_of_which_nothing_is_known_is_still_joined_as_it_is() -> None:
+    decision = Recorder().evaluate({})
+    text = "\n".join(explanation_lines(explain(decision, BlockState(clean("b")), decision.at), 80))
+    assert "input ? > 500 or output ? > 300" in text
+    assert "input ? < 100 and output ? < 50" in text

@@ -82,6 +82,7 @@ class TestLoad:
         shown = flat(idle_rows(states.scaling(), 80))
         assert "No load test has run in this session. T sends requests to gemma3-27b-block" in shown
         assert "aios-top load --block gemma3-27b-block" in shown
+        assert "aios-top load --block BLOCK --num-requests" in flat(idle_rows(None, 80))
 
     @pytest.mark.parametrize("columns", [30, 58, 60, 78, 80, 118, 200])
     def test_the_banner_always_names_the_key_that_stops(self, columns: int) -> None:

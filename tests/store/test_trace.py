@@ -64,6 +64,6 @@ def test_what_is_no_trace_is_refused_with_its_line(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(StoreError, match="no such file"):
+    for path, found in ((tmp_path / "none.csv", "no such file"), (tmp_path, "not a regular file")):
+        with pytest.raises(StoreError, match=found):
             read_trace(path)

@@ -59,8 +59,12 @@ def write_capsule(path: Path, about: Mapping[str, Any], members: Mapping[str, by
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, content)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(packed.getvalue())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(packed.getvalue())
+    except OSError:
+        path.unlink()  # half of one opens nowhere, and would be in the way of the next
+        raise
 
 
 def read_capsule(path: Path) -> CapsuleFile:

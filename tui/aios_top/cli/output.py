@@ -26,7 +26,34 @@ def written(name: str, *, force: bool = False) -> Iterator[TextIO]:
         with _stdout() as file:
             yield file
         return
-    path = Path(name)
+    with (
+        _part(Path(name), force=force) as descriptor,
+        os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_bytes(name: str, content: bytes, *, force: bool = False) -> None:
+    """Write an archive as `written` writes a text; a device or a pipe takes it as it comes, but no terminal does."""
+    if Path(name).is_char_device() or Path(name).is_fifo():
+        Path(name).write_bytes(content)
+    elif name != STDOUT:
+        with _part(Path(name), force=force) as descriptor, os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    elif sys.stdout.isatty():
+        raise CommandError("an archive is no text for a terminal: name a file, or send it into a pipe")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _part(path: Path, *, force: bool) -> Iterator[int]:
+    """Give a file to fill, which takes its name when it is whole; whoever takes the descriptor closes it."""
     refuse_existing(path, force=force)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -34,10 +61,7 @@ def written(name: str, *, force: bool = False) -> Iterator[TextIO]:
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield descriptor
         _named(part, path, force=force)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror or error}") from error

@@ -34,14 +34,19 @@ class Condition(Struct, frozen=True):
         if block.stale:
             return False
         if self.name in _COUNTS:
-            count = block.replicas.best if self.name == "replicas" else block.replicas.reporting
-            told = self.name == "replicas" and block.replicas.current is not None
-            return (told or block.counted) and not block.replicas.wiped and _COMPARISONS[self.sign](count, int(self.value))
+            count = self._count(block)
+            return count is not None and not block.replicas.wiped and _COMPARISONS[self.sign](count, int(self.value))
         if self.name == "decision":
             return any(entry.action == self.value and entry.at > since for entry in block.decisions)
         if self.name == "cooldown":
             return block.cooldown.at(now) == self.value
         return block.verdict is not None and block.verdict.severity.name.lower() == self.value
+
+    def _count(self, block: BlockState) -> int | None:
+        """Return how many there are, None where nobody has told."""
+        if self.name == "replicas" and block.replicas.current is not None:
+            return block.replicas.current
+        return block.replicas.reporting if block.counted else None
 
     def found(self, block: BlockState, now: float) -> str:
         """Say what there is instead, for whoever waited in vain."""

@@ -116,7 +116,7 @@ def _stage_rows(stage: Stage, columns: int) -> list[Row]:
     mark, role = _MARKS[stage.met]
     pointer = Cell("\u25b8" if stage.decided else " ", Role.ACCENT)
     texts = [comparison_text(pair) for pair in stage.comparisons]
-    joined = f" {'or' if stage.together == 'any' and stage.met else 'and'} ".join(texts)
+    joined = f" {'or' if stage.together == 'any' and stage.met is not False else 'and'} ".join(texts)
     words = "; ".join(part for part in (joined, stage.note) if part) or "not asked"
     name = fit(stage.name.value, _LABEL)
     lines = wrap(words, columns - _LABEL - 5)

@@ -68,7 +68,8 @@ def idle_rows(block: BlockState | None, columns: int) -> list[Row]:
         "enough to make its policy scale up. It asks first, shows what will be sent and what that does, and stops by "
         "itself when answers fail."
     )
-    twin = f"Without the screen: aios-top load --block {target} --num-requests 20 --input-tokens 1500"
+    name = "BLOCK" if block is None else block.block_id
+    twin = f"Without the screen: aios-top load --block {name} --num-requests 20 --input-tokens 1500"
     return [BLANK, *(row(f" {line}") for line in wrap(text, columns - 2)), BLANK, *_dim(twin, columns)]
 
 

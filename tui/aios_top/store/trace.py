@@ -27,7 +27,8 @@ def read_trace(path: Path, most: int = MOST_ROWS) -> tuple[TraceRow, ...]:
     """
     try:
         if not path.is_file():
-            raise StoreError(f"{path}: no such file; give a CSV with columns as Azure's or BurstGPT's traces have")
+            found = "not a regular file" if path.exists() else "no such file"
+            raise StoreError(f"{path}: {found}; give a CSV with columns as Azure's or BurstGPT's traces have")
         if path.stat().st_size > LARGEST_BYTES:
             raise StoreError(f"{path}: larger than {LARGEST_BYTES // 2**20} MiB; cut it first")
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -90,7 +90,8 @@ def _verify(args: argparse.Namespace) -> int:
                 info = recording.info
             results.append({"name": name, "polls": info.polls, "lost": info.lost, "problems": problems})
         except StoreError as error:
-            results.append({"name": name, "polls": 0, "lost": None, "problems": [str(error)]})
+            problem = str(error).removeprefix(f"{name}: ")
+            results.append({"name": name, "polls": 0, "lost": None, "problems": [problem]})
     if args.json:
         print(json.dumps(results))
     for result in results if not args.json else ():

@@ -24,6 +24,11 @@ T = TypeVar("T")
 _FRAME_COLUMNS = 4
 """Two for the frame, two for the space beside it."""
 
+_READING = {
+    "j": "down", "k": "up", "space": "pagedown", "b": "pageup", "g": "home", "G": "end", "home": "home", "end": "end",
+}  # fmt: skip
+"""Keys that move a page on which there is nothing to type."""
+
 
 class Button(Struct, frozen=True):
     """A way to end the dialog."""
@@ -186,6 +191,8 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
                 self._move(1 if key == "down" else -1)
             case "up" | "down" | "pageup" | "pagedown":
                 self._scroll(key)
+            case _ if not self.fields and key in _READING and all(button.key != key for button in self.buttons):
+                self._scroll(_READING[key])
             case _ if field is not None:
                 changed = field.typed(key, character)
                 if changed is not None:
@@ -221,7 +228,9 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         self.focus_name = names[(names.index(self.focus_name) + step) % len(names)]
 
     def _scroll(self, key: str) -> None:
-        step = {"up": -1, "down": 1, "pageup": -self._room, "pagedown": self._room}[key]
+        room, length = self._room, self._length
+        steps = {"up": -1, "down": 1, "pageup": -room, "pagedown": room, "home": -length, "end": length}
+        step = steps[key]
         self.top = max(0, min(self.top + step, self._length - self._room))
 
 

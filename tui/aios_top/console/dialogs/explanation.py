@@ -16,7 +16,6 @@ from aios_top.render.numbers import count
 _TICK_SECONDS = 1.0
 _OLDER = frozenset({"left_curly_bracket", "left", "h"})
 _NEWER = frozenset({"right_curly_bracket", "right", "l"})
-_SCROLLS = {"j": "down", "k": "up", "space": "pagedown", "b": "pageup"}
 
 
 class ExplanationDialog(Dialog[None]):
@@ -53,8 +52,6 @@ class ExplanationDialog(Dialog[None]):
     def _key(self, key: str, character: str | None) -> None:
         if key in _OLDER | _NEWER:
             self._step(1 if key in _OLDER else -1)
-        elif key in _SCROLLS:
-            self._scroll(_SCROLLS[key])
         elif key in {"x", "d"}:
             self.answer(None)
         else:

@@ -9,7 +9,6 @@ from aios_top.render.cells import Row
 from aios_top.render.tryout import tryout_rows
 
 _TICK_SECONDS = 0.5
-_SCROLLS = {"j": "down", "k": "up", "space": "pagedown", "b": "pageup"}
 
 
 class TryoutDialog(Dialog[str]):
@@ -50,9 +49,3 @@ class TryoutDialog(Dialog[str]):
             self.draw()
         elif shown is not None and shown.running:
             self.draw()
-
-    def _key(self, key: str, character: str | None) -> None:
-        if key in _SCROLLS:
-            self._scroll(_SCROLLS[key])
-        else:
-            super()._key(key, character)
