@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory
+from aios_top.engine.memory import MAX_DECISIONS, PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory
 from aios_top.engine.observe import MOST_UNLISTED, Inputs, observe, take_decisions
 from aios_top.model.decision import Decision, InstanceInput
 from aios_top.model.packed import Packed
@@ -36,6 +36,17 @@ def test_old_decisions_keep_their_whole_record_packed() -> None:
     assert all(isinstance(entry.record, dict) for entry in memory.reported[:UNPACKED_DECISIONS])
     assert all(isinstance(entry.record, Packed) for entry in memory.reported[UNPACKED_DECISIONS:])
     assert memory.reported[300] == told(399, "in-a")
+
+
+def test_many_at_once_are_packed_little_by_little_the_oldest_first() -> None:
+    memory = BlockMemory()
+    take_decisions(memory, page(*(told(number, "in-a") for number in range(1, 201))))
+    kept = [isinstance(entry.record, Packed) for entry in memory.reported]
+    assert kept == [False] * (200 - PACKED_AT_ONCE) + [True] * PACKED_AT_ONCE
+    for number in range(201, 210):
+        take_decisions(memory, page(told(number, "in-a")))
+    kept = [isinstance(entry.record, Packed) for entry in memory.reported]
+    assert kept == [False] * UNPACKED_DECISIONS + [True] * (209 - UNPACKED_DECISIONS)
 
 
 def test_a_packed_decision_is_recorded_as_it_was() -> None:

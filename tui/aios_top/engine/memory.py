@@ -33,6 +33,8 @@ BLOCK_COLUMNS = (
 MAX_DECISIONS = 512
 UNPACKED_DECISIONS = 16
 """Newest decisions of a block whose records stay unpacked: these are looked at."""
+PACKED_AT_ONCE = 32
+"""Most records that are packed at once: a first page holds hundreds, and somebody waits for what it says."""
 RATE_SECONDS = 60.0
 """A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
 

@@ -8,11 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions, watch
-from aios_top.engine.memory import MAX_DECISIONS, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
+from aios_top.engine.memory import MAX_DECISIONS, PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import ACTS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
-from aios_top.model.packed import packed
+from aios_top.model.packed import is_loose, packed
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
@@ -105,7 +105,10 @@ def take_decisions(memory: BlockMemory, page: DecisionPage) -> None:
 
     newest_first = sorted(merged.values(), key=age_order, reverse=True)
     kept = newest_first[:MAX_DECISIONS]
-    memory.reported = (*kept[:UNPACKED_DECISIONS], *map(_with_packed_record, kept[UNPACKED_DECISIONS:]))
+    loose = [place for place, entry in enumerate(kept) if place >= UNPACKED_DECISIONS and is_loose(entry.record)]
+    for place in loose[-PACKED_AT_ONCE:]:
+        kept[place] = _with_packed_record(kept[place])
+    memory.reported = tuple(kept)
     lasts = {entry.action: entry for entry in reversed(memory.reported) if entry.action in ACTS}
     memory.acts = tuple(entry for entry in memory.reported if lasts.get(entry.action) is entry)
 

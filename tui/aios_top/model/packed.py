@@ -35,13 +35,18 @@ class Packed(Mapping[str, Any]):
 
 def packed(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the same document packed; what is packed or empty already, or is no JSON, stays as it is."""
-    if isinstance(document, Packed) or not document:
+    if not is_loose(document):
         return document
     try:
         text = json.dumps(document, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
         return document
     return Packed(zlib.compress(text.encode(), _QUICKEST))
+
+
+def is_loose(document: Mapping[str, Any]) -> bool:
+    """Return whether there is something to pack."""
+    return bool(document) and not isinstance(document, Packed)
 
 
 @lru_cache(maxsize=8)
