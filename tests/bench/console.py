@@ -1,5 +1,7 @@
 """What the console costs whoever runs it over SSH, beside a bare Textual app measured in the same sitting.
 
+How long it takes to start is `start.py`'s.
+
     python tests/bench/console.py [quick]
 
 Prints a table; nothing is judged here, for absolute times hold for one machine and one moment. `quick` leaves out the
@@ -8,10 +10,8 @@ fleet of 10,000 instances and shortens the windows.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,33 +60,6 @@ def embedded(scenario: str) -> list[str]:
     return [*TOP, "demo", "--serve", "--port-offset", "24000", "--scenario", scenario]
 
 
-def cpu_of(command: list[str]) -> tuple[float, float]:
-    """Return the least CPU and wall seconds of five runs."""
-    best = (float("inf"), float("inf"))
-    for _ in range(5):
-        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - started
-        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        best = (min(best[0], spent), min(best[1], wall))
-    return best
-
-
-def headless() -> None:
-    print("\nheadless, least of five runs              cpu s  wall s")
-    rows = {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "import httpx, pydantic": [sys.executable, "-c", "import httpx, pydantic"],
-        "aios-top --version": [*TOP, "--version"],
-        "aios-top --help": [*TOP, "--help"],
-    }
-    with serving(embedded("quiet")):
-        rows["aios-top once --json"] = [*TOP, "once", "--json", "--host", "127.0.0.1", "--port-offset", "24000"]
-        for name, command in rows.items():
-            cpu, wall = cpu_of(command)
-            print(f"{name:<40}{cpu:>7.2f}{wall:>8.2f}")
-
-
 def on_screen(window: float, *, large: bool) -> None:
     print("\n120x40                     first paint   ready  bytes/s   cpu %  key p95 ms  rss MB")
     told("bare Textual", measured([sys.executable, "-c", BARE], "READY", window=5.0, warm_up=1.0, key=None))
@@ -119,7 +92,6 @@ def told(name: str, found: dict[str, Any]) -> None:
 
 def main() -> None:
     quick = sys.argv[1:] == ["quick"]
-    headless()
     on_screen(15.0 if quick else 60.0, large=not quick)
 
 

@@ -47,6 +47,8 @@ async def test_the_first_screen_says_where_it_connects_to_and_shows_nothing_as_r
         assert "connecting" in first
         assert "WAITING  for the first poll" in first
         assert "gemma3" not in first
+        assert "no blocks" not in first
+        assert "failed" not in first
         assert "live" not in first
         go_on.set()
         await until(pilot, lambda: "gemma3" in screen_text(app))

@@ -160,6 +160,7 @@ def test_every_empty_list_says_why() -> None:
     assert "does not answer" in log_note([FLEET.blocks["mistral-7b-block"]])
     assert "next evaluation" in log_note([FLEET.blocks["gemma3-27b-block"]])
     assert log_note([]) == "no decisions: no blocks"
+    assert log_note([], polled=False) == "waiting for the first poll"
 
 
 def test_the_log_is_the_newest_of_all_blocks() -> None:

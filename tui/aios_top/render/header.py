@@ -111,6 +111,8 @@ def _resumed(state: FleetState, now: float) -> list[Cell]:
 
 
 def _poll(state: FleetState) -> list[Cell]:
+    if state.sequence == 0:
+        return []
     metrics = state.endpoints.get("metrics") or next(iter(state.endpoints.values()), None)
     took = "" if metrics is None else f"  poll {quickness(metrics.latency_seconds)}"
     return [

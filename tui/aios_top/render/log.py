@@ -53,8 +53,10 @@ def story_rows(explanation: Explanation, columns: int) -> list[Row]:
     return [row(Cell(f"   {line}", role)) for text, role in texts if text for line in wrap(text, columns - 4)]
 
 
-def log_note(blocks: Iterable[BlockState]) -> str:
-    """Return why there are no decisions to show."""
+def log_note(blocks: Iterable[BlockState], *, polled: bool = True) -> str:
+    """Return why there are no decisions to show; `polled`: AIOS was asked once."""
+    if not polled:
+        return "waiting for the first poll"
     voices = {block.policy.voice for block in blocks}
     if not voices:
         return "no decisions: no blocks"

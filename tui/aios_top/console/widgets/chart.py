@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from aios_top.console.view import ViewState
+from aios_top.console.widgets.block import missing_note
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, fitting, row
@@ -23,7 +24,7 @@ from aios_top.render.timeline import (
 )
 
 _CURVES = "aios_top.console.curves"
-"""Imported after the first screen stands: the plotting library takes longer to import than the rest of the console."""
+"""Imported when there are figures to plot: the plotting library takes longer than the panels that show them before."""
 _LOADING = "drawing"
 
 
@@ -32,13 +33,18 @@ class ChartPanel(Panel):
 
     title = "time"
     _plot: Callable[[Timeline], list[Row]] | None = None
+    _loads = False
     _drawn: tuple[Timeline, list[Row]] | None = None
 
     def on_mount(self) -> None:
-        """Load the plotting library: at once when it is there, else on a thread, after the first paint."""
+        """Take the plotting library where it is there already."""
         if _CURVES in sys.modules:
             self._plot = import_module(_CURVES).plot
-        else:
+
+    def _begin_loading(self) -> None:
+        """Load the plotting library on a thread, after what is being painted."""
+        if not self._loads:
+            self._loads = True
             self.call_after_refresh(self.run_worker, self._load, thread=True)
 
     def _load(self) -> None:
@@ -64,13 +70,16 @@ class ChartPanel(Panel):
         """Return plot, replicas, events and time axis."""
         block = view.block(state)
         if block is None:
-            return []
+            return [row(Cell(f" {missing_note(state, view)}", Role.DIM))]
         room = lines - BELOW
         width = columns - MARGIN - 1
         if room < 2 or width < 10:
             return [row(Cell(" too small for a plot: m maximises", Role.DIM))]
         line = timeline(block, view.window, view.span_seconds, state.at, width, room)
-        note = empty_note(block, line) or (None if self._plot else _LOADING)
+        note = empty_note(block, line)
+        if not note and self._plot is None:
+            self._begin_loading()
+            note = _LOADING
         plotted = [row(Cell(f" {note}", Role.DIM)), *[row("")] * (room - 1)] if note else self._plotted(line)
         return [*plotted, replica_row(block, line), event_row(block, line), time_row(line, state.at)]
 

@@ -31,7 +31,10 @@ class DecisionsPanel(Panel):
         entries = shown_decisions(state, view, lines)
         if not entries:
             blocks = [block] if (block := view.block(state)) and not shows_fleet(view) else list(state.blocks.values())
-            return [row(Cell(f" {line}", Role.DIM)) for line in wrap(log_note(blocks), columns - 2)]
+            return [
+                row(Cell(f" {line}", Role.DIM))
+                for line in wrap(log_note(blocks, polled=state.sequence > 0), columns - 2)
+            ]
         chosen = None if view.decision is None else min(view.decision, len(entries) - 1)
         story = [] if chosen is None else _story(state, *entries[chosen], now, columns)
         room = max(1, lines - len(story))
