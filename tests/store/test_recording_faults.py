@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,21 @@ async def test_a_full_disk_stops_the_recording_and_what_is_there_stays(tmp_path:
     with open_recording(tmp_path / "a.aiosrec") as recording:
         assert recording.verify() == []
         assert len(recording.times) == written
+
+
+async def test_a_segment_that_cannot_be_packed_stays_as_the_rows_of_its_polls(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec", 8)
+    connection = story.writer._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full"):
+        story.writer.new_session()
+    story.writer.close()
+    with closing(sqlite3.connect(tmp_path / "a.aiosrec")) as database:
+        assert database.execute("SELECT count(*) FROM segment").fetchone() == (0,)
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        assert recording.verify() == []
+        assert [Replay(recording).state(at).at for at in recording.times] == [state.at for state in story.states]
 
 
 async def test_a_segment_of_another_layout_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,11 @@ class Compression:
             raise BrokenPartError(str(error)) from error
 
 
+def usual_part(part: bytes) -> bytes:
+    """Return what of a part goes into a dictionary."""
+    return part[:_PART_BYTES]
+
+
 def dictionary_of(parts: Sequence[bytes]) -> bytes:
-    """Return a dictionary made of these parts, which are of the kind that it is for."""
-    return b"".join(part[:_PART_BYTES] for part in parts)[:_DICTIONARY_BYTES]
+    """Return a dictionary made of these usual parts, which are of the kind that it is for."""
+    return b"".join(parts)[:_DICTIONARY_BYTES]

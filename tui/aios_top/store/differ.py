@@ -98,6 +98,11 @@ class Differ:
             known.entered = deque(block.executors)
             known.executor = block.executors[-1] if block.executors else None
 
+    def end(self) -> Segment:
+        """Return the segment and forget it; what cannot be written of it then stays in the rows of its polls."""
+        segment, self.segment = self.segment, Segment(self._shapes)
+        return segment
+
     def begin(self) -> Delta:
         """Begin the next segment; return what it starts with."""
         self.segment = Segment(self._shapes)

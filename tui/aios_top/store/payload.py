@@ -1,15 +1,17 @@
 """The figures of one block within a segment as columns: documents of instances, of the executor, samples."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
-
-from msgspec import Struct, field
 
 from aios_top.model.reading import InstanceReading, Mean
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import Rolling
 from aios_top.store.columns import pack
+from aios_top.store.rows import Rows
 
+_NEWEST = 3
+"""A policy's rates span the pushes of a minute, two or three."""
 Row = list[Any]
 """Instance id, time of receipt, and what `figures` makes of a document."""
 _ROLLINGS = ("input_size", "output_size", "queue_length")
@@ -77,19 +79,30 @@ def reading_of(
     )
 
 
-class PushTable(Struct):
+class PushTable:
     """Rows with the poll that brought them."""
 
-    _by_instance: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._by_instance: dict[str, Rows] = {}
+        self._newest: dict[str, deque[Sequence[Any]]] = {}
+        """Figures of the newest rows, which every decision is compared with."""
 
     def append(self, poll: int, row: Row) -> None:
         """Add one."""
-        self._by_instance.setdefault(row[0], []).append((poll, row))
+        name = row[0]
+        if name not in self._by_instance:
+            self._by_instance[name], self._newest[name] = Rows(), deque(maxlen=_NEWEST)
+        self._by_instance[name].append(poll, row)
+        self._newest[name].append(row[4])
 
     def figures(self, instance_id: str, back: int) -> Sequence[Any] | None:
         """Return the figures of an instance's document that has so many newer ones, None when there is none."""
-        rows = self._by_instance.get(instance_id, ())
-        return rows[-1 - back][1][4] if back < len(rows) else None
+        newest = self._newest.get(instance_id, ())
+        if back < len(newest):
+            return newest[-1 - back]
+        rows = self._by_instance.get(instance_id)
+        figures: Sequence[Any] | None = None if rows is None or back >= len(rows) else rows.row(-1 - back)[4]
+        return figures
 
     def instances(self) -> list[tuple[str, Sequence[tuple[int, Row]]]]:
         """Return the instances with their rows, oldest first."""

@@ -224,11 +224,12 @@ def executor_of(row: Sequence[Any]) -> ExecutorReading:
     return ExecutorReading(*row)
 
 
-def columns_of(rows: Sequence[tuple[int, Sequence[Any]]]) -> Columns:
+def columns_of(rows: Iterable[tuple[int, Sequence[Any]]]) -> Columns:
     """Return rows with their polls, oldest first, as columns."""
-    if not rows:
+    known = tuple(rows)
+    if not known:
         return Columns((), ())
-    polls, values = zip(*rows, strict=True)
+    polls, values = zip(*known, strict=True)
     return Columns(polls, list(zip(*values, strict=True)))
 
 

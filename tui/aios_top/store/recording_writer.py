@@ -17,7 +17,7 @@ from aios_top.model.frame import Frame, Trace
 from aios_top.model.recording import Mark, RecordingHeader
 from aios_top.store import recording_file
 from aios_top.store.columns import pack
-from aios_top.store.compression import Compression, dictionary_of
+from aios_top.store.compression import Compression, dictionary_of, usual_part
 from aios_top.store.differ import Differ
 from aios_top.store.leaves import Shapes
 from aios_top.store.paths import StoreError
@@ -179,9 +179,8 @@ class RecordingWriter:
         self._connection.executemany("INSERT INTO event (at, kind, block, content) VALUES (?, ?, ?, ?)", rows)
 
     def _end_segment(self) -> None:
-        """Write the segment again as columns, and remove its rows."""
-        segment = self._differ.segment
-        packed = {block_id: log.packed() for block_id, log in segment.blocks.items()}
+        """Write the segment again as columns, and remove its rows; each block is let go as it is written."""
+        segment = self._differ.end()
         compress = self._compression.thorough
         self._connection.execute(
             "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -196,14 +195,19 @@ class RecordingWriter:
                 compress(encoded(segment.head.packed())),
             ),
         )
-        self._connection.executemany(
-            "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?)",
-            [(self._segment, self._block(name), *map(compress, parts)) for name, parts in packed.items()],
-        )
+        usual: list[bytes] = []
+        for name in list(segment.blocks):
+            parts = segment.blocks.pop(name).packed()
+            self._connection.execute(
+                "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?)",
+                (self._segment, self._block(name), *map(compress, parts)),
+            )
+            if not self._dictionary:
+                usual += map(usual_part, parts[1:3])
         self._connection.execute("DELETE FROM poll WHERE segment = ?", (self._segment,))
         self._save_shapes()
-        if not self._dictionary and packed:
-            self._make_dictionary([part for parts in packed.values() for part in parts[1:3]])
+        if usual:
+            self._make_dictionary(usual)
         self._prune(segment.times[-1])
 
     def _make_dictionary(self, parts: list[bytes]) -> None:

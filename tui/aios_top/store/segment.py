@@ -1,14 +1,14 @@
 """Some minutes of a recording in memory: every poll as what it changed, and columns when the minutes are over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aios_top.store.columns import Packed, pack
 from aios_top.store.decided import shortened
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import PushTable, pushes_packed
+from aios_top.store.rows import Rows
 from aios_top.store.streams import Stream
-from aios_top.store.told import Asked
 from aios_top.store.typed import encoded
 
 BASE = -1
@@ -29,8 +29,8 @@ class BlockLog:
         self.decided = Stream(shapes)
         self.pushes = PushTable()
         self.executors: list[tuple[int, float | None, float | None]] = []
-        self.samples: list[tuple[int, Sequence[float | None]]] = []
-        self.asked: list[tuple[int, Asked]] = []
+        self.samples = Rows()
+        self.asked = Rows()
 
     def note(self, poll: int, found: Mapping[str, Any]) -> Delta:
         """Add documents and rows; return what they change."""
@@ -60,9 +60,9 @@ class BlockLog:
         for uptime, tasks in delta.get("executors", ()):
             self.executors.append((poll, uptime, tasks))
         if "sample" in delta:
-            self.samples.append((poll, delta["sample"]))
+            self.samples.append(poll, delta["sample"])
         if "asked" in delta:
-            self.asked.append((poll, delta["asked"]))
+            self.asked.append(poll, delta["asked"])
 
     def packed(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Return figures, documents, decisions and samples, packed but not yet compressed."""
@@ -75,9 +75,10 @@ class BlockLog:
         )
 
 
-def _columns(rows: Sequence[tuple[int, Sequence[float | None]]]) -> list[Packed]:
+def _columns(rows: Rows) -> list[Packed]:
     """Return rows as columns, the polls first."""
-    return [pack([poll for poll, _ in rows]), *map(pack, zip(*(values for _, values in rows), strict=True))]
+    known = list(rows)
+    return [pack([poll for poll, _ in known]), *map(pack, zip(*(values for _, values in known), strict=True))]
 
 
 class Segment:

@@ -49,7 +49,11 @@ class Stream(Struct):
     """Poll number of each within the segment; -1 is what was known when it began."""
     _shape: list[int] = field(default_factory=list)
     _leaves: dict[int, Any] = field(default_factory=dict)
+    """The newest document's."""
+    _first: dict[int, Any] = field(default_factory=dict)
+    """The first one's."""
     _changes: dict[int, tuple[list[int], list[Any]]] = field(default_factory=dict)
+    """By leaf, the rows after the first that brought another value, and those."""
     _whole: list[Any] = field(default_factory=list)
 
     def append(self, poll: int, document: Any) -> Difference:
@@ -79,8 +83,11 @@ class Stream(Struct):
         if shape < 0:
             self._whole.append(values[0])
             return
+        self._leaves.update(zip(numbers, values, strict=True))
+        if not row:
+            self._first.update(self._leaves)
+            return
         for number, value in zip(numbers, values, strict=True):
-            self._leaves[number] = value
             entry = self._changes.get(number)
             if entry is None:
                 entry = self._changes[number] = ([], [])
@@ -89,28 +96,22 @@ class Stream(Struct):
 
     def documents(self) -> "Documents":
         """Return what can be read of it, also while it grows."""
-        return Documents(self.shapes, self.polls, self._shape, {}, self._changes, self._whole)
+        return Documents(self.shapes, self.polls, self._shape, self._first, self._changes, self._whole)
 
     def packed(self) -> PackedStream:
         """Return all of it, packed."""
-        first: list[int] = []
-        values: list[Any] = []
+        first = sorted(self._first)
         changes: list[Changes] = []
         same: list[tuple[int, int]] = []
         known: dict[tuple[Any, ...], int] = {}
         for leaf, (rows, found) in sorted(self._changes.items()):
-            begins = rows[0] == 0
-            if begins:
-                first.append(leaf)
-                values.append(found[0])
-            if len(rows) > begins:
-                later = rows[begins:], found[begins:]
-                key = (tuple(later[0]), tuple(later[1])) if _is_plain(later[1]) else (leaf,)
-                if key in known:
-                    same.append((leaf, known[key]))
-                else:
-                    known[key] = len(changes)
-                    changes.append(_packed_changes(leaf, *later))
+            key = (tuple(rows), tuple(found)) if _is_plain(found) else (leaf,)
+            if key in known:
+                same.append((leaf, known[key]))
+            else:
+                known[key] = len(changes)
+                changes.append(_packed_changes(leaf, rows, found))
+        values = [self._first[leaf] for leaf in first]
         return PackedStream(pack(self.polls), pack(self._shape), first, values, changes, same, self._whole)
 
 
