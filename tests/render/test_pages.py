@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from aios_top.model.audit import AuditEntry
 from aios_top.model.change import Fate, Outcome
+from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.deploy import DeployState, DeployStep, StepStatus
 from aios_top.model.load import LoadPhase, LoadPlan, LoadSecond, LoadState, Shape
 from aios_top.model.record import PolicyRecord
@@ -251,6 +252,26 @@ class TestEvents:
         own = LoadState(LoadPlan(BLOCK), LoadPhase.RUNNING, NOW - 8)
         assert not [line for line in self.shown(intent, load=own) if "Load test" in line]
         assert [line for line in self.shown(intent, load=own) if "load test started" in line]
+
+    def test_replicas_that_change_without_the_policy_are_events_unless_the_record_says_who(self) -> None:
+        before, after = (
+            Decision(at, Action.HOLD, clean("x"), clean("y"), Origin.REPORTED, seq=number, current=current)
+            for number, (at, current) in enumerate(((NOW - 40, 6), (NOW - 10, 0)))
+        )
+        fleet = states.fleet()
+        fleet = replace(fleet, blocks={BLOCK: replace(fleet.blocks[BLOCK], decisions=(after, before))})
+
+        def outside(*audit: AuditEntry) -> list[str]:
+            return [event.what for event in events(fleet, audit, None, self.everything) if event.kind == "outside"]
+
+        assert outside() == ["6\u21920 replicas: the policy did not ask for it; removed by hand, or lost"]
+
+        def sent(at: float, block_id: str = BLOCK, change: str = "ScaleDown") -> AuditEntry:
+            return AuditEntry(7, at, "intent", {"title": "x", "request": {"block_id": block_id, "change": change}})
+
+        assert outside(sent(NOW - 20)) == []
+        for other in (sent(NOW - 101), sent(NOW - 5), sent(NOW - 20, "other"), sent(NOW - 20, change="Manage")):
+            assert len(outside(other)) == 1
 
     def test_data_problems_are_events(self) -> None:
         fleet = replace(

@@ -146,3 +146,11 @@ def test_a_wiped_store_is_no_change_of_replicas():
     wiped = replace(BLOCK, replicas=Replicas(reporting=0, wiped=True))
 
     assert changes(fleet(BLOCK), fleet(wiped)) == []
+
+
+def test_a_service_that_is_away_changes_no_count():
+    silent = replace(BLOCK, policy=PolicyReport(Voice.SILENT), replicas=replace(BLOCK.replicas, current=None))
+    away = replace(silent, missed_polls=2, replicas=replace(silent.replicas, reporting=0))
+    assert not any("replicas" in line for line in changes(fleet(silent), fleet(away)))
+    fewer = replace(silent, replicas=replace(silent.replicas, reporting=1))
+    assert any(line.endswith("replicas 2 \u2192 1") for line in changes(fleet(silent), fleet(fewer)))

@@ -33,8 +33,13 @@ def _block_changes(before: BlockState | None, block: BlockState, at: float) -> l
     lines += [decision_line(block.block_id, entry) for entry in reversed(fresh)]
     if before is None:
         return lines
-    if before.replicas.best != block.replicas.best and not block.replicas.wiped and not before.replicas.wiped:
+    if before.replicas.best != block.replicas.best and _known(before) and _known(block):
         lines.append(f"{rfc3339(at)} {block.block_id} replicas {before.replicas.best} → {block.replicas.best}")
     if block.verdict is not None and (before.verdict is None or before.verdict.code != block.verdict.code):
         lines.append(f"{rfc3339(at)} {block.block_id} {block.verdict.severity.name.lower()}: {block.verdict.sentence}")
     return lines
+
+
+def _known(block: BlockState) -> bool:
+    """Return whether `replicas.best` is a count: of a service that is away nothing follows for the replicas."""
+    return not block.replicas.wiped and (block.counted or (block.replicas.current is not None and not block.stale))

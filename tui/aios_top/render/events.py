@@ -11,7 +11,8 @@ from aios_top.model.decision import Action, Origin
 from aios_top.model.load import LoadState
 from aios_top.model.span import latency
 from aios_top.model.state import FleetState, Link
-from aios_top.model.text import clean
+from aios_top.model.text import Clean, clean
+from aios_top.model.unasked import Unasked, unasked
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
 from aios_top.render.load_text import plan_text
@@ -19,7 +20,7 @@ from aios_top.render.notes import data_notes
 from aios_top.render.numbers import clock
 from aios_top.render.wrap import wrap
 
-_KINDS = {"decision": Role.TEXT, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
+_KINDS = {"decision": Role.TEXT, "outside": Role.WARN, "action": Role.ACCENT, "load": Role.INPUT, "data": Role.WARN}
 _DEPLOY_STEPS = {
     "UploadArchive": "upload",
     "RegisterPolicy": "register",
@@ -27,6 +28,9 @@ _DEPLOY_STEPS = {
     "BindPolicy": "bind",
     "RestartExecutor": "restart",
 }
+_SCALINGS = frozenset({"ScaleUp", "ScaleDown"})
+_CARRIED_OUT_SECONDS = 60.0
+"""How long a scaling by hand may take to show in AIOS's list."""
 _NEWEST = 500
 """Events that are shown; older ones are in the audit file and in the blocks' logs."""
 _SAME_SECONDS = 5.0
@@ -40,7 +44,7 @@ class Event(Struct, frozen=True):
 
     at: float
     kind: str
-    """`decision`, `action`, `load` or `data`."""
+    """`decision`, `outside`, `action`, `load` or `data`."""
     block_id: str
     who: str
     what: str
@@ -51,7 +55,7 @@ def events(
     state: FleetState, audit: Sequence[AuditEntry], load: LoadState | None, matches: Callable[[str], bool]
 ) -> list[Event]:
     """Return the events of the blocks that match, newest first; what is about no block is always there."""
-    found = [*_decisions(state), *_actions(audit, load), *_loads(load), *_data(state)]
+    found = [*_decisions(state), *_outside(state, audit), *_actions(audit, load), *_loads(load), *_data(state)]
     shown = [event for event in found if not event.block_id or matches(event.block_id)]
     return nlargest(_NEWEST, shown, key=lambda event: event.at)
 
@@ -68,6 +72,26 @@ def _decisions(state: FleetState) -> Iterator[Event]:
             who = "~ inferred" if inferred else f"policy {version}" if version else "policy"
             what = " ".join(part for part in (badge.text, step_text(decision), why(decision)) if part)
             yield Event(decision.at, "decision", str(block.block_id), who, what, badge.role)
+
+
+def _outside(state: FleetState, audit: Sequence[AuditEntry]) -> Iterator[Event]:
+    """Yield changes of the replicas that neither a policy asked for nor anybody here: they would be a riddle."""
+    for block in state.blocks.values():
+        for change in unasked(block.decisions[:_NEWEST]):
+            if any(_explains(entry, block.block_id, change) for entry in audit):
+                continue
+            cause = "added by hand" if change.after > change.before else "removed by hand, or lost"
+            what = f"{change.before}\u2192{change.after} replicas: the policy did not ask for it; {cause}"
+            yield Event(change.at, "outside", str(block.block_id), "not known", what, Role.WARN)
+
+
+def _explains(entry: AuditEntry, block_id: Clean, change: Unasked) -> bool:
+    """Tell whether an action of the record is behind a change: its request went out shortly before it showed."""
+    request = entry.fields.get("request")
+    if entry.kind != "intent" or not isinstance(request, dict) or request.get("block_id") != block_id:
+        return False
+    near = change.since - _CARRIED_OUT_SECONDS <= entry.at <= change.at
+    return near and request.get("change") in _SCALINGS
 
 
 def _actions(audit: Sequence[AuditEntry], load: LoadState | None) -> Iterator[Event]:
