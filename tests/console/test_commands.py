@@ -207,6 +207,22 @@ async def test_deploy_goes_to_all_marked_blocks() -> None:
     assert arguments(engine, "plan_deploy") == (str(shipped("policy")), (BLOCK, "llama3-8b-block"), False)
 
 
+async def test_a_deploy_from_the_page_of_a_block_is_to_that_block_whatever_is_marked_elsewhere() -> None:
+    for page in ("2", "4"):
+        engine = engine_with()
+        await drive(engine, "space", "j", page, "D", "enter", "enter", "enter", "escape")
+        assert arguments(engine, "plan_deploy") == (str(shipped("policy")), ("llama3-8b-block",), False)
+
+
+async def test_production_asks_for_the_name_of_a_block_that_is_deployed_to() -> None:
+    engine = engine_with(production=True)
+    _, calls, _ = await drive(engine, "space", "j", "D", "enter", "enter", "enter", *_typed("llama3-8b-block"))
+    assert calls == ["plan_deploy"]
+    engine = engine_with(production=True)
+    _, calls, _ = await drive(engine, "space", "j", "D", "enter", "enter", "enter", *_typed(BLOCK))
+    assert calls == ["plan_deploy", "run_deploy"]
+
+
 async def test_one_deploy_at_a_time() -> None:
     engine = engine_with(deploy=DeployState("a:1-x", (BLOCK,), ()))
     _, calls, toasts = await drive(engine, "D")

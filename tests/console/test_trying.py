@@ -218,3 +218,10 @@ async def test_a_replayed_blocks_decisions_are_taken_again() -> None:
     assert silent.tryout() is None
     with pytest.raises(ActionRefusedError):
         await silent.what_if(block, {})
+
+
+async def test_parameters_in_force_stand_as_they_are_typed() -> None:
+    values = {"max_replicas": None, "block_while_pending": False, "cooldown_seconds": 120.0, "signal": "rolling"}
+    dialog = WhatIfDialog(replace(states.scaling(), in_force=values), "")
+    text = " ".join("".join(cell.text for cell in line.cells) for line in dialog.body(70))
+    assert "max_replicas=null, block_while_pending=false, cooldown_seconds=120, signal=rolling" in text

@@ -27,6 +27,7 @@ from aios_top.console.trying import TRYING
 from aios_top.console.view import Page
 from aios_top.model.deploy import DeployState
 from aios_top.model.errors import ActionRefusedError, ReadError
+from aios_top.model.state import BlockState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.model.versions import others
@@ -60,12 +61,13 @@ async def deploy(console: Console) -> None:
     if running is not None and running.outcome is None:
         console.toast(f"A deploy of {running.uri} is running.", Severity.DEGRADED)
         return
-    chosen = tuple(name for name in console.state.blocks if name in console.view.marked) or (str(block.block_id),)
-    wish = await console.ask(DeployDialog(chosen))
+    chosen = _chosen(console, block)
+    wish = await console.ask(DeployDialog(tuple(map(str, chosen))))
     if wish is None:
         return
     plan = await planned(console, console.cockpit.plan_deploy, wish.folder, wish.block_ids, wish.restart)
-    if plan is None or not await console.ask(ConfirmDialog(plan, typed_name(console, block))):
+    named = chosen.get(block.block_id) or next(iter(chosen.values()))
+    if plan is None or not await console.ask(ConfirmDialog(plan, typed_name(console, named))):
         return
     console.look(replace(console.view, page=Page.POLICY))
     try:
@@ -75,6 +77,13 @@ async def deploy(console: Console) -> None:
         return
     if state.outcome is not None:
         console.toast(state.outcome.message, SEVERITIES[state.outcome.fate])
+
+
+def _chosen(console: Console, selected: BlockState) -> Mapping[str, BlockState]:
+    """Return the blocks to deploy to: on the fleet's page the marked ones, where marks show; else the selected one."""
+    view, blocks = console.view, console.state.blocks
+    marked = {name: block for name, block in blocks.items() if name in view.marked} if view.page is Page.FLEET else {}
+    return marked or {selected.block_id: selected}
 
 
 async def roll_back(console: Console) -> None:

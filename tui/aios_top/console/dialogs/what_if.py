@@ -8,6 +8,7 @@ from typing import Any
 from aios_top.console.dialogs.dialog import Button, Dialog
 from aios_top.console.dialogs.field import Field
 from aios_top.model.draft import parse_assignment
+from aios_top.model.schema import shown
 from aios_top.model.state import BlockState
 from aios_top.render.cells import Cell, Role, Row
 from aios_top.render.numbers import clock, count
@@ -31,7 +32,7 @@ class WhatIfDialog(Dialog[Mapping[str, Any]]):
             f"Takes {count(len(decisions), 'decision')}, {clock(decisions[-1].at)} to {clock(decisions[0].at)}, again"
             " with other parameters: exactly up to the first other action, estimated beyond it. It sends nothing."
         )
-        in_force = ", ".join(f"{name}={value}" for name, value in self._block.in_force.items())
+        in_force = ", ".join(f"{name}={shown(value)}" for name, value in self._block.in_force.items())
         rows = [Row((Cell(line, Role.DIM),)) for line in wrap(about, columns)]
         rows += [Row((Cell(line),)) for line in wrap(f"in force: {in_force or 'the defaults'}", columns)]
         return [*rows, Row((Cell(""),))]
