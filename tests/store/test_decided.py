@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aios_top.model.decision import Action
 from aios_top.store.decided import lengthened, shortened
 from aios_top.store.payload import PushTable
 from aios_top.store.typed import document, encoded
@@ -112,3 +113,19 @@ def test_steps_that_tell_the_means_in_another_way_come_back(
     for place in ([told, *steps], [*steps, told]):
         changed = {**decision, "record": {**record, "steps": place, "averages": {**record["averages"], **means}}}
         assert_same(lengthened(deepcopy(shortened(changed, table.figures)), table.figures), changed)
+
+
+async def test_scaling_leaves_no_instance_id_among_the_paths(tmp_path: Path) -> None:
+    clock, reads = simulated(
+        SimulatedBlock("told", replicas=1, rate=2.0, parameters={"cooldown_seconds": 12}), push=6.0, interval=6.0
+    )
+    story = Story(tmp_path / "story.aiosrec", clock, reads)
+    await story.poll(120)
+    block = story.states[-1].blocks["told"]  # type: ignore[index]
+    acts = [entry for entry in block.decisions if entry.action is Action.UP]
+    ids = {instance.instance_id for entry in acts for instance in entry.instances}
+    paths = {step for path in story.writer._shapes.paths for step in path}
+    story.writer.close()
+    assert len(acts) > 1
+    assert len(ids) > 1
+    assert ids & paths == set()

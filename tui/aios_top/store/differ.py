@@ -21,6 +21,7 @@ from aios_top.model.fact import (
 from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
 from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
+from aios_top.store.bearings import bearing_document
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import Row, row_of
 from aios_top.store.segment import Delta, Segment
@@ -105,6 +106,7 @@ class Differ:
 
     def begin(self) -> Delta:
         """Begin the next segment; return what it starts with."""
+        self._shapes.forget_plans()
         self.segment = Segment(self._shapes)
         return self.segment.note(None, None, self._head, {name: _base(known) for name, known in self._blocks.items()})
 
@@ -222,7 +224,7 @@ def _note_documents(known: _Known, documents: Documents, found: dict[str, Any]) 
 def _take_trace(known: _Known, trace: Trace, found: dict[str, Any]) -> None:
     if trace.bearing is not known.bearing and trace.bearing != known.bearing:
         known.bearing = trace.bearing
-        found["bearing"] = document(trace.bearing)
+        found["bearing"] = bearing_document(trace.bearing)
         alive = {entry[0] for entry in trace.bearing.instances}
         for name in known.recents.keys() - alive:
             del known.recents[name]
@@ -262,7 +264,7 @@ def _base(known: _Known) -> dict[str, Any]:
         known.tell_whole(known.told, found)
         found["parameters"] = document(known.told.parameters)
     if known.bearing is not None:
-        found["bearing"] = document(known.bearing)
+        found["bearing"] = bearing_document(known.bearing)
     if known.decided is not None:
         found["decided"] = [known.decided]
     found["pushes"] = [row for pushes in known.recents.values() for row in _base_rows(list(pushes))]

@@ -11,6 +11,8 @@ from typing import Any
 MOST_SHAPES = 4096
 """Shapes that one recording numbers; documents of still other shapes are kept whole."""
 
+_MOST_PLANS = 1024
+
 Path = tuple[str | int, ...]
 NOTHING = object()
 """Stands for a document that there is none of."""
@@ -97,6 +99,11 @@ class Shapes:
         self._saved = (len(self.paths), len(self.shapes))
         return list(enumerate(self.paths[paths:], paths)), list(enumerate(self.shapes[shapes:], shapes))
 
+    def forget_plans(self) -> None:
+        """Forget what is made of shapes again when it is asked for: shapes come and go, and each takes kilobytes."""
+        self._plans.clear()
+        self._branches.clear()
+
     def take_apart(self, document: Any) -> tuple[int, Sequence[int], list[Any]]:
         """Return shape number, leaf numbers and leaf values; the number is -1 for a shape too many."""
         numbers: list[int] = []
@@ -129,6 +136,8 @@ class Shapes:
         """Return the document with these leaves."""
         plan = self._plans.get(shape, NOTHING)
         if plan is NOTHING:
+            if len(self._plans) >= _MOST_PLANS:
+                self.forget_plans()
             plan = self._plans[shape] = self._plan(shape)
         return _filled(plan, leaves)
 

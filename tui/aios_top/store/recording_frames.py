@@ -9,6 +9,7 @@ from aios_top.model.decision import Decision, DecisionLog
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.reading import ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
+from aios_top.store.bearings import bearing_value
 from aios_top.store.leaves import NOTHING
 from aios_top.store.pushes import Columns, executor_of, newest
 from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
@@ -37,7 +38,7 @@ def block_frame(
     found = part.stream("documents").latest(poll)
     documents = Documents() if found is NOTHING else value(found, Documents)
     found = part.stream("bearing").latest(poll)
-    bearing = Bearing() if found is NOTHING else value(found, Bearing)
+    bearing = Bearing() if found is NOTHING else bearing_value(found)
     received = entry.received
     return BlockFrame(
         block_id,

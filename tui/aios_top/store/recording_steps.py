@@ -28,6 +28,7 @@ from aios_top.model.reading import BlockReading, ExecutorReading, FleetReading, 
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
+from aios_top.store.bearings import bearing_value
 from aios_top.store.pushes import executor_of
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
@@ -58,7 +59,7 @@ class _BlockSteps:
         for poll, told in part.told():
             self._events[poll].append(told)
         for poll, found in part.stream("bearing").every():
-            self._events[poll].append(value(found, Bearing))
+            self._events[poll].append(bearing_value(found))
         self._pages: dict[int, list[Any]] = defaultdict(list)
         for poll, row in part.decided():
             self._pages[poll].append(row)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
 from aios_top.model.policy_state import ParameterReport, PolicyReport
+from aios_top.store.bearings import as_one_value, out_of_one_value
 from aios_top.store.typed import document, value
 
 _CLOCKS = ("now", "uptime_s")
@@ -85,7 +86,7 @@ def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) ->
     """
     report = told.report
     same = report.last_decision is not None and report.last_decision == newest
-    state_without = {key: entry for key, entry in report.state.items() if key != "last_decision"}
+    state_without = {key: entry for key, entry in report.state.items() if key != _LAST}
     bare = replace(report, last_decision=None if same else report.last_decision, state=state_without)
     found: dict[str, Any] = document(replace(told, report=bare, parameters=None))
     last = report.last_decision
@@ -94,12 +95,14 @@ def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) ->
         state["next_eval_in_s"] = None
     if _LAST in report.state:
         sent = report.state[_LAST]
-        state["last_decision"] = None if last is not None and sent == last.record else document(sent)
+        state[_LAST] = None if last is not None and sent == last.record else as_one_value(sent)
     for timer in _timers(state):
         timer["remaining_s"] = None
     found["report"]["state"] = state
     if same:
         found["report"]["last_decision"] = _AS_DECIDED
+    elif last is not None:
+        found["report"]["last_decision"] = as_one_value(found["report"]["last_decision"])
     if not moving:
         found["at"] = None
         found["report"] |= dict.fromkeys(_COUNTDOWNS)
@@ -121,16 +124,16 @@ def told_value(
         report |= zip(_COUNTDOWNS, left, strict=True)
     state = report["state"]
     as_decided = report["last_decision"] == _AS_DECIDED
-    if as_decided:
-        report["last_decision"] = None
+    report["last_decision"] = None if as_decided else out_of_one_value(report["last_decision"])
     if "next_eval_in_s" in state:
         state["next_eval_in_s"] = report["next_evaluation_seconds"]
     for timer in _timers(state):
         timer["remaining_s"] = report["cooldown_remaining_seconds"]
     told = value(found, PolicyTold)
     last = newest if as_decided else told.report.last_decision
-    if last is not None and "last_decision" in state and state["last_decision"] is None:
-        state["last_decision"] = last.record
+    if _LAST in state:
+        sent = state[_LAST]
+        state[_LAST] = last.record if sent is None and last is not None else out_of_one_value(sent)
     return replace(told, report=replace(told.report, last_decision=last, state=state), parameters=parameters)
 
 
