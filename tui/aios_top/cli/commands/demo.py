@@ -38,8 +38,9 @@ def _watch(args: argparse.Namespace) -> int:
         from aios_top.cli.installation import demo_installation
 
         try:
+            first = demo_installation(args, {}, args.pace, chaos=args.chaos)
             return open_console(
-                demo_installation(args, {}, args.pace, chaos=args.chaos),
+                first if args.policy is None else verifying(first, args),  # a wrong path is told without a screen
                 lambda: verifying(demo_installation(args, starting.result().urls, args.pace, chaos=args.chaos), args),
                 theme=args.theme,
                 low_bandwidth=args.low_bandwidth,
