@@ -19,10 +19,11 @@ from tempfile import TemporaryDirectory
 import terminal
 
 import aios_top
-from console import BARE, TOP, embedded, serving
+from console import BARE, TOP, serving
 
 PYTHON = sys.executable
-AIOS = ["--host", "127.0.0.1", "--port-offset", "24000"]
+OFFSET = ["--port-offset", "200"]  # below the ports that systems give to connections
+AIOS = ["--host", "127.0.0.1", *OFFSET]
 PASS, IMPORTS = "python -c pass", "import httpx, pydantic"
 COMMANDS = {
     PASS: ([PYTHON, "-c", "pass"], PASS),
@@ -55,8 +56,8 @@ def cost_of(command: list[str], folder: str) -> tuple[float, float]:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall
 
 
-def paints_of(command: list[str], ready: str) -> tuple[float, float, float]:
-    """Return seconds to the first paint, to data, and from the one to the other, at 120x40."""
+def paints_of(command: list[str], ready: str) -> tuple[float, float, float, float]:
+    """Return seconds and CPU seconds to the first paint, seconds to data, and from the one to the other, at 120x40."""
     screen = terminal.Terminal(command, 120, 40)
     first = None
     try:
@@ -64,9 +65,9 @@ def paints_of(command: list[str], ready: str) -> tuple[float, float, float]:
             screen.pump(0.005)
             text, now = screen.text(), time.monotonic() - screen.started
             if first is None and text.strip():
-                first = now
+                first, spent = now, screen.cpu_seconds()
             if first is not None and ready in text:
-                return first, now, now - first
+                return first, spent, now, now - first
             if now > 30:
                 raise TimeoutError(f"nothing like {ready} on the screen after 30 s:\n{text}")
     finally:
@@ -91,21 +92,24 @@ def commands(runs: int, folder: str) -> None:
 
 
 def screens(runs: int) -> None:
-    print(f"\n{'120x40':<26}{'first paint':>12}{'data':>8}{'between':>9}   ratio of first paints")
+    print(f"\n{'120x40':<26}{'first paint':>12}{'cpu':>8}{'data':>9}{'between':>9}   ratios of first paints: wall, cpu")
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in SCREENS}
     for name, (command, ready) in chain.from_iterable([SCREENS.items()] * runs):
         found[name].append(paints_of(command, ready))
     bare = least(found["bare Textual"])
     for name, rows in found.items():
-        first, data, between = least(rows)
-        print(f"{name:<26}{first:>10.3f} s{data:>6.3f} s{between:>7.3f} s{first / bare[0]:>8.2f}")
+        first, spent, data, between = least(rows)
+        ratios = f"{first / bare[0]:>8.2f}{spent / bare[1]:>8.2f}"
+        print(f"{name:<26}{first:>10.3f} s{spent:>6.2f} s{data:>7.3f} s{between:>7.3f} s{ratios}")
 
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compile_dir(Path(aios_top.__file__).parent, quiet=2)
-    with TemporaryDirectory() as folder, serving(embedded("quiet")):
+    with TemporaryDirectory() as folder, serving([*TOP, "demo", "--serve", "--scenario", "quiet", *OFFSET]) as said:
+        if not said:
+            raise SystemExit("the embedded AIOS did not start, see above")
         os.environ |= {"AIOS_TOP_STATE": f"{folder}/state", "AIOS_TOP_CONFIG": f"{folder}/none.toml"}
         commands(runs, folder)
         screens(runs)
