@@ -116,6 +116,8 @@ def test_a_last_decision_that_is_sent_again_is_the_same_value():
     assert list(again.state) == list(answer)
     assert again.last_decision is first.last_decision
     assert again.state["last_decision"] is again.last_decision.record
+    assert again.state["conditions"] is first.state["conditions"]
+    assert again.state["cooldown"] == answer["cooldown"]
     assert again.next_evaluation_seconds != first.next_evaluation_seconds
 
 

@@ -1,6 +1,7 @@
 """Reads what running policies say of themselves every few seconds, most of which they said before."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,17 +13,26 @@ from aios_top.model.decision import Decision
 from aios_top.model.policy_state import PolicyReport, Voice
 
 MOST_BLOCKS = 4096
-"""Blocks whose last decision is known again."""
+"""Blocks whose last answer is known again."""
 _LAST = "last_decision"
 
 
-class _Sent(Struct, frozen=True):
+class _Part(Struct, frozen=True):
+    """A dict or list of an answer."""
+
     digest: bytes
-    decision: Decision
+    value: Any
+
+
+class _Sent(Struct, frozen=True):
+    """What an answer was made of."""
+
+    parts: dict[str, _Part]
+    decision: Decision | None
 
 
 class ReportReader:
-    """Reads answers to `get_state`; a last decision that is sent again stays the very value it was.
+    """Reads answers to `get_state`; what is sent again stays the very value it was, the last decision first of all.
 
     Policies are asked every two seconds and decide every thirty. Reading a decision takes most of the time of reading a
     report, and whoever compares reports sees at once that nothing was decided.
@@ -34,20 +44,21 @@ class ReportReader:
 
     def read(self, block_id: str, answer: Any) -> PolicyReport:
         """Read a policy's answer; anything else than a state is a policy that tells nothing."""
-        before = self._sent.pop(block_id, None)
-        record = answer.get(_LAST) if isinstance(answer, dict) else None
-        digest = None if record is None else _digest(record)
-        if before is None or digest != before.digest:
+        before = self._sent.pop(block_id, _NOTHING)
+        if not isinstance(answer, dict):
+            return read_state(answer)
+        parts = _parts(answer, before.parts)
+        answer = {**answer, **{name: part.value for name, part in parts.items()}}
+        last = parts.get(_LAST)
+        if before.decision is None or last is None or last is not before.parts.get(_LAST):
             report = read_state(answer)
-            if digest is not None and report.last_decision is not None:
-                self._keep(block_id, _Sent(digest, report.last_decision))
-            return report
-        report = read_state({**answer, _LAST: None})
-        if report.voice is not Voice.FULL:
-            return report
-        self._keep(block_id, before)
-        state = {**answer, _LAST: before.decision.record}
-        return replace(report, last_decision=before.decision, state=state)
+        else:
+            report = read_state({**answer, _LAST: None})
+            if report.voice is Voice.FULL:
+                report = replace(report, last_decision=before.decision, state=answer)
+        if report.voice is Voice.FULL:
+            self._keep(block_id, _Sent(parts, report.last_decision))
+        return report
 
     def _keep(self, block_id: str, sent: _Sent) -> None:
         self._sent[block_id] = sent
@@ -55,9 +66,24 @@ class ReportReader:
             del self._sent[next(iter(self._sent))]
 
 
-def _digest(record: Any) -> bytes | None:
-    """Return what tells a record from every other one, None for one that has no such thing."""
+_NOTHING = _Sent({}, None)
+
+
+def _parts(answer: dict[str, Any], before: Mapping[str, _Part]) -> dict[str, _Part]:
+    """Return the dicts and lists of an answer; one that was sent before is that one."""
+    found = {}
+    for name, value in answer.items():
+        if isinstance(value, dict | list):
+            digest = _digest(value)
+            known = before.get(name)
+            if digest is not None:
+                found[name] = known if known is not None and known.digest == digest else _Part(digest, value)
+    return found
+
+
+def _digest(value: Any) -> bytes | None:
+    """Return what tells a value from every other one, None for one that has no such thing."""
     try:
-        return hashlib.blake2b(msgspec.msgpack.encode(record), digest_size=16).digest()
+        return hashlib.blake2b(msgspec.msgpack.encode(value), digest_size=16).digest()
     except (OverflowError, UnicodeEncodeError):  # a number or a text that only Python's JSON has
         return None
