@@ -257,6 +257,31 @@ def test_text_that_the_terminal_cannot_print_is_escaped(aios):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_signs_and_plots_have_the_stand_ins_of_the_console_where_the_encoding_lacks_them(aios, encoding):
+    aios.evaluate()
+
+    def printed(*argv: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "aios_top", *argv],
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.decode(encoding)
+
+    explained = printed("why", "--block", BLOCK, *aios.options)
+    assert "^ UP 2>3" in explained
+    assert "\n  + metrics " in explained
+    assert "\n> + up rule " in explained
+    assert "\n  x down rule " in explained
+    plotted = printed("policy", "simulate", "--hours", "0.2")
+    assert "\\u" not in explained + plotted
+    lines = [line for line in plotted.splitlines() if line.startswith(("replicas ", "actions ", "queue ", "p95 "))]
+    assert max(map(len, lines)) <= 80
+
+
 HEADLESS = [
     ("once", "--json"),
     ("once",),

@@ -1,5 +1,6 @@
 """The entry point of the program: reads the command line, runs one command, returns its exit code."""
 
+import codecs
 import gc
 import os
 import sys
@@ -13,6 +14,8 @@ from aios_top.cli.parser import parsed
 from aios_top.model.errors import ActionRefusedError, ReadError
 
 DEBUG_VARIABLE = "AIOS_TOP_DEBUG"
+_STAND_INS = "aios-top-stand-ins"
+"""Name of the way in which characters are printed that an encoding lacks."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +68,17 @@ def _forget_stdout() -> None:
 
 
 def _survive_any_encoding() -> None:
-    """Print a character that the terminal's encoding lacks as its escape; text of a server may hold any."""
+    """Print what the terminal's encoding lacks as its stand-in, else as its escape; text of a server may hold any."""
+    codecs.register_error(_STAND_INS, _stood_in)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_STAND_INS)
+
+
+def _stood_in(error: UnicodeError) -> tuple[str | bytes, int]:
+    from aios_top.render.ascii import stand_in  # few terminals need it
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(stand_in(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking), error.end

@@ -25,11 +25,11 @@ def to_ascii(text: str) -> str:
     text = text.translate(_TABLE)
     if text.isascii():
         return text
-    return "".join(character if character.isascii() else _unknown(character) for character in text)
+    return "".join(stand_in(character) or "?" * width(character) for character in text)
 
 
-def _unknown(character: str) -> str:
-    """Return stand-ins for a character without one of its own: braille dots are points of a curve."""
+def stand_in(character: str) -> str | None:
+    """Return what stands for a character in ASCII, None where nothing does; braille dots are points of a curve."""
     if ord(character) in _BRAILLE:
         return " " if ord(character) == _BRAILLE.start else "*"
-    return "?" * width(character)
+    return character if character.isascii() else _STAND_INS.get(character)
