@@ -228,7 +228,9 @@ class TestEvents:
         ]  # fmt: skip
 
     def test_an_intent_without_an_outcome_is_said_to_be_open(self) -> None:
-        intent = AuditEntry(7, NOW - 9, "intent", {"title": "Scale up", "by": "you@host"})
+        under_way = AuditEntry(7, NOW - 9, "intent", {"title": "Scale up", "by": "you@host"})
+        assert any("Scale up: sent, no answer yet" in line for line in self.shown(under_way))
+        intent = AuditEntry(7, NOW - 36, "intent", {"title": "Scale up", "by": "you@host"})
         assert any("no outcome recorded: it may or may not have happened" in line for line in self.shown(intent))
 
     def test_a_refusal_names_its_reason(self) -> None:

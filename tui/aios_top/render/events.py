@@ -29,6 +29,8 @@ _DEPLOY_STEPS = {
     "RestartExecutor": "restart",
 }
 _SCALINGS = frozenset({"ScaleUp", "ScaleDown"})
+_UNDER_WAY_SECONDS = 35.0
+"""How long whoever sent a change may still wait for its answer, and write down what became of it."""
 _CARRIED_OUT_SECONDS = 60.0
 """How long a scaling by hand may take to show in AIOS's list."""
 _NEWEST = 500
@@ -55,7 +57,13 @@ def events(
     state: FleetState, audit: Sequence[AuditEntry], load: LoadState | None, matches: Callable[[str], bool]
 ) -> list[Event]:
     """Return the events of the blocks that match, newest first; what is about no block is always there."""
-    found = [*_decisions(state), *_outside(state, audit), *_actions(audit, load), *_loads(load), *_data(state)]
+    found = [
+        *_decisions(state),
+        *_outside(state, audit),
+        *_actions(audit, load, state.at),
+        *_loads(load),
+        *_data(state),
+    ]
     shown = [event for event in found if not event.block_id or matches(event.block_id)]
     return nlargest(_NEWEST, shown, key=lambda event: event.at)
 
@@ -94,7 +102,7 @@ def _explains(entry: AuditEntry, block_id: Clean, change: Unasked) -> bool:
     return near and request.get("change") in _SCALINGS
 
 
-def _actions(audit: Sequence[AuditEntry], load: LoadState | None) -> Iterator[Event]:
+def _actions(audit: Sequence[AuditEntry], load: LoadState | None, now: float) -> Iterator[Event]:
     """Yield one event per change: its intent with the outcome, if one was recorded.
 
     This console's own load test is left out: `_loads` tells more of it.
@@ -105,7 +113,7 @@ def _actions(audit: Sequence[AuditEntry], load: LoadState | None) -> Iterator[Ev
         if entry.kind == "intent":
             if load is not None and _is_load(entry) and abs(entry.at - load.started_at) < _SAME_SECONDS:
                 continue
-            words, role = _end(entry, ends.get(entry.seq))
+            words, role = _end(entry, ends.get(entry.seq), now)
             yield _action(entry, f"{fields.get('title', '?')}{_step(entry)}: {words}", role)
         elif entry.kind == "refused":
             reason = fields.get("reason") or fields.get("message") or "?"
@@ -126,9 +134,11 @@ def _is_load(intent: AuditEntry) -> bool:
     return isinstance(request, dict) and request.get("change") == "LoadTest"
 
 
-def _end(intent: AuditEntry, outcome: AuditEntry | None) -> tuple[str, Role]:
+def _end(intent: AuditEntry, outcome: AuditEntry | None, now: float) -> tuple[str, Role]:
     if outcome is None and _is_load(intent):
         return "no end recorded: it runs, or was cut off", Role.WARN
+    if outcome is None and now - intent.at < _UNDER_WAY_SECONDS:
+        return "sent, no answer yet", Role.WARN
     if outcome is None:
         return "no outcome recorded: it may or may not have happened", Role.BAD
     fate = str(outcome.fields.get("fate", "?"))
