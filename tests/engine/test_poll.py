@@ -282,6 +282,28 @@ async def test_refresh_waits_for_every_source() -> None:
     assert state.endpoints.keys() == {"metrics", "blocks", "policies"}
 
 
+async def test_a_first_look_waits_for_all_services_at_once_so_several_that_hang_cost_one_deadline() -> None:
+    world = World()
+    names = ("fleet", "records", "policies")
+    world.reads.hangs = {name: asyncio.Event() for name in names}
+    look = asyncio.create_task(world.poller.refresh())
+    await world.clock.settle()
+    assert [world.reads.calls[name] for name in names] == [1, 1, 1]
+    for hanging in world.reads.hangs.values():
+        hanging.set()
+    state = await look
+    assert state.blocks["b"].policy.voice is Voice.FULL
+
+
+async def test_a_look_that_is_given_up_leaves_nothing_behind() -> None:
+    world = World()
+    world.reads.hangs = {name: asyncio.Event() for name in ("fleet", "records")}
+    async with world.running():
+        assert world.reads.calls["fleet"] == 1
+    await world.clock.settle()
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
 async def test_with_nothing_reachable_the_verdict_names_the_cause() -> None:
     world = World()
     world.reads.fails = {name: ReadError("refused", "nothing listens") for name in ("fleet", "records", "policies")}

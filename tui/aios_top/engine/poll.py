@@ -132,11 +132,15 @@ class Poller:
 
     async def _poll(self, patience: float | None) -> None:
         databases = self._start_databases()
-        if not self.picture.knowledge.records and databases is not None:
-            await self._wait({databases}, patience)  # without the records nobody knows whose policy to ask
-        asked = [asyncio.create_task(self._ask_fleet()), *self._policies.start()]
-        await asked[0]
-        waiting = {task for task in asked[1:] if not task.done()}
+        fleet = asyncio.create_task(self._ask_fleet())
+        try:
+            if not self.picture.knowledge.records and databases is not None:
+                await self._wait({databases}, patience)  # without the records nobody knows whose policy to ask
+            asked = self._policies.start()
+            await fleet
+        finally:
+            fleet.cancel()
+        waiting = {task for task in asked if not task.done()}
         if databases is not None and patience is None:
             waiting.add(databases)
         await self._wait(waiting, patience)
@@ -188,11 +192,16 @@ class Poller:
         return self._databases
 
     async def _ask_databases(self, now: float) -> None:
+        await asyncio.gather(self._ask_records(now), self._ask_registry(now))
+
+    async def _ask_records(self, now: float) -> None:
         if now - self._records_at >= RECORDS_SECONDS and self._reads.has("blocks"):
             records = await self._guarded("blocks", self._reads.records)
             if records is not None:
                 self._learn(RecordsRead(records))
                 self._records_at = now
+
+    async def _ask_registry(self, now: float) -> None:
         if now - self._policies_at >= POLICIES_SECONDS and self._reads.has("policies"):
             policies = await self._guarded("policies", self._reads.policies)
             if policies is not None:
