@@ -51,7 +51,10 @@ def pack(values: Column) -> Packed:
 def unpack(packed: Packed) -> list[float | int | None]:
     """Return the column."""
     if packed.form == WHOLE and packed.parts and not packed.nulls:  # most columns; the way through the rest is long
-        sums = _sums(packed.parts[0], packed.count)
+        steps = _steps(packed.parts[0])
+        if isinstance(steps, int):
+            return [steps if packed.whole else float(steps)] * packed.count
+        sums = _sums(steps, packed.count)
         return [*sums] if packed.whole else [*map(float, sums)]
     known = _made(packed, _parts(packed))
     if not packed.nulls:
@@ -149,7 +152,7 @@ class Gaps:
 def _parts(packed: Packed) -> list[list[int]]:
     """Return the whole numbers that the known values are made of."""
     known = packed.count - int.from_bytes(packed.nulls).bit_count() if packed.nulls else packed.count
-    return [_sums(part, known) for part in packed.parts]
+    return [_sums(_steps(part), known) for part in packed.parts]
 
 
 def _made(packed: Packed, parts: Sequence[list[int]]) -> Sequence[float | int]:
@@ -215,9 +218,8 @@ def _steps(content: bytes) -> _Steps:
     return steps
 
 
-def _sums(content: bytes, known: int) -> list[int]:
+def _sums(steps: _Steps, known: int) -> list[int]:
     """Return the numbers that the differences lead to."""
-    steps = _steps(content)
     if isinstance(steps, int):
         return [steps] * known
     sums = list(accumulate(steps))

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -66,22 +66,32 @@ class Table(Struct, frozen=True):
     """For each row which of them it has."""
     figures: Sequence[Sequence[Any]]
 
-    def readings(self, rows: Sequence[int], names: Iterable[Clean]) -> list[InstanceReading]:
-        """Return the documents of some rows, each with the instance's name."""
+    def readings(
+        self, rows: Sequence[int], names: Iterable[Clean], known: Mapping[int, Sequence[Any]] = MappingProxyType({})
+    ) -> list[InstanceReading]:
+        """Return the documents of some rows, each with the instance's name; `known` are columns of them by place."""
         gaps = Gaps(rows)
         present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
-        figures = zip(*(picked(column, rows, gaps) for column in self.figures), strict=True)
+        columns = (
+            known[place] if place in known else picked(column, rows, gaps) for place, column in enumerate(self.figures)
+        )
+        figures = zip(*columns, strict=True)
         return [
             reading_of(name, has, self.texts[number], row)
             for name, has, number, row in zip(names, present, text, figures, strict=True)
         ]
 
-    def counted(self, rows: Sequence[int], received: Iterable[float]) -> list[Counted]:
-        """Return what some rows had counted, each with when it was received: a third of the work of a document."""
+    def counters(self, rows: Sequence[int]) -> dict[int, Sequence[Any]]:
+        """Return by place the columns of some rows that rates and means are counted from: a quarter of all."""
         gaps = Gaps(rows)
-        stamps, prompt, generated, *means = (picked(self.figures[place], rows, gaps) for place in COUNTED)
-        inference, first_token = _means(*means[:2]), _means(*means[2:])
-        return list(map(Counted, received, stamps, prompt, generated, inference, first_token))
+        return {place: picked(self.figures[place], rows, gaps) for place in COUNTED}
+
+
+def _counted(received: Iterable[float], counters: Mapping[int, Sequence[Any]]) -> list[Counted]:
+    """Return what rows had counted, each with when it was received."""
+    stamps, prompt, generated, *means = counters.values()
+    inference, first_token = _means(*means[:2]), _means(*means[2:])
+    return list(map(Counted, received, stamps, prompt, generated, inference, first_token))
 
 
 def _means(totals: Sequence[float | None], counts: Sequence[float]) -> list[Mean | None]:
@@ -103,6 +113,12 @@ class Pushes(Struct, frozen=True):
         """Return when a row was received; `received` says when each poll of the segment was answered."""
         poll = self.polls[place]
         return self.received[place] if poll < 0 else received[poll] or 0.0
+
+    def times(self, begin: int, end: int, received: Sequence[float | None]) -> list[float]:
+        """Return when some rows were received."""
+        if self.polls[begin] < 0:
+            return [self.received_at(place, received) for place in range(begin, end)]
+        return [received[poll] or 0.0 for poll in self.polls[begin:end]]
 
     def row(self, poll: int, back: int) -> int | None:
         """Return the place of the row that had so many newer ones at a poll, None when there is none."""
@@ -153,19 +169,25 @@ def newest(
         return {}
     table = found[0][0].table
     stamps = every(table.figures[STAMP])
-    earlier: list[int] = []
+    looked_at: list[int] = []
     times: list[float] = []
     bounds = [0]
     for rows, end in found:
         begin = _first_counted(stamps, rows.begin, end, seconds)
-        earlier += range(rows.begin + begin, rows.begin + end - 1)
-        times += [rows.received_at(place, received) for place in range(begin, end - 1)]
-        bounds.append(len(earlier))
-    before = table.counted(earlier, times)
-    readings = table.readings([rows.begin + end - 1 for rows, end in found], [rows.instance_id for rows, _ in found])
+        looked_at += range(rows.begin + begin, rows.begin + end)
+        times += rows.times(begin, end, received)
+        bounds.append(len(looked_at))
+    lasts = [bound - 1 for bound in bounds[1:]]
+    counters = table.counters(looked_at)
+    counted = _counted(times, counters)
+    readings = table.readings(
+        [looked_at[last] for last in lasts],
+        [rows.instance_id for rows, _ in found],
+        {place: [column[last] for last in lasts] for place, column in counters.items()},
+    )
     return {
-        rows.instance_id: Newest(rows.received_at(end - 1, received), reading, before[first:last])
-        for (rows, end), reading, (first, last) in zip(found, readings, pairwise(bounds), strict=True)
+        reading.instance_id: Newest(times[last], reading, counted[first:last])
+        for reading, first, last in zip(readings, bounds, lasts, strict=False)
     }
 
 
