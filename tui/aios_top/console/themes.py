@@ -10,7 +10,7 @@ from rich.errors import StyleSyntaxError
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES, Theme
 
-from aios_top.console.palette import COLOURLESS, Palette
+from aios_top.console.palette import Palette
 from aios_top.render.cells import Role
 from aios_top.shipped import shipped
 
@@ -103,8 +103,3 @@ def _colour(style: Style, otherwise: str, *, ansi: bool) -> str:
     if style.color is None:
         return otherwise
     return f"ansi_{style.color.name}" if ansi else style.color.get_truecolor().hex
-
-
-def without_colours(*, ascii_only: bool) -> Palette:
-    """Return the palette for NO_COLOR: bold and reverse only."""
-    return Palette(COLOURLESS.styles, COLOURLESS.selected, ascii_only)

@@ -6,8 +6,8 @@ scan late (30 s + 30 s + 20 to 100 s at AIOS's own timings), and which rule the 
 
 from collections.abc import Set as AbstractSet
 
-from aios_top.engine.memory import MAX_DECISIONS, BlockMemory
-from aios_top.model.decision import Action, Decision, InstanceInput, Origin, Thresholds
+from aios_top.engine.memory import BlockMemory
+from aios_top.model.decision import MAX_DECISIONS, Action, Decision, InstanceInput, Origin, Thresholds
 from aios_top.model.present import inputs_of
 from aios_top.model.rule import DEFAULT_INTERVAL_SECONDS, DEFAULT_PUSH_SECONDS, asks
 from aios_top.model.state import Averages, Cooldown, CooldownPhase, InstanceState, Phase

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
 from aios_top.model.fact import Backfilled
-from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean, counted
+from aios_top.model.reading import RATE_SECONDS, Counted, ExecutorReading, InstanceReading, Mean, counted
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import NO_TRACK, SeriesView, Track
 from aios_top.model.text import Clean
@@ -30,13 +30,10 @@ BLOCK_COLUMNS = (
     "latency",
     "cooldown",
 )
-MAX_DECISIONS = 512
 UNPACKED_DECISIONS = 16
 """Newest decisions of a block whose records stay unpacked: these are looked at."""
 PACKED_AT_ONCE = 32
 """Most records that are packed at once: a first page holds hundreds, and somebody waits for what it says."""
-RATE_SECONDS = 60.0
-"""A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
 
 
 def stale_after(push_seconds: float | None) -> float:

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions, watch
-from aios_top.engine.memory import MAX_DECISIONS, PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
+from aios_top.engine.memory import PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
-from aios_top.model.decision import ACTS, Decision, Origin, Thresholds
+from aios_top.model.decision import ACTS, MAX_DECISIONS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
 from aios_top.model.packed import is_loose, packed
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice

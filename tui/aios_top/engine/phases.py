@@ -6,9 +6,9 @@ from statistics import median_low
 
 from msgspec import Struct
 
-from aios_top.engine.memory import RATE_SECONDS, BlockMemory, InstanceMemory, per_minute, stale_after
+from aios_top.engine.memory import BlockMemory, InstanceMemory, per_minute, stale_after
 from aios_top.model.decision import Decision
-from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
+from aios_top.model.reading import RATE_SECONDS, BlockReading, ExecutorReading, InstanceReading
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.state import InstanceState, Phase, Replicas
 from aios_top.model.text import Clean

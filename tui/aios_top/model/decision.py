@@ -11,6 +11,8 @@ from aios_top.model.text import Clean, clean
 
 NO_AUTOSCALER = clean("NoAutoscaler")
 """Code of what stands for a decision where no policy is bound, so that nobody takes any."""
+MAX_DECISIONS = 512
+"""Decisions of a block that are remembered and shown, the newest."""
 
 
 class Origin(StrEnum):

@@ -7,6 +7,9 @@ from msgspec import Struct
 from aios_top.model.text import Clean
 from aios_top.model.window import Rolling
 
+RATE_SECONDS = 60.0
+"""A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
+
 
 class Mean(Struct, frozen=True, gc=False):
     """A histogram as AIOS sends it: its buckets collapse on the way, so only sum and count are left."""

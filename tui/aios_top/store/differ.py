@@ -19,7 +19,7 @@ from aios_top.model.fact import (
     Resumed,
 )
 from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
-from aios_top.model.reading import BlockReading, ExecutorReading, InstanceReading
+from aios_top.model.reading import RATE_SECONDS, BlockReading, ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_document
 from aios_top.store.leaves import Shapes
@@ -27,9 +27,6 @@ from aios_top.store.payload import Row, row_of
 from aios_top.store.segment import Delta, Segment
 from aios_top.store.told import Steady, asked, steady, told_document
 from aios_top.store.typed import document
-
-RATE_SECONDS = 60.0
-"""How far back the engine looks for a true rate, over two pushes at least."""
 
 
 class _Known(Struct):

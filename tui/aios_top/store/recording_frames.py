@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aios_top.model.curve import Curves, Sample, joined
-from aios_top.model.decision import Decision, DecisionLog
+from aios_top.model.decision import MAX_DECISIONS, Decision, DecisionLog
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
-from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.reading import RATE_SECONDS, ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_value
 from aios_top.store.leaves import NOTHING
@@ -16,11 +16,8 @@ from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value
 
-RATE_SECONDS = 60.0
-"""How far back a true rate looks."""
 HISTORY_SECONDS = 2000.0
 """How much history is drawn: the longest time axis, and what its first column averages over."""
-MAX_DECISIONS = 512
 _ENTERED = 15
 """Documents of an executor to look at first: they come every 5 s."""
 

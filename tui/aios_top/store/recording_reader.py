@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aios_top.model.audit import AuditEntry
-from aios_top.model.decision import Decision
+from aios_top.model.decision import MAX_DECISIONS, Decision
 from aios_top.model.fact import Poll
 from aios_top.model.frame import Frame, Trace
 from aios_top.model.record import BlockRecord, PolicyRecord
@@ -16,7 +16,7 @@ from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
-from aios_top.store.recording_frames import MAX_DECISIONS, block_frame, samples, seen_at
+from aios_top.store.recording_frames import block_frame, samples, seen_at
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BROKEN
 from aios_top.store.recording_steps import answers, steps
