@@ -109,6 +109,15 @@ async def test_ages_and_the_record_are_those_of_the_moment() -> None:
         assert "no poll for" not in screen_text(app)
 
 
+async def test_the_key_of_the_present_says_that_one_is_there() -> None:
+    app, _ = console(FakePast())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("L")
+        await settled(app, pilot)
+        assert "This is the present" in said(app)
+        assert shown_at(app) is None
+
+
 async def test_decisions_are_stepped_and_the_log_tells_of_them() -> None:
     app, _ = console(FakePast())
     async with app.run_test(size=(120, 40)) as pilot:

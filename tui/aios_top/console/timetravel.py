@@ -63,6 +63,8 @@ async def live(console: Console) -> None:
         console.toast("Live again.")
     elif console.view.paused:
         console.act("pause")
+    else:
+        console.toast("This is the present: [ goes one poll back, @ to any time.")
 
 
 async def record(console: Console) -> None:
