@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from aios_top.engine.memory import MAX_DECISIONS, PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory
+from aios_top.engine.memory import PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory
 from aios_top.engine.observe import MOST_UNLISTED, Inputs, observe, take_decisions
-from aios_top.model.decision import Decision, InstanceInput
+from aios_top.model.decision import MAX_DECISIONS, Decision, InstanceInput
 from aios_top.model.packed import Packed
 from aios_top.model.policy_state import DecisionPage, PolicyReport, Voice
 from aios_top.model.text import clean
