@@ -6,6 +6,7 @@ is what a jump to any moment of a day waits for; zlib's window of 32 kB is too s
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import zstandard
 
@@ -23,16 +24,34 @@ class BrokenPartError(Exception):
 
 
 class Compression:
-    """Compresses and restores with one dictionary, or none."""
+    """Compresses and restores with one dictionary, or none.
+
+    What it needs for that it makes at the first use and keeps: for a dictionary of a megabyte tables of ten, and as
+    much again to compress with them. So whoever compresses now and then makes one for each time.
+    """
 
     def __init__(self, dictionary: bytes = b"") -> None:
-        data = None
-        if dictionary:
-            data = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            data.precompute_compress(level=_LEVEL)
-        self._thorough = zstandard.ZstdCompressor(level=_LEVEL, dict_data=data, write_checksum=True)
-        self._quick = zstandard.ZstdCompressor(level=_QUICK_LEVEL, dict_data=data, write_checksum=True)
-        self._restore = zstandard.ZstdDecompressor(dict_data=data)
+        self._dictionary = dictionary
+
+    @cached_property
+    def _data(self) -> zstandard.ZstdCompressionDict | None:
+        if not self._dictionary:
+            return None
+        return zstandard.ZstdCompressionDict(self._dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+    @cached_property
+    def _thorough(self) -> zstandard.ZstdCompressor:
+        if self._data is not None:
+            self._data.precompute_compress(level=_LEVEL)
+        return zstandard.ZstdCompressor(level=_LEVEL, dict_data=self._data, write_checksum=True)
+
+    @cached_property
+    def _quick(self) -> zstandard.ZstdCompressor:
+        return zstandard.ZstdCompressor(level=_QUICK_LEVEL, dict_data=self._data, write_checksum=True)
+
+    @cached_property
+    def _restore(self) -> zstandard.ZstdDecompressor:
+        return zstandard.ZstdDecompressor(dict_data=self._data)
 
     def thorough(self, content: bytes) -> bytes:
         """Compress what stays."""

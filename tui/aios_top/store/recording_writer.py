@@ -50,7 +50,6 @@ class RecordingWriter:
         self._differ = Differ(self._shapes)
         self._dictionary = 0
         self._compression = Compression()
-        self._quick = Compression()
         self._segment = 0
         self._session = session
         self._blocks: dict[str, int] = {}
@@ -125,10 +124,11 @@ class RecordingWriter:
         (last,) = self._connection.execute("SELECT max(id) FROM segment").fetchone()
         self._segment = (last or 0) + 1
         self._save_row(self._differ.begin())
+        self._compression = Compression()  # what that large row took is more than any poll needs
 
     def _save_row(self, delta: Any) -> None:
         self._save_shapes()
-        content = self._quick.quick(encoded(delta))
+        content = self._compression.quick(encoded(delta))
         self._connection.execute(
             "INSERT INTO poll (segment, session, content) VALUES (?, ?, ?)", (self._segment, self._session, content)
         )
@@ -157,7 +157,7 @@ class RecordingWriter:
         digest = blake2b(content, digest_size=16).digest()
         if digest not in self._documents:
             cursor = self._connection.execute(
-                "INSERT INTO document (digest, content) VALUES (?, ?)", (digest, self._quick.thorough(content))
+                "INSERT INTO document (digest, content) VALUES (?, ?)", (digest, Compression().thorough(content))
             )
             self._documents[digest] = int(cursor.lastrowid or 0)
         return self._documents[digest]
@@ -173,15 +173,15 @@ class RecordingWriter:
                 case AuditRead(entries):
                     rows += [(poll.at, "audit", "", encoded(document(entry))) for entry in entries]
                 case WorkSeen():
-                    rows.append((poll.at, "work", "", self._quick.thorough(encoded(document(fact)))))
+                    rows.append((poll.at, "work", "", Compression().thorough(encoded(document(fact)))))
                 case Backfilled(block_id):
-                    rows.append((poll.at, "filled", str(block_id), self._quick.thorough(encoded(document(fact)))))
+                    rows.append((poll.at, "filled", str(block_id), Compression().thorough(encoded(document(fact)))))
         self._connection.executemany("INSERT INTO event (at, kind, block, content) VALUES (?, ?, ?, ?)", rows)
 
     def _end_segment(self) -> None:
         """Write the segment again as columns, and remove its rows; each block is let go as it is written."""
         segment = self._differ.end()
-        compress = self._compression.thorough
+        compress = self._usual().thorough
         self._connection.execute(
             "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -211,10 +211,13 @@ class RecordingWriter:
         self._prune(segment.times[-1])
 
     def _make_dictionary(self, parts: list[bytes]) -> None:
-        content = dictionary_of(parts)
         self._dictionary = 1
-        self._connection.execute("INSERT INTO dictionary VALUES (?, ?)", (1, content))
-        self._compression = Compression(content)
+        self._connection.execute("INSERT INTO dictionary VALUES (?, ?)", (1, dictionary_of(parts)))
+
+    def _usual(self) -> Compression:
+        """Return what compresses a segment; it takes megabytes, so it is made anew for each."""
+        found = self._connection.execute("SELECT content FROM dictionary WHERE id = ?", (self._dictionary,)).fetchone()
+        return Compression(*(found or ()))
 
     def _block(self, name: str) -> int:
         if name not in self._blocks:
