@@ -1,0 +1,74 @@
+"""A recording that is written for days takes no more memory than one that has just begun."""
+
+import ctypes
+import platform
+from pathlib import Path
+
+import pytest
+
+from aios_top.engine.poll import Poller
+from aios_top.engine.trace import Tracer
+from aios_top.model.fact import Poll
+from aios_top.model.recording import Mark, MarkKind, RecordingHeader
+from aios_top.store import recording_writer
+from aios_top.store.recording_reader import open_recording
+from aios_top.store.recording_writer import RecordingWriter
+from fakes.recordings import simulated
+from fakes.simulated import SimulatedBlock
+
+GLIBC = platform.libc_ver()
+pytestmark = pytest.mark.skipif(
+    GLIBC[0] != "glibc" or tuple(map(int, GLIBC[1].split("."))) < (2, 33), reason="only glibc tells what it gave out"
+)
+
+
+class Heap(ctypes.Structure):
+    """What `mallinfo2` returns."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "_")
+    ]
+
+
+def held() -> int:
+    """Bytes that C code holds, SQLite and Zstandard among it; Python's small objects are not."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Heap
+    heap = mallinfo()
+    return heap.uordblks + heap.hblkhd
+
+
+async def test_packing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 40.0)
+    clock, reads = simulated(*(SimulatedBlock(f"block-{number}", rate=0.2) for number in range(30)))
+    poller = Poller(reads, clock, lambda _state: None, poll_seconds=2.0)
+    tracer, writer = Tracer(), RecordingWriter(tmp_path / "some.aiosrec", RecordingHeader())
+    left: list[int] = []
+    for number in range(70):
+        await poller.refresh()
+        assert poller.poll is not None
+        traces = tracer.traces(poller.picture)
+        before = held()
+        writer.append(poller.poll, traces)
+        if number in {20, 40, 60}:
+            left.append(held() - before)
+        clock._now += 2.0
+    writer.close()
+    with open_recording(tmp_path / "some.aiosrec") as recording:
+        assert [len(entry.times) for entry in recording._index.segments] == [20, 20, 20, 10]
+    assert max(left) < 100_000
+
+
+def test_what_was_written_is_not_held(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "some.aiosrec", RecordingHeader())
+    before = 0  # measured after the first
+    for number in range(220):
+        at = 1_795_445_000.0 + number * 2.0
+        marks = [Mark(at, MarkKind.LOAD, "", f"{number} " * 200)] * 20
+        writer.append(Poll(at, number, 2.0, ()), {}, marks)
+        before = before or held()
+    grown = held() - before
+    writer.close()
+    assert writer.size() > 2_500_000
+    assert grown < 500_000
