@@ -7,7 +7,7 @@ from aios_top.cli.exits import CommandError
 from aios_top.model.state import BlockState, EndpointState, FleetState, Link
 from aios_top.model.text import clean
 
-DOWN = {"metrics": EndpointState("metrics", Link.DOWN, clean("refused: nothing listens"))}
+DOWN = {"metrics": EndpointState("metrics", Link.DOWN, clean("nothing listens"))}
 KNOWN = BlockState(clean("a"))
 
 
@@ -21,7 +21,7 @@ def test_a_block_is_found_by_its_name() -> None:
         (FleetState(at=1.0, sequence=1, blocks={"a": KNOWN}), "no block 'b'; there are: a"),
         (FleetState(at=1.0, sequence=1, blocks={"a": KNOWN}, endpoints=DOWN), "no block 'b'; there are: a"),
         (FleetState(at=1.0, sequence=1), "no block 'b'; there are: none"),
-        (FleetState(at=1.0, sequence=1, endpoints=DOWN), "no metrics: refused: nothing listens; check --host, "),
+        (FleetState(at=1.0, sequence=1, endpoints=DOWN), "no metrics: nothing listens; check --host, "),
     ],
 )
 def test_why_there_is_no_such_block(state: FleetState, told: str) -> None:

@@ -372,5 +372,5 @@ def test_watch_that_got_no_answer_at_its_end_has_failed_as_once_has(aios, run, f
     assert run("watch", *form, "--count", "1", *aios.options).code == 0
     ran = run("watch", *form, "--count", "2", *aios.options, "--url", f"metrics={aios.base}/policies")
     assert ran.code == 1
-    assert "no metrics: http: metrics answers 404" in ran.err
+    assert "no metrics: metrics answers 404" in ran.err
     assert len(ran.out.splitlines()) == (2 if form else 1)

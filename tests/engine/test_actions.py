@@ -349,7 +349,7 @@ async def test_a_request_that_would_now_go_elsewhere_is_refused(world: World) ->
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"missed_polls": 2, "problem": "timeout: no answer"}, "the figures of gemma are old (2 polls failed: timeout"),
+        ({"missed_polls": 2, "problem": "no answer"}, "the figures of gemma are old (2 polls failed: no answer"),
         ({"record": record(cluster_id=None)}, "names no cluster"),
         ({"record": None}, "names no cluster"),
     ],

@@ -232,7 +232,7 @@ async def test_a_source_that_fails_is_shown_as_a_service_that_is_down(tmp_path: 
     assert not await story.poller.backfill(Failing())
     state = story.poller.show()
     assert state.endpoints["prometheus"].link is Link.DOWN
-    assert state.endpoints["prometheus"].problem == "refused: prometheus: nothing listens"
+    assert state.endpoints["prometheus"].problem == "prometheus: nothing listens"
     assert len(times(story)) == 3
     story.writer.close()
 

@@ -161,7 +161,7 @@ async def test_a_failing_metrics_service_keeps_the_last_values_and_their_age() -
         world.reads.fails["fleet"] = ReadError("timeout", "no answer in 4s")
         await world.clock.advance(2.0)
         assert not world.state.blocks["b"].stale
-        assert world.state.blocks["b"].problem == "timeout: no answer in 4s"
+        assert world.state.blocks["b"].problem == "no answer in 4s"
         await world.clock.advance(2.0)
         state = world.state.blocks["b"]
         assert state.stale
@@ -220,7 +220,7 @@ async def test_an_unreachable_policy_is_named_and_asked_again() -> None:
     world.reads.fails["report:b"] = ReadError("refused", "nothing listens")
     async with world.running():
         policy = world.state.blocks["b"].policy
-        assert (policy.voice, policy.problem) == (Voice.UNREACHABLE, "refused: nothing listens")
+        assert (policy.voice, policy.problem, policy.problem_kind) == (Voice.UNREACHABLE, "nothing listens", "refused")
         del world.reads.fails["report:b"]
         await world.clock.advance(8.0)
         assert world.state.blocks["b"].policy.voice is Voice.FULL
@@ -310,4 +310,4 @@ async def test_with_nothing_reachable_the_verdict_names_the_cause() -> None:
     state = await world.poller.refresh()
     assert state.blocks == {}
     assert state.verdict is not None
-    assert state.verdict.sentence == "no data yet: refused: nothing listens"
+    assert state.verdict.sentence == "no data yet: nothing listens"

@@ -72,10 +72,10 @@ def row(phase: Phase, age: float | None = 100.0) -> InstanceState:
     [
         (CALM, Severity.HEALTHY, "WithinRange", "within thresholds (input 300, output 100 tok/request)"),
         (
-            replace(CALM, missed_polls=2, seen_at=NOW - 12, problem=clean("timeout: no answer")),
+            replace(CALM, missed_polls=2, seen_at=NOW - 12, problem=clean("no answer")),
             Severity.BROKEN,
             "StaleData",
-            "no data for 12s: timeout: no answer",
+            "no data for 12s: no answer",
         ),
         (
             replace(CALM, policy=PolicyReport(Voice.UNREACHABLE, problem=clean("refused"))),

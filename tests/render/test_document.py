@@ -80,7 +80,7 @@ def test_a_block_with_everything_known():
     assert document["block_id"] == "gemma"
     assert document["policy"] == {
         "uri": "tok:1.0-stable", "voice": "full", "name": None, "version": "1.0", "code_sha256": "9f31",
-        "boot_id": "b3f1", "mode": None, "interval_seconds": None, "problem": None, "note": None,
+        "boot_id": "b3f1", "mode": None, "interval_seconds": None, "problem": None, "problem_kind": None, "note": None,
     }  # fmt: skip
     assert document["replicas"] == {
         "current": 2, "reporting": 2, "starting": 0, "stale": 0, "ghosts": 0, "desired": 3, "min": 1, "max": 4,
@@ -156,7 +156,9 @@ def test_the_fleet_keeps_order_and_endpoints():
         NOW,
         7,
         {clean("z"): BLOCK, clean("a"): replace(BLOCK, block_id=clean("a"))},
-        endpoints={"metrics": EndpointState("metrics", Link.DOWN, clean("refused"), NOW - 9, 0.0021, 5, 2)},
+        endpoints={
+            "metrics": EndpointState("metrics", Link.DOWN, clean("nothing listens"), NOW - 9, 0.0021, 5, 2, "refused")
+        },
         verdict=Verdict(Severity.BROKEN, "no data", None, "StaleData"),
         context="demo",
         origin_note="simulated, quick pace",
@@ -168,7 +170,8 @@ def test_the_fleet_keeps_order_and_endpoints():
     assert [block["block_id"] for block in document["blocks"]] == ["gemma", "a"]
     assert document["verdict"] == {"severity": "broken", "code": "StaleData", "sentence": "no data", "block_id": None}
     assert document["endpoints"]["metrics"] == {
-        "link": "down", "problem": "refused", "last_ok": "2026-11-23T14:51:56.500Z", "last_ok_seconds": 9.0,
+        "link": "down", "problem": "nothing listens", "problem_kind": "refused",
+        "last_ok": "2026-11-23T14:51:56.500Z", "last_ok_seconds": 9.0,
         "latency_seconds": 0.002, "polls": 5, "failures": 2,
     }  # fmt: skip
 

@@ -69,4 +69,4 @@ async def report_of(reads: Reads, block_id: str) -> PolicyReport:
     try:
         return await reads.policy_report(block_id)
     except ReadError as error:
-        return PolicyReport(Voice.UNREACHABLE, problem=Clean(str(error)))
+        return PolicyReport(Voice.UNREACHABLE, problem=Clean(str(error)), problem_kind=error.kind)

@@ -36,6 +36,7 @@ class Breaker:
             self.state,
             link=Link.UP,
             problem=None,
+            problem_kind=None,
             last_ok=wall,
             latency_seconds=latency_seconds,
             polls=self.state.polls + 1,
@@ -48,7 +49,8 @@ class Breaker:
         self.state = replace(
             self.state,
             link=Link.DOWN,
-            problem=clean(f"{error.kind}: {error}"),
+            problem=clean(str(error)),
+            problem_kind=error.kind,
             polls=self.state.polls + 1,
             failures=self.state.failures + 1,
         )

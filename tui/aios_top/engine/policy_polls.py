@@ -97,7 +97,7 @@ class PolicyPolls:
                 if report.voice is Voice.FULL:
                     await self._ask_details(block_id, policy, report)
             except ReadError as error:
-                report = PolicyReport(Voice.UNREACHABLE, problem=clean(f"{error.kind}: {error}"))
+                report = PolicyReport(Voice.UNREACHABLE, problem=clean(str(error)), problem_kind=error.kind)
                 self._pause(error)
             else:
                 self._refused = False

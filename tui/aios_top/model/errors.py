@@ -2,7 +2,7 @@
 
 
 class ReadError(Exception):
-    """A read that failed: `kind` is one word for the state line, the message one sentence with the cause.
+    """A read that failed: `kind` is one word for programs, the message one sentence with the cause.
 
     Kinds: timeout, refused, dns, tls, protocol, truncated, too_large, encoding, redirect, not_authorised, busy,
     http, bad_json, shape, failure (AIOS said success false), no_address.

@@ -55,6 +55,8 @@ class PolicyReport(Struct, frozen=True):
 
     voice: Voice
     problem: Clean | None = None
+    """Why it did not answer as one sentence; `problem_kind` is its kind in one word, as of a ReadError."""
+    problem_kind: str | None = None
     boot_id: Clean | None = None
     policy_name: Clean | None = None
     policy_version: Clean | None = None

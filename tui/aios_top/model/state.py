@@ -242,10 +242,13 @@ class EndpointState(Struct, frozen=True):
     name: str
     link: Link = Link.UNTRIED
     problem: Clean | None = None
+    """The newest failure as one sentence."""
     last_ok: float | None = None
     latency_seconds: float | None = None
     polls: int = 0
     failures: int = 0
+    problem_kind: str | None = None
+    """The kind of that failure in one word, as of a ReadError."""
 
 
 class FleetState(Struct, frozen=True):

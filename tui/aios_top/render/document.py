@@ -147,6 +147,7 @@ def policy_part(block: BlockState) -> Document:
         "mode": report.mode,
         "interval_seconds": figure(report.interval_seconds),
         "problem": report.problem,
+        "problem_kind": report.problem_kind,
         "note": _VOICE_NOTES.get(report.voice),
     }
 
@@ -283,6 +284,7 @@ def _endpoint(endpoint: EndpointState, now: float) -> Mapping[str, Any]:
     return {
         "link": endpoint.link.value,
         "problem": endpoint.problem,
+        "problem_kind": endpoint.problem_kind,
         "last_ok": rfc3339(endpoint.last_ok),
         "last_ok_seconds": None if endpoint.last_ok is None else figure(max(0.0, now - endpoint.last_ok), 1),
         "latency_seconds": figure(endpoint.latency_seconds),
