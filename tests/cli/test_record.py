@@ -98,15 +98,16 @@ def test_a_prometheus_that_is_not_there_is_said_and_does_not_stop_it(aios, tmp_p
 
 
 def test_it_begins_with_the_run_before_of_the_same_aios(aios, tmp_path) -> None:
-    def asked(state: FleetState) -> bool:
-        return "recording" in state.endpoints
+    def some_polls(state: FleetState) -> bool:
+        return BLOCK in state.blocks and state.polls >= 4
 
     folder = tmp_path / "state" / "recordings"
     folder.mkdir(parents=True)
-    with recorded(aios, folder / "a.aiosrec", asked) as state:
+    with recorded(aios, folder / "a.aiosrec", some_polls) as state:
         assert sources(state) == []
-    with recorded(aios, tmp_path / "b.aiosrec", asked) as state:
+    with recorded(aios, tmp_path / "b.aiosrec", sources) as state:
         assert sources(state) == ["recording"]
+        assert "recording" not in state.endpoints
 
 
 def test_two_on_one_host_are_told_apart_by_their_ports() -> None:

@@ -233,9 +233,15 @@ class Poller:
         return round(self._clock.now(), 3)
 
     async def backfill(self, source: History) -> bool:
-        """Ask once for the history of the known blocks from before the console; return whether there was any."""
+        """Ask once for the history of the known blocks from before the console; return whether there was any.
+
+        Only a source that failed is listed among the services: one that answered is not asked again, so that nobody
+        knows how it does, and need not be a service at all.
+        """
         blocks, now = list(self.state.blocks), self._now()
         found = await self._guarded(source.name, lambda: source.history(blocks, now - BACKFILL_SECONDS, now))
+        if found is not None:
+            del self._breakers[source.name]
         for fact in found or ():
             self._learn(fact)
         return bool(found)

@@ -202,7 +202,7 @@ class History(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called among the services."""
+        """What it is called where its curves are, and among the services when it fails."""
 
     async def history(self, block_ids: Sequence[str], start: float, end: float) -> Sequence[Backfilled]:
         """Return the history of these blocks between two times, unix seconds; raises ReadError."""
