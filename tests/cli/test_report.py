@@ -3,6 +3,7 @@
 import asyncio
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -15,13 +16,20 @@ from aios_top.cli.main import main
 from aios_top.cli.opened import opened
 from aios_top.cli.reports import Asked, make_report
 from aios_top.engine.chronicle import COLUMNS, CurveMaker
+from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action
+from aios_top.model.fact import AuditRead
+from aios_top.model.recording import MarkKind
 from aios_top.model.state import CooldownPhase, FleetState
+from aios_top.model.unasked import unasked
 from aios_top.render.report import report_page
+from aios_top.render.report_words import moment
+from aios_top.render.timebar import Travel, timebar_row
+from aios_top.store.recording_reader import open_recording
 from fakes.browser import Page, browsing, painted_lines
 from fakes.html_page import HOSTILE, Reader, hostile_report, is_inert
 from fakes.incident import BLOCK, SECRET, SILENT, incident
-from fakes.recordings import Story, simulated
+from fakes.recordings import START, Story, simulated
 from fakes.simulated import SimulatedBlock
 
 
@@ -130,6 +138,53 @@ async def paused(path: Path) -> None:
     clock._now += 120.0
     await story.poll(20)
     story.writer.close()
+
+
+async def meddled(path: Path, acts: Sequence[AuditEntry] = ()) -> Story:
+    """Somebody adds two replicas, which the policy did not ask for; `acts` is what operators did from here."""
+    clock, reads = simulated(SimulatedBlock("b", "explained"), push=6.0, interval=6.0)
+    story = Story(path, clock, reads)
+    await story.poll(10)
+    for _ in range(2):
+        reads.blocks["b"].add(0.0)
+    await story.poller.refresh()
+    poll = story.poller.poll
+    assert poll is not None
+    story.poller.poll = replace(poll, facts=(AuditRead(tuple(acts)), *poll.facts))
+    story.write()
+    clock._now += 2.0
+    await story.poll(10)
+    story.writer.close()
+    return story
+
+
+def test_replicas_that_nobody_known_asked_for_are_marked_and_told(run, tmp_path) -> None:
+    path, sentence = tmp_path / "m.aiosrec", "1\u21923 replicas: the policy did not ask for it; added by hand"
+    story = asyncio.run(meddled(path))
+    (change,) = unasked(story.states[-1].blocks["b"].decisions)
+    with open_recording(path) as recording:
+        (mark,) = [mark for mark in recording.marks() if mark.kind is MarkKind.OUTSIDE]
+        assert (mark.block_id, mark.text) == ("b", sentence)
+        assert change.at <= mark.at <= change.at + 2.0
+        bar = timebar_row(Travel(recording.times[-1], recording.times[0], recording.times[-1], (mark,)), 100)
+        assert bar.text.count("?") == 1
+    assert run("report", str(path), "--output", str(tmp_path / "m.html")).code == 0
+    read = is_inert((tmp_path / "m.html").read_text())
+    assert f"Between {moment(change.since)} and {moment(change.at)}, {sentence}." in read.text
+    signs = [attributes for _, attributes in read.elements if attributes.get("class") == "mark outside"]
+    assert len(signs) == 2  # in the picture and in the legend
+
+
+def test_replicas_that_an_operator_here_asked_for_are_no_riddle(run, tmp_path) -> None:
+    path, at = tmp_path / "m.aiosrec", START + 19.0
+    request = {"block_id": "b", "change": "ScaleUp"}
+    asyncio.run(meddled(path, [AuditEntry(1, at, "intent", {"title": "Scale b", "request": request})]))
+    with open_recording(path) as recording:
+        kinds = {mark.kind for mark in recording.marks()}
+        assert MarkKind.ACTION in kinds
+        assert MarkKind.OUTSIDE not in kinds
+    assert run("report", str(path), "--output", str(tmp_path / "m.html")).code == 0
+    assert "did not ask for it" not in (tmp_path / "m.html").read_text()
 
 
 def test_where_nobody_looked_is_said_and_a_gap(run, tmp_path) -> None:

@@ -1,6 +1,6 @@
 """Makes a post-mortem of a recording, or of a capsule with what stands beside its recording."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,9 +14,11 @@ from aios_top.engine.decided import Decided, decided
 from aios_top.engine.replay import Replay
 from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import Action, Decision
+from aios_top.model.recording import Mark
 from aios_top.model.redaction import Redactor, hidden_texts
 from aios_top.model.report import BlockStory, DecisionRun, Report
 from aios_top.model.text import Clean
+from aios_top.model.unasked import Expected, Unasked, is_ours, is_scaling
 from aios_top.render.capsule import audit_between, capsule_documents
 from aios_top.render.document import audit_document
 from aios_top.render.report_words import moment
@@ -41,7 +43,8 @@ def make_report(found: Opened, asked: Asked) -> Report:
     recording = found.recording
     chronicle = _followed(recording, asked)
     documents = _documents(found, asked)
-    runs = decision_runs(decided(recording, asked.blocks, asked.start, asked.end))
+    outside = Outside(_acts(recording, asked))
+    runs = decision_runs(outside.watch(decided(recording, asked.blocks, asked.start, asked.end)))
     newest = chronicle.newest
     at = [time for time in recording.times if asked.start <= time <= asked.end]
     marks = recording.marks(asked.start, asked.end)
@@ -59,13 +62,35 @@ def make_report(found: Opened, asked: Asked) -> Report:
         origin_note=header.origin_note,
         note=str((found.manifest or {}).get("note") or ""),
         unseen=chronicle.unseen(),
-        stories=[_told(story, runs, marks) for story in chronicle.stories() if story.block_id in asked.blocks],
+        stories=[
+            _told(story, runs, outside.changes, marks)
+            for story in chronicle.stories()
+            if story.block_id in asked.blocks
+        ],
         fleet_marks=[mark for mark in marks if not mark.block_id and mark.kind.value != "start"],
         documents=documents,
         lost=recording.info.lost,
     )
     secrets = (*asked.secrets, *recorded_secrets(recording, asked.start, asked.end), *hidden_texts([documents]))
     return Redactor(secrets=secrets)(report)
+
+
+class Outside:
+    """Finds in passing decisions which changes of the replicas nobody asked for."""
+
+    def __init__(self, acts: Sequence[AuditEntry]) -> None:
+        """`acts`: what operators did."""
+        self._acts = [entry for entry in acts if is_scaling(entry)]
+        self._expected: dict[Clean, Expected] = {}
+        self.changes: dict[Clean, list[Unasked]] = {}
+
+    def watch(self, entries: Iterable[Decided]) -> Iterator[Decided]:
+        """Yield decisions as they come, oldest first."""
+        for block_id, decision in entries:
+            change = self._expected.setdefault(block_id, Expected()).take(decision)
+            if change is not None and not is_ours(change, block_id, self._acts):
+                self.changes.setdefault(block_id, []).append(change)
+            yield block_id, decision
 
 
 def decision_runs(entries: Iterable[Decided]) -> dict[Clean, list[DecisionRun]]:
@@ -96,9 +121,15 @@ def _followed(recording: Recording, asked: Asked) -> Chronicle:
     return chronicle
 
 
-def _told(story: BlockStory, runs: Mapping[Clean, Sequence[DecisionRun]], marks: Sequence[Any]) -> BlockStory:
+def _told(
+    story: BlockStory,
+    runs: Mapping[Clean, Sequence[DecisionRun]],
+    outside: Mapping[Clean, Sequence[Unasked]],
+    marks: Sequence[Mark],
+) -> BlockStory:
+    block_id = Clean(story.block_id)
     own = [mark for mark in marks if mark.block_id == story.block_id]
-    return replace(story, decisions=runs.get(Clean(story.block_id), ()), marks=own)
+    return replace(story, decisions=runs.get(block_id, ()), outside=outside.get(block_id, ()), marks=own)
 
 
 def _documents(found: Opened, asked: Asked) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """Finds in every poll what deserves a mark on the time bar."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 from aios_top.model.audit import AuditEntry
@@ -9,8 +10,10 @@ from aios_top.model.frame import Trace
 from aios_top.model.recording import Mark, MarkKind
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
+from aios_top.model.unasked import Expected, is_ours, is_scaling
 from aios_top.model.verdict import Severity
 
+_MOST_SCALINGS = 500
 _KINDS = {Action.UP: MarkKind.UP, Action.DOWN: MarkKind.DOWN, Action.ERROR: MarkKind.ERROR}
 
 
@@ -23,6 +26,9 @@ class Marker:
         """Highest number of a decision that was marked, by block and boot."""
         self._alerts: dict[str, str] = {}
         """Code of the finding that each block has now."""
+        self._expected: dict[Clean, Expected] = {}
+        self._scalings: deque[AuditEntry] = deque(maxlen=_MOST_SCALINGS)
+        """The newest changes of replicas by hand."""
 
     def marks(self, poll: Poll, state: FleetState, traces: Mapping[Clean, Trace]) -> list[Mark]:
         """Return the marks of a poll; what is older than the first poll is no news."""
@@ -38,6 +44,7 @@ class Marker:
                     for decision in page.decisions:
                         yield from self._decided(poll.at, block_id, decision)
                 case AuditRead(entries):
+                    self._scalings.extend(entry for entry in entries if is_scaling(entry))
                     yield from (_acted(poll.at, entry) for entry in entries if self._is_news(entry))
         for block_id, trace in traces.items():
             for decision in trace.inferred:
@@ -51,8 +58,17 @@ class Marker:
         if known is not None and number <= known:
             return
         self._told[key] = number
+        yield from self._changed(at, block_id, decision)
         if known is not None or (self._began is not None and decision.at >= self._began):
             yield from _mark(at, block_id, decision)
+
+    def _changed(self, at: float, block_id: Clean, decision: Decision) -> Iterator[Mark]:
+        """Yield the mark of a change of the replicas that neither the policy asked for nor anybody here."""
+        change = self._expected.setdefault(block_id, Expected()).take(decision)
+        if change is None or self._began is None or change.at < self._began:
+            return
+        if not is_ours(change, block_id, self._scalings):
+            yield Mark(at, MarkKind.OUTSIDE, str(block_id), change.sentence)
 
     def _is_news(self, entry: AuditEntry) -> bool:
         return entry.kind in {"intent", "refused"} and self._began is not None and entry.at >= self._began

@@ -52,6 +52,8 @@ class MarkKind(StrEnum):
     UP = "up"
     DOWN = "down"
     ERROR = "error"
+    OUTSIDE = "outside"
+    """The replicas changed, and neither the policy asked for it nor anybody here."""
     ACTION = "action"
     """An operator's."""
     LOAD = "load"

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.recording import Mark
+from aios_top.model.unasked import Unasked
 from aios_top.model.verdict import Severity
 
 Curve = Sequence[tuple[float, float | None]]
@@ -80,6 +81,8 @@ class BlockStory(Struct, frozen=True):
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """How each figure was known at last, by its name."""
     decisions: Sequence[DecisionRun] = ()
+    outside: Sequence[Unasked] = ()
+    """Changes of the replicas that neither the policy asked for nor an operator here."""
     marks: Sequence[Mark] = ()
 
     def taken(self, action: Action) -> int:

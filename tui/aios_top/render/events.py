@@ -11,8 +11,8 @@ from aios_top.model.decision import Action, Origin
 from aios_top.model.load import LoadState
 from aios_top.model.span import latency
 from aios_top.model.state import FleetState, Link
-from aios_top.model.text import Clean, clean
-from aios_top.model.unasked import Unasked, unasked
+from aios_top.model.text import clean
+from aios_top.model.unasked import is_ours, unasked
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
 from aios_top.render.decisions import badge_of, step_text, why
 from aios_top.render.load_text import plan_text
@@ -28,11 +28,8 @@ _DEPLOY_STEPS = {
     "BindPolicy": "bind",
     "RestartExecutor": "restart",
 }
-_SCALINGS = frozenset({"ScaleUp", "ScaleDown"})
 _UNDER_WAY_SECONDS = 35.0
 """How long whoever sent a change may still wait for its answer, and write down what became of it."""
-_CARRIED_OUT_SECONDS = 60.0
-"""How long a scaling by hand may take to show in AIOS's list."""
 _NEWEST = 500
 """Events that are shown; older ones are in the audit file and in the blocks' logs."""
 _SAME_SECONDS = 5.0
@@ -86,20 +83,8 @@ def _outside(state: FleetState, audit: Sequence[AuditEntry]) -> Iterator[Event]:
     """Yield changes of the replicas that neither a policy asked for nor anybody here: they would be a riddle."""
     for block in state.blocks.values():
         for change in unasked(block.decisions[:_NEWEST]):
-            if any(_explains(entry, block.block_id, change) for entry in audit):
-                continue
-            cause = "added by hand" if change.after > change.before else "removed by hand, or lost"
-            what = f"{change.before}\u2192{change.after} replicas: the policy did not ask for it; {cause}"
-            yield Event(change.at, "outside", str(block.block_id), "not known", what, Role.WARN)
-
-
-def _explains(entry: AuditEntry, block_id: Clean, change: Unasked) -> bool:
-    """Tell whether an action of the record is behind a change: its request went out shortly before it showed."""
-    request = entry.fields.get("request")
-    if entry.kind != "intent" or not isinstance(request, dict) or request.get("block_id") != block_id:
-        return False
-    near = change.since - _CARRIED_OUT_SECONDS <= entry.at <= change.at
-    return near and request.get("change") in _SCALINGS
+            if not is_ours(change, block.block_id, audit):
+                yield Event(change.at, "outside", str(block.block_id), "not known", change.sentence, Role.WARN)
 
 
 def _actions(audit: Sequence[AuditEntry], load: LoadState | None, now: float) -> Iterator[Event]:

@@ -32,7 +32,7 @@ class What(StrEnum):
     """One row per instance and poll."""
     DECISIONS = "decisions"
     EVENTS = "events"
-    """What the time bar marks: scalings, errors, changes by hand, load tests, alerts."""
+    """What the time bar marks: scalings, errors, changes by hand and of nobody known, load tests, alerts."""
     AUDIT = "audit"
     """What operators did."""
 

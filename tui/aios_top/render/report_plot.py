@@ -55,7 +55,11 @@ def block_picture(story: BlockStory, number: int, start: float, end: float, unse
     panel = _Panel(top + _HEAD, _STEPS, _most(list(story.replicas.values()), whole=True))
     parts += [_heading("replicas", top), *_replicas(story, panel, x)]
     top += _HEAD + _STEPS + _SPACE
-    marks += [*_decisions(story.decisions, top + 12, x), *_marks(story.marks, top + 34, x)]
+    marks += [
+        *_decisions(story.decisions, top + 12, x),
+        *_marks(story.marks, top + 34, x),
+        *_outside(story, top + 34, x),
+    ]
     bottom = top + _LANE
     shades = [
         *_shades(story.cooling, "cool", "cooldown", bottom, x),
@@ -94,6 +98,7 @@ def legend() -> Markup:
         (f'{line}<path class="mark down" d="M7 1H19L13 11Z"/></svg>', "scaled down"),
         (f'{line}<path class="mark error" d="{_cross(13, 6)}"/></svg>', "error"),
         (f'{line}<path class="mark action" d="{_diamond(13, 6)}"/></svg>', "changed by hand"),
+        (f'{line}<path class="mark outside" d="{_steps(13, 6)}"/></svg>', "replicas changed, not asked for"),
         (f'{line}<path class="mark alert" d="{_bang(13, 6)}"/></svg>', "alert"),
         (f'{line}<path class="mark load" d="{_square(13, 6)}"/></svg>', "load test"),
     )
@@ -242,6 +247,12 @@ def _marks(marks: Sequence[Mark], lane: float, x: Place) -> Iterator[Markup]:
         yield element("path", element("title", told), d=shape, class_=f"mark {mark.kind.value}")
 
 
+def _outside(story: BlockStory, lane: float, x: Place) -> Iterator[Markup]:
+    for change in story.outside[-_MOST_MARKS:]:
+        told = f"{moment(change.since)} to {moment(change.at)} {change.sentence}"
+        yield element("path", element("title", told), d=_steps(x(change.at), lane), class_="mark outside")
+
+
 def _ticks(start: float, end: float, bottom: float, x: Place) -> Iterator[Markup]:
     length = end - start
     step = next((step for step in _STEP_SECONDS if length / step <= _MOST_TICKS), _STEP_SECONDS[-1])
@@ -269,3 +280,7 @@ def _bang(x: float, y: float) -> str:
 
 def _square(x: float, y: float) -> str:
     return f"M{x - 5:.1f} {y - 5:.1f}h10v10h-10Z"
+
+
+def _steps(x: float, y: float) -> str:
+    return f"M{x - 6:.1f} {y + 5:.1f}v-4h4v-4h4v-3h4v11Z"

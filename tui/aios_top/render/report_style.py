@@ -58,7 +58,7 @@ svg text.up { fill: var(--up); } svg text.down { fill: var(--down); }
 .cool { fill: var(--cool); } .unseen { fill: var(--unseen); }
 .rule { stroke: var(--line); stroke-dasharray: 1 3; }
 .mark.up { fill: var(--up); } .mark.down { fill: var(--down); } .mark.error, .mark.alert { fill: var(--bad); }
-.mark.action { fill: var(--act); } .mark.load { fill: var(--input); }
+.mark.action { fill: var(--act); } .mark.outside { fill: var(--warn); } .mark.load { fill: var(--input); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; font-size: .85rem; }
 .legend svg { display: inline-block; width: 26px; height: 12px; vertical-align: -1px; margin-right: .35rem; }
 dl { display: grid; grid-template-columns: fit-content(16rem) minmax(0, 1fr); gap: .15rem 1rem; margin: .5rem 0; }

@@ -20,6 +20,7 @@ HOW = {
     Origin.INFERRED: "aios-top concluded it from what changed",
     Origin.UNKNOWN: "nobody told it",
 }
+_MOST_OUTSIDE = 8
 _LAGS = {
     "total": "from the crossed limit to the new replica's first metrics",
     "decision": "from the crossed limit to the decision",
@@ -58,6 +59,7 @@ def overview(report: Report) -> Iterator[str]:
 def story_sentences(story: BlockStory, poll_seconds: float) -> Iterator[str]:
     """Yield what happened to one block."""
     yield _scalings(story)
+    yield from _outside(story)
     if story.peak_reporting is not None:
         peak = story.peak_reporting
         yield f"Most replicas reporting at once: {amount(peak.value)}, first at {moment(peak.at)} (measured)."
@@ -76,6 +78,15 @@ def story_sentences(story: BlockStory, poll_seconds: float) -> Iterator[str]:
     for text, times in alerts.most_common(8):
         first = next(mark.at for mark in story.marks if mark.kind is MarkKind.ALERT and mark.text == text)
         yield f"Alert at {moment(first)}{f', {times} times in all' if times > 1 else ''}: {text}."
+
+
+def _outside(story: BlockStory) -> Iterator[str]:
+    """Yield what changed though nobody known asked for it: the newest of them, for there are few or it is a storm."""
+    for change in story.outside[-_MOST_OUTSIDE:]:
+        yield f"Between {moment(change.since)} and {moment(change.at)}, {change.sentence}."
+    if len(story.outside) > _MOST_OUTSIDE:
+        before = count(len(story.outside) - _MOST_OUTSIDE, "such change")
+        yield f"There were {before} before those; the picture shows them."
 
 
 def verdict_counts(story: BlockStory) -> str:

@@ -16,6 +16,7 @@ _GLYPHS = {
     MarkKind.ALERT: ("!", Role.WARN),
     MarkKind.DOWN: ("▼", Role.DOWN),
     MarkKind.UP: ("▲", Role.UP),
+    MarkKind.OUTSIDE: ("?", Role.WARN),
     MarkKind.ACTION: ("*", Role.ACCENT),
     MarkKind.ERROR: ("×", Role.BAD),
 }
