@@ -7,6 +7,12 @@ from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.block import block_rows, policy_cells
 from aios_top.render.cells import Cell, Role, Row, columns_of, row
+from aios_top.render.wrap import wrap
+
+_NO_BLOCKS = (
+    "A block that is created, by POST /api/createBlock of AIOS's block controller, shows here with the next polls. "
+    "If there should be some: is this the AIOS that you mean? --host, --url and --context name another."
+)
 
 
 class BlockPanel(Panel):
@@ -27,12 +33,29 @@ class BlockPanel(Panel):
         """Return the figures."""
         block = view.block(state)
         if block is None:
-            return [row(Cell(f" {missing_note(state, view)}", Role.DIM))]
+            return note_rows(missing_note(state, view), columns)[:lines]
         return block_rows(block, view.window, now, columns)[:lines]
 
 
-def missing_note(state: FleetState, view: ViewState) -> str:
-    """Return why there is no block to show."""
+def note_rows(note: str, columns: int) -> list[Row]:
+    """Return a note in place of figures."""
+    return [row(Cell(f" {line}", Role.DIM)) for line in wrap(note, columns - 2)]
+
+
+def missing_note(state: FleetState, view: ViewState, *, advise: bool = True) -> str:
+    """Return why there is no block to show, and what to do about it unless another panel says that."""
     if view.block_id is not None and state.sequence:
         return f"{view.block_id} is not listed any more: esc goes back to the fleet"
-    return "no block selected" if state.sequence else "waiting for the first poll"
+    return fleet_note(state, view, advise=advise)
+
+
+def fleet_note(state: FleetState, view: ViewState, *, advise: bool = True) -> str:
+    """Return why there is nothing to list, and what to do about it."""
+    if state.blocks:
+        return f"no block matches {view.filter}: esc clears the filter"
+    if state.sequence == 0:
+        return "waiting for the first poll"
+    verdict = state.verdict
+    if verdict is None:
+        return "no blocks"
+    return f"{verdict.sentence}. {_NO_BLOCKS}" if verdict.code == "NoBlocks" and advise else verdict.sentence

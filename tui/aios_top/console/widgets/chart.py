@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from aios_top.console.view import ViewState
-from aios_top.console.widgets.block import missing_note
+from aios_top.console.widgets.block import missing_note, note_rows
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, fitting, row
@@ -70,7 +70,7 @@ class ChartPanel(Panel):
         """Return plot, replicas, events and time axis."""
         block = view.block(state)
         if block is None:
-            return [row(Cell(f" {missing_note(state, view)}", Role.DIM))]
+            return note_rows(missing_note(state, view, advise=False), columns)[:lines]
         room = lines - BELOW
         width = columns - MARGIN - 1
         if room < 2 or width < 10:

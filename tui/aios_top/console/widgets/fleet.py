@@ -7,11 +7,11 @@ from textual.message import Message
 
 from aios_top.console.selection import visible_blocks
 from aios_top.console.view import ViewState
+from aios_top.console.widgets.block import fleet_note, note_rows
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.fleet import block_row, summary_cells, table_columns, table_head
-from aios_top.render.wrap import wrap
 
 
 class FleetPanel(Panel):
@@ -42,7 +42,7 @@ class FleetPanel(Panel):
         """Return table head, the visible blocks, and the sum of all."""
         blocks = visible_blocks(state, view)
         if not blocks:
-            return [row(Cell(f" {line}", Role.DIM)) for line in wrap(_note(state, view), columns - 2)]
+            return note_rows(fleet_note(state, view), columns)
         table = table_columns(columns, state.blocks, view.window)
         ids = [block.block_id for block in blocks]
         selected = ids.index(view.block_id) if view.block_id in ids else None  # type: ignore[arg-type]
@@ -66,12 +66,3 @@ class FleetPanel(Panel):
         """Select the block under the pointer."""
         if event.y < len(self.shown) and self.shown[event.y].key:
             self.post_message(self.Chosen(self.shown[event.y].key))
-
-
-def _note(state: FleetState, view: ViewState) -> str:
-    """Return why there is nothing to list."""
-    if state.blocks:
-        return f"no block matches {view.filter}: esc clears the filter"
-    if state.sequence == 0:
-        return "waiting for the first poll"
-    return state.verdict.sentence if state.verdict else "no blocks"

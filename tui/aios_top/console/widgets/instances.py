@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aios_top.console.view import ViewState
-from aios_top.console.widgets.block import missing_note
+from aios_top.console.widgets.block import missing_note, note_rows
 from aios_top.console.widgets.lines import Panel
 from aios_top.model.span import length
 from aios_top.model.state import FleetState
@@ -37,7 +37,7 @@ class InstancesPanel(Panel):
         """Return the visible replicas; those that do not fit are counted."""
         block = view.block(state)
         if block is None:
-            return [row(Cell(f" {missing_note(state, view)}", Role.DIM))]
+            return note_rows(missing_note(state, view, advise=False), columns)[:lines]
         note = instance_note(block)
         if note:
             return [row(Cell(f" {note}", Role.DIM))]
