@@ -1,10 +1,13 @@
 """States in, pixels out: one redraw per state, held while paused, nothing of a server's text interpreted."""
 
+import pytest
 from msgspec.structs import replace
 from textual.geometry import Region
 
 from aios_top.console.app import ConsoleApp
+from aios_top.model.judge import judge_fleet
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
+from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity, Verdict
 from console import states
@@ -88,6 +91,36 @@ async def test_a_block_that_is_gone_is_said_to_be() -> None:
         await pilot.press("1", "j")
         await pilot.pause()
         assert app.view.block_id == "llama3-8b-block"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("page", ["1", "2"])
+async def test_a_fleet_without_blocks_says_so_and_what_to_do(size: tuple[int, int], page: str) -> None:
+    app = ConsoleApp(FakeCockpit(FleetState(states.NOW, 3, verdict=judge_fleet([]))))
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(page)
+        await pilot.pause()
+        text = " ".join(screen_text(app).split())
+        assert "no blocks: the blocks database lists none." in text
+        assert "createBlock" in text
+        assert "no block selected" not in text
+
+
+@pytest.mark.parametrize(("size", "told"), [((80, 24), True), ((120, 40), False)])
+async def test_the_length_of_an_axis_that_is_not_shown_is_told(size: tuple[int, int], told: bool) -> None:
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("z")
+        await pilot.pause()
+        assert ("The time axis is 15m long now; it is on the block's page, 2." in shown_toasts(app)) is told
+        await pilot.press("2", "z")
+        await pilot.pause()
+        assert "last 30m" in screen_text(app)
+        assert ("The time axis is 30m" in " ".join(shown_toasts(app))) is False
+
+
+def shown_toasts(app: ConsoleApp) -> list[str]:
+    return [notification.message for notification in app._notifications]
 
 
 async def test_hostile_ids_are_plain_text_everywhere() -> None:

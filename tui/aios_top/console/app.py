@@ -10,8 +10,8 @@ from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 
 from aios_top.console.guarded import GuardedApp
-from aios_top.console.keys import KEYS, Key
-from aios_top.console.layout import Place, arrange
+from aios_top.console.keys import KEYS, Key, of
+from aios_top.console.layout import WITH_TIME_AXIS, Place, arrange
 from aios_top.console.linefilter import SafeLines
 from aios_top.console.looking import LOOKS, SCROLLS, means_explain, settled
 from aios_top.console.opening import Opened
@@ -257,9 +257,19 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         elif action in LOOKS and (action not in _DECISIONS or self.past is None):
             self._scroll(action)
             self.look(LOOKS[action](self.state, self.view))
+            if action == "zoom":
+                self._tell_zoom()
         elif action not in self._at_work:
             self._at_work.add(action)
             self.run_worker(self._work(action), name=action, exit_on_error=True)
+
+    def _tell_zoom(self) -> None:
+        """Say how long the time axis is where nothing that is shown has one."""
+        if not any(place.panel in WITH_TIME_AXIS for place in self._places):
+            self.toast(
+                f"The time axis is {length(self.view.span_seconds)} long now; "
+                f"it is on the block's page, {of('block', self.keys).shown}."
+            )
 
     def _command(self, action: str) -> Command:
         """Return what a key does that takes a while."""

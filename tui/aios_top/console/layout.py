@@ -4,6 +4,9 @@ from msgspec import Struct
 
 from aios_top.console.view import Page, ViewState, Wide
 
+WITH_TIME_AXIS = frozenset({"chart", "instances"})
+"""Panels that the key `z` changes."""
+
 
 class Place(Struct, frozen=True):
     """A panel's rectangle."""
