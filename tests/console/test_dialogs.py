@@ -118,6 +118,36 @@ async def test_the_confirm_dialog_fits_60_by_12_without_a_cut() -> None:
     assert "…" not in text
 
 
+LONG_ID = "meta-llama-3-70b-instruct-fp8-canary-eu-central-1-tenant-payments-block"
+
+
+async def read_through(dialog: ModalScreen[Any], size: tuple[int, int]) -> str:
+    """Return all that a dialog shows while it is scrolled to its end, without spaces."""
+    app, seen = Asking(dialog), []
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        while True:
+            lines = [row.text for row in dialog.query_one(Box).shown]
+            assert len(lines) <= size[1]
+            assert {width(line) for line in lines} == {size[0] - 2}
+            seen += lines
+            if "pgdn" not in lines[-1]:
+                return "".join("".join(seen).replace("\u2502", "").split())
+            await pilot.press("pagedown")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 12)])
+@pytest.mark.parametrize("typed", [None, LONG_ID])
+async def test_names_of_blocks_and_instances_are_never_cut(size: tuple[int, int], typed: str | None) -> None:
+    victims = [f"in-{number:04x}-{'z' * 9}" for number in range(200)]
+    plan = replace(
+        PLAN, title=f"Scale {LONG_ID} from 201 to 0 in production-eu", effect=f"AIOS removes {', '.join(victims)}."
+    )
+    shown = await read_through(ConfirmDialog(plan, typed), size)
+    for text in (plan.title, *victims, f"type {typed} to send" if typed else "Cancel"):
+        assert text.replace(" ", "") in shown
+
+
 async def test_a_long_plan_scrolls_and_says_so() -> None:
     plan = Plan(PLAN.title, PLAN.requests * 6, PLAN.seen, PLAN.effect, PLAN.undo, warnings=("x" * 200,))
     _, lines = await ask(ConfirmDialog(plan), size=(60, 12))

@@ -11,7 +11,8 @@ from aios_top.render.wrap import labelled
 BODY_LIMIT = 1200
 """Characters of one body that are shown; the rest is counted. A registration record alone has more."""
 _URL_LIMIT = 600
-_SENTENCE_LIMIT = 1000
+_SENTENCE_LIMIT = 20_000
+"""Long enough for the names of hundreds of instances: which of them go must be read before it is sent."""
 
 
 def plan_rows(plan: Plan, columns: int) -> list[Row]:

@@ -18,11 +18,17 @@ from aios_top.console.updates import ThriftyScreen
 from aios_top.console.widgets.lines import Lines
 from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row, clip, columns_of, fit, width
+from aios_top.render.wrap import wrap
 
 T = TypeVar("T")
 
 _FRAME_COLUMNS = 4
 """Two for the frame, two for the space beside it."""
+_CORNER_COLUMNS = 6
+"""What the frame's first line has beside the title."""
+_LONGEST_TITLE = 600
+_NARROWEST_FIELD = 24
+"""Columns of a field below which its label stands above it."""
 
 _READING = {
     "j": "down", "k": "up", "space": "pagedown", "b": "pageup", "g": "home", "G": "end", "home": "home", "end": "end",
@@ -58,7 +64,7 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         self, title: str, *, fields: Sequence[Field] = (), buttons: Sequence[Button] = (CANCEL,), focus: str = ""
     ) -> None:
         super().__init__()
-        self.heading = clean(title)
+        self.heading = clean(title, _LONGEST_TITLE)
         self.fields = {field.name: replace(field, proposed=bool(field.text)) for field in fields}
         self.buttons = tuple(buttons)
         self.focus_name = focus or (fields[0].name if fields else self.buttons[0].name)
@@ -108,20 +114,29 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         box = self.query_one(Box)
         columns = max(20, min(self.widest, self.app.size.width - 2))
         inner = columns - _FRAME_COLUMNS
+        head = self._heading_rows(columns)
         body, tail = self.body(inner), [*self._field_rows(inner), *self._end_rows(inner)]
-        self._room = max(1, self.app.size.height - 2 - len(tail))
+        if len(head) > self.app.size.height // 4:
+            head, body = [], [*head, *body]
+        self._room = max(1, self.app.size.height - 2 - len(head) - len(tail))
         self._length = len(body)
         self.top = max(0, min(self.top, self._length - self._room))
         shown = body[self.top : self.top + self._room]
-        rows = [self._edge("\u250c", self.heading, "\u2510", columns)]
-        rows += [_framed(row, inner) for row in (*shown, *tail)]
+        rows = [self._edge("\u250c", "" if self._heading_rows(columns) else self.heading, "\u2510", columns)]
+        rows += [_framed(row, inner) for row in (*head, *shown, *tail)]
         rows.append(self._edge("\u2514", self._scroll_hint(), "\u2518", columns))
         box.styles.width, box.styles.height = columns, len(rows)
         box.paint(rows)
         box.refresh()
 
+    def _heading_rows(self, columns: int) -> list[Row]:
+        """Return the lines of a title that is too long for the frame, none for one that stands in it."""
+        if width(self.heading) <= columns - _CORNER_COLUMNS:
+            return []
+        return [Row((Cell(line, Role.TITLE),)) for line in wrap(self.heading, columns - _FRAME_COLUMNS)]
+
     def _edge(self, left: str, text: str, right: str, columns: int) -> Row:
-        label = f" {fit(text, min(width(text), columns - 6))} " if text else ""
+        label = f" {fit(text, min(width(text), columns - _CORNER_COLUMNS))} " if text else ""
         line = "\u2500" * (columns - 3 - width(label))
         return Row((Cell(f"{left}\u2500", Role.FRAME), Cell(label, Role.TITLE), Cell(f"{line}{right}", Role.FRAME)))
 
@@ -133,13 +148,18 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
 
     def _field_rows(self, columns: int) -> list[Row]:
         labels = max((width(field.label) for field in self.fields.values()), default=0)
+        above = labels + _NARROWEST_FIELD > columns
+        labels = 0 if above else labels
         rows = []
         for field in self.fields.values():
             focused = field.name == self.focus_name
+            role = Role.TITLE if focused else Role.TEXT
+            if above:
+                rows += [Row((Cell(line, role),)) for line in wrap(field.label, columns)]
             hint = f"  {field.hint}" if field.hint and width(field.hint) < columns // 2 else ""
             room = columns - labels - 3 - width(hint)
             mark = Cell("\u25b8 " if focused else "  ", Role.ACCENT)
-            label = Cell(fit(field.label, labels) + " ", Role.TITLE if focused else Role.TEXT)
+            label = Cell("" if above else fit(field.label, labels) + " ", role)
             rows.append(Row((mark, label, *field.cells(room, focused=focused), Cell(hint, Role.DIM))))
         return rows
 
