@@ -11,6 +11,7 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
+from textual.widgets._toast import Toast
 
 from aios_top.console.app import ConsoleApp
 from aios_top.console.dialogs.command import CommandDialog
@@ -146,6 +147,46 @@ async def test_names_of_blocks_and_instances_are_never_cut(size: tuple[int, int]
     shown = await read_through(ConfirmDialog(plan, typed), size)
     for text in (plan.title, *victims, f"type {typed} to send" if typed else "Cancel"):
         assert text.replace(" ", "") in shown
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("size", [(80, 24), (60, 12)])
+async def test_a_short_message_and_a_dialog_hide_nothing_of_each_other(size: tuple[int, int], first: bool) -> None:
+    plan = replace(PLAN, warnings=("requests in flight are lost",) * 9)
+    message = "DONE: the autoscaler answers that it has reset the cooldown of the block; it goes on as before"
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        if first:
+            app.toast(message)
+        app.run_worker(app.ask(dialog := ConfirmDialog(plan, "gemma")))
+        await until(pilot, lambda: bool(app.screen is dialog and dialog.query(Box)))
+        if not first:
+            app.toast(message)
+        await until(pilot, lambda: any(toast.region.height for toast in dialog.query(Toast)))
+        box, toast = dialog.query_one(Box), dialog.query_one(Toast)
+        assert box.region.y >= 0
+        assert box.region.bottom <= toast.region.y
+        assert "[Cancel]" in " ".join(row.text for row in box.shown)
+
+
+async def test_a_dialog_takes_its_place_again_when_a_message_is_gone(monkeypatch) -> None:
+    monkeypatch.setattr("aios_top.console.app._TOAST_SECONDS", 0.2)
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.run_worker(app.ask(dialog := ConfirmDialog(PLAN)))
+        await until(pilot, lambda: bool(app.screen is dialog and dialog.query(Box)))
+        before = len(dialog.query_one(Box).shown)
+        app.toast("x" * 300)
+        assert len(dialog.query_one(Box).shown) < before
+        await until(pilot, lambda: len(dialog.query_one(Box).shown) == before)
+
+
+async def until(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
+    for _ in range(600):
+        await pilot.pause(0.05)
+        if fact():
+            return
+    pytest.fail("it does not become so")
 
 
 async def test_a_long_plan_scrolls_and_says_so() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.render.load import runs
 from aios_top.render.timebar import Travel
+from aios_top.render.wrap import wrap
 
 T = TypeVar("T")
 
@@ -48,6 +50,9 @@ _DECISIONS = frozenset({"previous_decision", "next_decision"})
 """Keys that go through time where there is a past, else they select in the log."""
 _TOAST_LIMIT = 400
 _TOAST_SECONDS = 8.0
+_TOAST_COLUMNS = 72
+_TOAST_EDGE = 4
+"""Columns beside its text, and one for another way of breaking lines."""
 _TOASTS = {
     Severity.HEALTHY: "information",
     Severity.BUSY: "information",
@@ -69,7 +74,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     CSS = """
     Screen { layers: panels; overflow: hidden; }
     Panel { position: absolute; display: none; }
-    Toast { width: 72; max-width: 90%; }
+    Toast { width: 72; max-width: 90%; padding: 0 1; }
     """
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
@@ -117,6 +122,7 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self._places: tuple[Place, ...] = ()
         self._relay: Relay | None = None
         self._at_work: set[str] = set()
+        self._toasted, self._toasted_at = "", float("-inf")
         self._connected = asyncio.Event()
         self.animation_level = "none"
         for look in self._looks.values():
@@ -317,17 +323,29 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
             self.play(None if travel.playing else travel.speed)
 
     def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
-        """Show one short message; a newer one takes its place."""
+        """Show one short message; a newer one takes its place, and a dialog goes out of its way."""
+        text = clean(message, _TOAST_LIMIT)
         self.clear_notifications()
-        self.notify(
-            clean(message, _TOAST_LIMIT),
-            severity=_TOASTS[severity],  # type: ignore[arg-type]
-            timeout=_TOAST_SECONDS,
-            markup=False,
-        )
+        self.notify(text, severity=_TOASTS[severity], timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
+        self._toasted, self._toasted_at = text, monotonic()
+        self._make_way(self.screen)
+        self.set_timer(_TOAST_SECONDS, lambda: self._make_way(self.screen))
+
+    def _make_way(self, screen: Screen[Any]) -> None:
+        """Let a dialog stand above the message that is shown, if there is one."""
+        if isinstance(screen, ThriftyScreen):
+            screen.make_way(self._toast_lines())
+
+    def _toast_lines(self) -> int:
+        """Return how many of the lowest lines a message takes now."""
+        if monotonic() - self._toasted_at >= _TOAST_SECONDS:
+            return 0
+        columns = min(_TOAST_COLUMNS, (self.size.width - 2) * 9 // 10) - _TOAST_EDGE
+        return len(wrap(self._toasted, columns)) + 1
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:
         """Show a dialog and return its answer."""
+        self._make_way(dialog)
         return await self.push_screen_wait(dialog)
 
     async def engine(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:

@@ -52,6 +52,9 @@ class ThriftyScreen(Screen[T]):
         self._compositor = ExactCompositor()
         self._laying_out = False
 
+    def make_way(self, lines: int) -> None:
+        """Leave the lowest lines to a short message; for screens that would be hidden by it."""
+
     def _screen_resized(self, size: Size) -> None:
         """Follow a new size with one paint, when the panels have made their rows for it."""
         self.refresh()

@@ -27,6 +27,8 @@ _FRAME_COLUMNS = 4
 _CORNER_COLUMNS = 6
 """What the frame's first line has beside the title."""
 _LONGEST_TITLE = 600
+_LEAST_LINES = 7
+"""A dialog has at least these, also beside a long message."""
 _NARROWEST_FIELD = 24
 """Columns of a field below which its label stands above it."""
 
@@ -72,6 +74,7 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         self._room = 1
         self._length = 0
         self._answered = False
+        self._kept_free = 0
 
     # -- what subclasses say
 
@@ -109,16 +112,25 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         """Draw for the new size."""
         self.draw()
 
+    def make_way(self, lines: int) -> None:
+        """Stand above a short message, which covered buttons and what is typed."""
+        if lines != self._kept_free:
+            self._kept_free = lines
+            if self.is_mounted:
+                self.draw()
+
     def draw(self) -> None:
         """Make all rows and fit the box around them."""
         box = self.query_one(Box)
+        height = self.app.size.height
+        free = max(height - self._kept_free, min(height, _LEAST_LINES))
         columns = max(20, min(self.widest, self.app.size.width - 2))
         inner = columns - _FRAME_COLUMNS
         head = self._heading_rows(columns)
         body, tail = self.body(inner), [*self._field_rows(inner), *self._end_rows(inner)]
-        if len(head) > self.app.size.height // 4:
+        if len(head) > free // 4:
             head, body = [], [*head, *body]
-        self._room = max(1, self.app.size.height - 2 - len(head) - len(tail))
+        self._room = max(1, free - 2 - len(head) - len(tail))
         self._length = len(body)
         self.top = max(0, min(self.top, self._length - self._room))
         shown = body[self.top : self.top + self._room]
@@ -126,6 +138,8 @@ class Dialog(ThriftyScreen[T], ModalScreen[T], Generic[T]):
         rows += [_framed(row, inner) for row in (*head, *shown, *tail)]
         rows.append(self._edge("\u2514", self._scroll_hint(), "\u2518", columns))
         box.styles.width, box.styles.height = columns, len(rows)
+        centred = (height - len(rows)) // 2
+        box.styles.offset = (0, min(0, max(0, free - len(rows)) - centred))
         box.paint(rows)
         box.refresh()
 
