@@ -170,7 +170,7 @@ async def test_a_short_message_and_a_dialog_hide_nothing_of_each_other(size: tup
 
 
 async def test_a_dialog_takes_its_place_again_when_a_message_is_gone(monkeypatch) -> None:
-    monkeypatch.setattr("aios_top.console.app._TOAST_SECONDS", 0.2)
+    monkeypatch.setattr("aios_top.console.telling._TOAST_SECONDS", 0.2)
     app = ConsoleApp(FakeCockpit(states.fleet()))
     async with app.run_test(size=(60, 12)) as pilot:
         app.run_worker(app.ask(dialog := ConfirmDialog(PLAN)))

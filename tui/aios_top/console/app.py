@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.filter import LineFilter
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
-from aios_top.console.guarded import GuardedApp
+from aios_top.console.informing import informed
 from aios_top.console.keys import KEYS, Key, of
 from aios_top.console.layout import WITH_TIME_AXIS, Place, arrange
 from aios_top.console.linefilter import SafeLines
@@ -21,23 +20,19 @@ from aios_top.console.panels import all_panels
 from aios_top.console.ports import Cockpit, Command, Past
 from aios_top.console.relay import Relay
 from aios_top.console.settings import Setting
+from aios_top.console.telling import TellingApp
 from aios_top.console.themes import DEFAULT, Look, shipped_looks
 from aios_top.console.updates import ThriftyScreen
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets.fleet import FleetPanel
 from aios_top.console.widgets.lines import Panel
-from aios_top.model.lint import LintReport
-from aios_top.model.lint_facts import Facts
-from aios_top.model.lints import lint
 from aios_top.model.moment import Moment
 from aios_top.model.polling import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 from aios_top.model.span import length
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
-from aios_top.model.verdict import Severity
 from aios_top.render.load import runs
 from aios_top.render.timebar import Travel
-from aios_top.render.wrap import wrap
 
 T = TypeVar("T")
 
@@ -48,17 +43,6 @@ _TO_ENGINE = frozenset({"refresh", "slower", "faster"})
 """Own keys that ask the engine; before it is there they do nothing, for it polls first thing anyway."""
 _DECISIONS = frozenset({"previous_decision", "next_decision"})
 """Keys that go through time where there is a past, else they select in the log."""
-_TOAST_LIMIT = 400
-_TOAST_SECONDS = 8.0
-_TOAST_COLUMNS = 72
-_TOAST_EDGE = 4
-"""Columns beside its text, and one for another way of breaking lines."""
-_TOASTS = {
-    Severity.HEALTHY: "information",
-    Severity.BUSY: "information",
-    Severity.DEGRADED: "warning",
-    Severity.BROKEN: "error",
-}
 
 
 class PanelScreen(ThriftyScreen[None], inherit_bindings=False):
@@ -68,13 +52,13 @@ class PanelScreen(ThriftyScreen[None], inherit_bindings=False):
         super().__init__(id="_default")
 
 
-class ConsoleApp(GuardedApp, inherit_bindings=False):
+class ConsoleApp(TellingApp, inherit_bindings=False):
     """Composes the panels, keeps state and view, and passes keys on."""
 
-    CSS = """
-    Screen { layers: panels; overflow: hidden; }
-    Panel { position: absolute; display: none; }
-    Toast { width: 72; max-width: 90%; padding: 0 1; }
+    CSS = f"""
+    {TellingApp.CSS}
+    Screen {{ layers: panels; overflow: hidden; }}
+    Panel {{ position: absolute; display: none; }}
     """
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
@@ -122,7 +106,6 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         self._places: tuple[Place, ...] = ()
         self._relay: Relay | None = None
         self._at_work: set[str] = set()
-        self._toasted, self._toasted_at = "", float("-inf")
         self._connected = asyncio.Event()
         self.animation_level = "none"
         for look in self._looks.values():
@@ -322,32 +305,6 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
         else:
             self.play(None if travel.playing else travel.speed)
 
-    def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
-        """Show one short message; a newer one takes its place, and a dialog goes out of its way."""
-        text = clean(message, _TOAST_LIMIT)
-        self.clear_notifications()
-        self.notify(text, severity=_TOASTS[severity], timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
-        self._toasted, self._toasted_at = text, monotonic()
-        self._make_way(self.screen)
-        self.set_timer(_TOAST_SECONDS, lambda: self._make_way(self.screen))
-
-    def _make_way(self, screen: Screen[Any]) -> None:
-        """Let a dialog stand above the message that is shown, if there is one."""
-        if isinstance(screen, ThriftyScreen):
-            screen.make_way(self._toast_lines())
-
-    def _toast_lines(self) -> int:
-        """Return how many of the lowest lines a message takes now."""
-        if monotonic() - self._toasted_at >= _TOAST_SECONDS:
-            return 0
-        columns = min(_TOAST_COLUMNS, (self.size.width - 2) * 9 // 10) - _TOAST_EDGE
-        return len(wrap(self._toasted, columns)) + 1
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """Show a dialog and return its answer."""
-        self._make_way(dialog)
-        return await self.push_screen_wait(dialog)
-
     async def engine(self, call: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
         """Run an engine coroutine on the engine's loop and wait for it here."""
         return await asyncio.wrap_future(self.cockpit.submit(call, *arguments))
@@ -409,40 +366,11 @@ class ConsoleApp(GuardedApp, inherit_bindings=False):
     # -- panels
 
     def _informed(self, view: ViewState) -> ViewState:
-        """Return the view with everything that the engine can tell at once."""
-        gate, moment = self.cockpit.gate, self._moment
-        return replace(
-            view,
-            writable=gate.writable and moment is None,
-            read_only=gate.read_only,
-            production=self.cockpit.production,
-            load=self.cockpit.load_state() if moment is None else moment.load,
-            deploy=self.cockpit.deploy_state() if moment is None else moment.deploy,
-            shadow=self.cockpit.shadow_state() if moment is None else None,
-            lint=self._found(view) if moment is None else self._found_then(view, moment.state),
-            audit=tuple(self.cockpit.audit_entries() if moment is None else moment.audit),
-            recording=self.cockpit.recording(),
-            now=self._now(),
-        )
+        return informed(view, self.cockpit, self._moment, self._now())
 
     def _now(self) -> float:
         """Return the time that ages are counted from: in the past that of the moment that is shown."""
         return self.cockpit.now() if self._moment is None else self._moment.state.at
-
-    def _found(self, view: ViewState) -> LintReport | None:
-        """Return what is known to be wrong with the selected block; looking costs requests, so only on its page."""
-        if view.page is not Page.POLICY or view.block_id is None:
-            return view.lint
-        return self.cockpit.lint_report(view.block_id)
-
-    def _found_then(self, view: ViewState, state: FleetState) -> LintReport | None:
-        """Return what the records of a moment alone show to be wrong: nobody is asked from the past."""
-        block = view.block(state)
-        if view.page is not Page.POLICY or block is None:
-            return None
-        if view.lint is not None and (view.lint.block_id, view.lint.at) == (block.block_id, state.at):
-            return view.lint
-        return lint(Facts(block, state.policies or None), state.at)
 
     def _visible(self) -> list[Panel]:
         return [self._panels[place.panel] for place in self._places]
