@@ -1,12 +1,17 @@
 """A changed cell costs a cell: what reaches the terminal is the changed columns, at their place."""
 
+import weakref
+
 import pyte
+from rich.console import Console
+from rich.segment import Segment
 from textual._context import visible_screen_stack
 from textual.app import App, ComposeResult
 from textual.screen import Screen
+from textual.strip import Strip
 
 from aios_top.console.app import ConsoleApp, PanelScreen
-from aios_top.console.updates import ExactUpdate
+from aios_top.console.updates import ExactUpdate, part
 from aios_top.console.widgets.lines import Lines
 from aios_top.render.cells import row
 from aios_top.render.numbers import clock
@@ -43,6 +48,42 @@ async def test_only_the_changed_columns_are_written() -> None:
         assert written.count("1") >= 1
         assert "unchanged" not in written
         assert len(written) < 70
+
+
+def test_a_part_of_a_text_is_its_columns_and_no_half_of_a_character() -> None:
+    text = "a日e\u0331本…z"  # columns 0, 1 to 2, 3 with a mark, 4 to 5, 6, 7
+
+    assert [part(text, first, 8) for first in range(9)] == [
+        "a日e\u0331本…z", "日e\u0331本…z", " e\u0331本…z", "e\u0331本…z", "本…z", " …z", "…z", "z", "",
+    ]  # fmt: skip
+    assert [part(text, 0, last) for last in range(8)] == [
+        "", "a", "a ", "a日", "a日e\u0331", "a日e\u0331 ", "a日e\u0331本", "a日e\u0331本…",
+    ]  # fmt: skip
+    assert part("日", 0, 1) == part("日\u0331", 1, 2) == " "
+    assert part("plain", 1, 3) == "la"
+
+
+def test_a_part_of_a_line_is_what_textual_would_cut() -> None:
+    strip = Strip([Segment("ab日"), Segment("plain"), Segment("…本x"), Segment("")])
+    console = Console(width=40, color_system=None)
+    for first in range(strip.cell_length):
+        for last in range(first + 1, strip.cell_length + 1):
+            written = ExactUpdate([{0: strip}], [(0, first, last)], [[40]]).render_segments(console)
+            assert written == f"\x1b[1;{first + 1}H{strip.crop(first, last).text}"
+
+
+def test_a_line_that_was_written_in_part_is_not_kept() -> None:
+    class Line(str):
+        """A text that can be looked after."""
+
+        __slots__ = ("__weakref__",)
+
+    line = Line("… and so on " * 60)
+    kept = weakref.ref(line)
+    update = ExactUpdate([{0: Strip([Segment(line)])}], [(0, 5, 70)], [[len(line)]])
+    assert update.render_segments(Console()).endswith(line[5:70])
+    del line, update
+    assert kept() is None
 
 
 async def test_partial_updates_leave_the_same_screen_as_a_full_one() -> None:

@@ -4,11 +4,13 @@ Textual writes a changed line of a widget from the widget's left edge on. A cloc
 the whole line each second, which a slow connection feels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from rich.cells import get_character_cell_size
 from rich.console import Console
 from rich.control import Control
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Size
 from textual.screen import Screen
@@ -31,8 +33,43 @@ class ExactUpdate(ChopsUpdate):
                 if strip is None or start >= stop:
                     continue
                 written.append(Control.move_to(start, y).segment.text)
-                written.append(strip.crop(start - x, stop - x).render(console))
+                written.append(_cropped(strip, start - x, stop - x).render(console))
         return "".join(written)
+
+
+def _cropped(strip: Strip, first: int, last: int) -> Strip:
+    """Return the columns from `first` to before `last`.
+
+    `Strip.crop` does the same, but every line that it ever cut stays: it is kept with its parts, 16,384 of them.
+    """
+    if first == 0 and last == strip.cell_length:
+        return strip
+    return Strip(_parts(strip, first, last), last - first)
+
+
+def _parts(strip: Strip, first: int, last: int) -> Iterator[Segment]:
+    for segment in strip:
+        width = segment.cell_length
+        if first < width and last > 0:
+            yield Segment(part(segment.text, max(first, 0), last), segment.style)
+        first, last = first - width, last - width
+
+
+def part(text: str, first: int, last: int) -> str:
+    """Return the columns of a text from `first` to before `last`; half of a wide character is a space."""
+    if text.isascii():
+        return text[first:last]
+    kept: list[str] = []
+    at, whole = 0, first == 0
+    for character in text:
+        begin, at = at, at + get_character_cell_size(character)
+        if at > begin:  # what takes no column belongs to what stands before it
+            whole = first <= begin and at <= last
+            if not whole and begin < last and at > first:
+                kept.append(" ")
+        if whole:
+            kept.append(character)
+    return "".join(kept)
 
 
 class ExactCompositor(Compositor):
