@@ -1,6 +1,7 @@
 """`policy lint`: what it prints, its exit codes, and that it only asks."""
 
 import json
+import shlex
 
 import pytest
 
@@ -40,6 +41,11 @@ def test_without_an_error_it_ends_with_0_and_strict_counts_warnings(aios, run):
 
     assert (codes(ran, "error"), codes(ran, "warning")) == (set(), {"NoAutoscaler"})
     assert (ran.code, strict.code) == (0, 1)
+    (advice,) = [
+        entry["advice"] for entry in json.loads(ran.out)["blocks"][0]["findings"] if entry["level"] == "warning"
+    ]
+    assert advice.startswith(f"deploy one: aios-top policy deploy --restart --block {BLOCK} ")
+    assert set(aios.options) <= set(shlex.split(advice))
 
 
 def test_each_finding_is_said_with_its_reason_and_what_to_do(sound, run):

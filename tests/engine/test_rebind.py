@@ -96,3 +96,4 @@ async def test_what_is_printed_to_be_copied_names_this_aios(world: World) -> Non
     plan = await plan_bind(sender, world.reads, BLOCK, OLDER, "lab")
     assert plan.undo == f"aios-top policy rollback --block {BLOCK} --to {URI} --context lab"
     assert plan.effect.endswith(f"aios-top policy restart --block {BLOCK} --context lab")
+    assert sender.command("why", "--block", "it's") == """aios-top why --block 'it'"'"'s' --context lab"""

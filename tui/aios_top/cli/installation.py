@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import os
-import shlex
 from collections.abc import Mapping
 
 from msgspec import Struct, field
@@ -12,6 +11,7 @@ from aios_top.aios.address import NAMES, PLACEHOLDER, STAND_IN_PORTS, AddressErr
 from aios_top.aios.credentials import NOBODY, Credentials
 from aios_top.cli.credentials import credentials_of
 from aios_top.cli.exits import UsageError
+from aios_top.cli.reach import reach
 from aios_top.cli.stored import stored
 from aios_top.engine.session_options import SessionOptions
 from aios_top.store.config import Config, Context, read_config
@@ -93,7 +93,7 @@ def _installation(args: argparse.Namespace, config: Config, context: Context | N
             args,
             config,
             context=name or host or "by --url",
-            reach=_reach(args, name),
+            reach=reach(args, name),
             production=production,
             writable=not (screen and production),
             read_only=context is not None and context.read_only,
@@ -132,16 +132,6 @@ def _options(
         load_limits=config.load.limits(),
         allowed_targets=frozenset(config.load.allow_targets) | frozenset(getattr(args, "allow_target", ())),
     )
-
-
-def _reach(args: argparse.Namespace, context: str | None) -> str:
-    """Return the options that name this AIOS again, from wherever they are given."""
-    given: list[str] = []
-    for option, value in (("--context", context), ("--host", args.host), ("--port-offset", args.port_offset)):
-        given += [option, str(value)] if value is not None else []
-    for url in (*args.urls, *args.command_urls):
-        given += ["--url", url]
-    return shlex.join([*given, *(["--insecure-token"] if getattr(args, "insecure_token", False) else [])])
 
 
 def locked_by_environment(environ: Mapping[str, str]) -> bool:

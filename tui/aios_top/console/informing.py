@@ -43,4 +43,4 @@ def _found_then(view: ViewState, state: FleetState) -> LintReport | None:
         return None
     if view.lint is not None and (view.lint.block_id, view.lint.at) == (block.block_id, state.at):
         return view.lint
-    return lint(Facts(block, state.policies or None), state.at)
+    return lint(Facts(block, state.policies or None, reach=state.reach), state.at)

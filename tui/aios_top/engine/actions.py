@@ -226,7 +226,7 @@ class Actions:
         )
 
     def _back(self, block: BlockState, census: Census) -> str:
-        return self.sender.command(f"scale --block {block.block_id} --replicas {census.count}")
+        return self.sender.command("scale", "--block", block.block_id, "--replicas", str(census.count))
 
     def _counted(self, block: BlockState, census: Census) -> dict[str, Any]:
         """Return what `execute` compares: the count, and the last scaling by hand that was recorded here."""

@@ -80,7 +80,7 @@ def seen_sentence(bundle: Bundle, found: Deployed) -> str:
     return f"{archive}; {bundle.uri} is {registry}" + (f"; {bound}" if bound else "")
 
 
-def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], command: Callable[[str], str]) -> str:
+def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], command: Callable[..., str]) -> str:
     """Return what will be different, and from when on."""
     if not found.bound:
         return f"{bundle.uri} is registered; no block uses it until one is bound to it"
@@ -115,8 +115,8 @@ def registry_warnings(bundle: Bundle, found: Deployed) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def restart_hint(block_ids: Sequence[str], command: Callable[[str], str]) -> str:
+def restart_hint(block_ids: Sequence[str], command: Callable[..., str]) -> str:
     """Say plainly that a restart is needed, and how; `command` completes the words of one."""
     names = ", ".join(block_ids)
-    ways = "; ".join(f"{command(f'policy restart --block {name}')}, or {kubectl_line(name)}" for name in block_ids)
+    ways = "; ".join(f"{command('policy', 'restart', '--block', name)}, or {kubectl_line(name)}" for name in block_ids)
     return f"{names} goes on with the policy that runs now until its executor is restarted: {ways}"

@@ -253,7 +253,7 @@ class DeployRun:
         return (
             f"{self._bundle.uri} is deployed and {block_id} was restarted, "
             f"but within {length(self._patience)} {missing}; "
-            f"look at {self._sender.command(f'decisions --block {block_id}')}, or at the autoscaler's log"
+            f"look at {self._sender.command('decisions', '--block', block_id)}, or at the autoscaler's log"
         )
 
     def _told(self, block_id: str, sign: Sign, seconds: float) -> str:

@@ -65,6 +65,7 @@ class Linter:
             name,
             startups(block.decisions) if startup_seconds is None else (startup_seconds,),
             parameters or {},
+            self._state().reach,
         )
 
     def _block(self, block_id: str) -> BlockState:

@@ -51,10 +51,10 @@ class Knowledge(Struct):
 class Picture:
     """Everything that is known of one AIOS."""
 
-    def __init__(self, at: float, context: str = "", origin_note: str = "") -> None:
+    def __init__(self, at: float, context: str = "", origin_note: str = "", reach: str = "") -> None:
         self.knowledge = Knowledge()
         self.memories: dict[Clean, BlockMemory] = {}
-        self.state = FleetState(at=at, sequence=0, context=context, origin_note=origin_note)
+        self.state = FleetState(at=at, sequence=0, context=context, origin_note=origin_note, reach=reach)
 
     def memory(self, block_id: Clean) -> BlockMemory:
         """Return what is remembered of a block, nothing yet for a new one."""

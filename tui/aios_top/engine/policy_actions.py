@@ -9,7 +9,7 @@ from aios_top.engine.ports import Clock, Reads
 from aios_top.engine.predict import cooldown_sentence, next_evaluation, rule_sentence
 from aios_top.engine.sending import Sender
 from aios_top.model.change import Manage, Plan
-from aios_top.model.draft import changes, check_draft
+from aios_top.model.draft import assignment, changes, check_draft
 from aios_top.model.errors import ActionRefusedError, ReadError
 from aios_top.model.lint_facts import Facts
 from aios_top.model.policy_state import ParameterReport, Voice
@@ -60,7 +60,7 @@ class PolicyActions:
             ),
             seen=_seen(facts, told, wanted),
             effect=f"the first request only tries it, and what the policy refuses ends there; {foreseen}",
-            undo=f"{self._sender.command(_undo(facts, block, wanted))}; or restart the executor",
+            undo=f"{self._sender.command(*_undo(facts, block, wanted))}; or restart the executor",
             precondition={} if told is None else {"generation": told.generation},
             warnings=(LAST, *(f"{entry.sentence}: {entry.why}" for entry in check.cautions)),
         )
@@ -82,7 +82,7 @@ class PolicyActions:
             seen=f"{_mode(block)}; {rule}",
             effect=f"for {length(seconds)} the policy goes on measuring and does not scale {_DIRECTIONS[direction]}; "
             "then it resumes by itself",
-            undo=self._sender.command(f"policy resume --block {block.block_id}"),
+            undo=self._sender.command("policy", "resume", "--block", block.block_id),
             warnings=("a restart of the executor ends the pause", *_held(rule, direction), *_unheard(block)),
         )
 
@@ -100,7 +100,7 @@ class PolicyActions:
             requests=(self._sender.prepare(Manage(str(block.block_id), "resume", data)),),
             seen=_mode(block),
             effect=f"{next_evaluation(block, now)} may act again: {rule_sentence(block)}",
-            undo=self._sender.command(f"policy pause --block {block.block_id}"),
+            undo=self._sender.command("policy", "pause", "--block", block.block_id),
         )
 
     async def plan_force(
@@ -142,7 +142,7 @@ class PolicyActions:
             seen=f"replicas {block.replicas.best}, {_limits(block)}; {_mode(block)}",
             effect=f"queued: {next_evaluation(block, now)} {what} {cooling} and its limits allow it; "
             f"after {length(expires_seconds)} it is forgotten",
-            undo=f"until then {self._sender.command(f'policy force --block {block.block_id} --cancel')}; "
+            undo=f"until then {self._sender.command('policy', 'force', '--block', block.block_id, '--cancel')}; "
             "afterwards scale back",
             warnings=(*(_UNDRAINED if change < 0 else ()), *_unheard(block)),
         )
@@ -208,9 +208,9 @@ def _seen(facts: Facts, told: ParameterReport | None, wanted: Mapping[str, Any])
     return f"{_names({name: facts.in_force.get(name) for name in wanted})} ({origin}{generation})"
 
 
-def _undo(facts: Facts, block: BlockState, wanted: Mapping[str, Any]) -> str:
-    before = " ".join(f"{shown(name)}={shown(facts.in_force.get(name))}" for name in wanted)
-    return f"policy set --block {block.block_id} {before}"
+def _undo(facts: Facts, block: BlockState, wanted: Mapping[str, Any]) -> list[str]:
+    before = [assignment(name, facts.in_force.get(name)) for name in wanted]
+    return ["policy", "set", "--block", block.block_id, *before]
 
 
 def _mode(block: BlockState) -> str:

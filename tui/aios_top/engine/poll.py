@@ -56,6 +56,7 @@ class Poller:
         poll_seconds: float = 2.0,
         context: str = "",
         origin_note: str = "",
+        reach: str = "",
         seed: int | None = None,
         complete: Complete = lambda state: state,
     ) -> None:
@@ -67,7 +68,7 @@ class Poller:
         self._complete = complete
         self._chance = random.Random(seed)
         self._breakers: dict[str, Breaker] = {}
-        self.picture = Picture(clock.now(), context, origin_note)
+        self.picture = Picture(clock.now(), context, origin_note, reach)
         self._policies = PolicyPolls(reads, clock, self.picture, self._learn, self._now)
         self._facts: list[Fact] = []
         self._records_at = self._policies_at = float("-inf")

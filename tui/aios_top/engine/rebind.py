@@ -26,8 +26,8 @@ async def plan_bind(sender: Sender, reads: Reads, block_id: str, uri: str, conte
         requests=(sender.prepare(BindPolicy(block_id, uri)),),
         seen=f"bound to {bound or 'no policy'}; {uri} is registered with {policy.code}",
         effect="the block's record changes; the autoscaler that runs keeps its policy until the executor restarts: "
-        f"{sender.command(f'policy restart --block {block_id}')}",
-        undo=sender.command(f"policy rollback --block {block_id} --to {bound}")
+        f"{sender.command('policy', 'restart', '--block', block_id)}",
+        undo=sender.command("policy", "rollback", "--block", block_id, "--to", bound)
         if bound
         else "none: AIOS offers no way to bind no policy",
     )

@@ -25,6 +25,7 @@ from aios_top.model.change import (
     ScaleUp,
     UploadArchive,
 )
+from aios_top.model.command import command
 from aios_top.model.errors import ActionRefusedError, ReadError
 
 LONGEST_BODY = 32 * 1024
@@ -62,7 +63,7 @@ class Sender:
         reach: str = "",
     ) -> None:
         """`reach` are the options of the command line that lead to this AIOS."""
-        self._reach = f" {reach}" if reach else ""
+        self._reach = reach
         self.gate = gate
         self._mutations = mutations
         self._audit = audit
@@ -70,9 +71,9 @@ class Sender:
         self._origin = {"by": who, "context": context}
         self._busy: set[str] = set()
 
-    def command(self, words: str) -> str:
+    def command(self, *words: str) -> str:
         """Return a command that can be copied: it acts on this AIOS, whatever the configuration names."""
-        return f"aios-top {words}{self._reach}"
+        return command(*words, reach=self._reach)
 
     def prepare(self, change: Change) -> PreparedRequest:
         """Return the request for a plan; raises ActionRefusedError when there is no address for it."""

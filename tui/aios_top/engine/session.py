@@ -57,6 +57,7 @@ class Session:
             poll_seconds=options.poll_seconds,
             context=options.context,
             origin_note=options.origin_note,
+            reach=options.reach,
             complete=self._with_verifications,
         )
         self._actions = Actions(

@@ -52,6 +52,15 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise ValueError(f"{shown(name.strip())}: {error}") from error
 
 
+def assignment(name: str, value: Any) -> str:
+    """Return `name=value` as it is typed for this value."""
+    try:
+        typed = isinstance(value, str) and parse_value(value) == value
+    except ValueError:
+        typed = False
+    return f"{name}={value if typed else json.dumps(value, ensure_ascii=False, default=str)}"
+
+
 def changes(facts: Facts, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values that differ from those in force."""
     in_force = replace(facts, parameters={}).in_force

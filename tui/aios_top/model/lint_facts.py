@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from aios_top.model.command import command
 from aios_top.model.deploy import PolicyCode
 from aios_top.model.policy_state import Voice
 from aios_top.model.record import PolicyRecord, PolicyReference
@@ -50,6 +51,12 @@ class Facts(Struct, frozen=True):
     """How long each replica start took that could be observed."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """A draft's values, which stand for those in force."""
+    reach: str = ""
+    """Options of the command line that lead to this AIOS, for the commands in advice."""
+
+    def command(self, *words: str) -> str:
+        """Return a command about this block that can be copied."""
+        return command(*words, "--block", self.block.block_id, reach=self.reach)
 
     @property
     def bound(self) -> PolicyReference | None:

@@ -274,3 +274,5 @@ class FleetState(Struct, frozen=True):
     """How long that pause was."""
     origin_note: str = ""
     """Such as "simulated, quick pace"; shown as long as it applies."""
+    reach: str = ""
+    """Options of the command line that lead to this AIOS, e.g. `--context prod`, for commands that can be copied."""

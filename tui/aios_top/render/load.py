@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from aios_top.model.command import command
 from aios_top.model.lag import STEPS
 from aios_top.model.load import LoadPhase, LoadState
 from aios_top.model.span import latency, span
@@ -60,7 +61,7 @@ def banner_row(load: LoadState | None, now: float, columns: int) -> Row:
     return Row((Cell(fit(head, columns - width(tail)) + tail, Role.LOUD),))
 
 
-def idle_rows(block: BlockState | None, columns: int) -> list[Row]:
+def idle_rows(block: BlockState | None, columns: int, reach: str = "") -> list[Row]:
     """Return why the page is empty and how to fill it."""
     target = "a block" if block is None else str(block.block_id)
     text = (
@@ -69,7 +70,8 @@ def idle_rows(block: BlockState | None, columns: int) -> list[Row]:
         "itself when answers fail."
     )
     name = "BLOCK" if block is None else block.block_id
-    twin = f"Without the screen: aios-top load --block {name} --num-requests 20 --input-tokens 1500"
+    words = ("load", "--block", name, "--num-requests", "20", "--input-tokens", "1500")
+    twin = f"Without the screen: {command(*words, reach=reach)}"
     return [BLANK, *(row(f" {line}") for line in wrap(text, columns - 2)), BLANK, *_dim(twin, columns)]
 
 

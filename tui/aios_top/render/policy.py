@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aios_top.model.command import command
 from aios_top.model.deploy import DeployState
 from aios_top.model.lint import Level, LintReport
 from aios_top.model.lint_facts import Facts
@@ -46,7 +47,7 @@ def policy_rows(
     rows = [] if deploy is None else [*deploy_rows(deploy, columns), ruled((_name(block),), columns)]
     if block is None:
         return [*rows, row(Cell(" no block is selected: 1 shows them all", Role.DIM)), *_registry(state, columns)]
-    facts = Facts(block, state.policies or None)
+    facts = Facts(block, state.policies or None, reach=state.reach)
     return [
         *rows,
         *_identity(state, block, columns),
@@ -82,7 +83,7 @@ def _identity(state: FleetState, block: BlockState, columns: int) -> list[Row]:
         *labelled(" running", _running(block), columns, indent=_LABELS),
         *labelled(" speaks", f"{words}{problem}", columns, role, indent=_LABELS),
     ]
-    difference = differs(block)
+    difference = differs(block, state.reach)
     if difference:
         rows += labelled(" careful", difference, columns, Role.WARN, indent=_LABELS)
     return rows
@@ -121,7 +122,7 @@ def _running(block: BlockState) -> str:
     return "  ".join(parts)
 
 
-def differs(block: BlockState) -> str:
+def differs(block: BlockState, reach: str = "") -> str:
     """Return a warning when the block's record names another policy than the one that runs; empty otherwise."""
     reference = block.record.autoscaler if block.record else None
     report = block.policy
@@ -133,7 +134,7 @@ def differs(block: BlockState) -> str:
         return ""
     return (
         f"{report.policy_name} {report.policy_version} runs, {reference.uri} is bound: it takes effect when the "
-        f"executor restarts (aios-top policy restart --block {block.block_id})"
+        f"executor restarts ({command('policy', 'restart', '--block', block.block_id, reach=reach)})"
     )
 
 

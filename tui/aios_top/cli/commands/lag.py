@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aios_top.cli.exits import DONE, CommandError
+from aios_top.cli.reach import reach
 from aios_top.cli.stored import stored
+from aios_top.model.command import command
 from aios_top.model.lag import STEPS
 from aios_top.render.lag import history_lines, history_rows
 from aios_top.store.load_runs import LoadRunFolder
@@ -28,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     if not budgets:
         raise CommandError(
-            f"no kept load test of {args.block} saw it scale up: "
-            f"run 'aios-top load --block {args.block} --until upscale'"
+            f"no kept load test of {args.block} saw it scale up; "
+            f"run {command('load', '--block', args.block, '--until', 'upscale', reach=reach(args, args.context))}"
         )
     print("\n".join(history_lines(args.block, budgets)))
     return DONE

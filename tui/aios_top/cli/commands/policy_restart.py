@@ -11,6 +11,7 @@ from aios_top.cli.progress import Progress
 from aios_top.engine.awakening import Awakening, Sign
 from aios_top.engine.session import Session
 from aios_top.model.change import Fate, Outcome, Plan
+from aios_top.model.command import command
 from aios_top.model.span import length
 
 LOOK_SECONDS = 1.0
@@ -27,10 +28,12 @@ class _Restart:
         self._block_id = block_id
         self._patience = patience_seconds
         self._awakening: Awakening
+        self._reach = ""
 
     async def plan(self, session: Session) -> Plan:
         plan = await session.plan_restart(self._block_id)
         self._awakening = session.awakening(self._block_id)
+        self._reach = session.options.reach
         return plan
 
     async def follow(self, outcome: Outcome) -> Outcome:
@@ -44,14 +47,14 @@ class _Restart:
             await asyncio.sleep(LOOK_SECONDS)
             sign = await self._awakening.look()
         progress.clear()
-        return _judged(outcome, self._block_id, sign, self._patience)
+        return _judged(outcome, self._block_id, sign, self._patience, self._reach)
 
 
-def _judged(outcome: Outcome, block_id: str, sign: Sign, patience_seconds: float) -> Outcome:
+def _judged(outcome: Outcome, block_id: str, sign: Sign, patience_seconds: float, reach: str) -> Outcome:
     """Say what the restart led to; without a sign of the new process its outcome is not known."""
     if not sign.settled:
         seen = "it answers anew but has not decided" if sign.awake else "its new process has not been seen"
-        next_step = f"look at aios-top decisions --block {block_id}"
+        next_step = f"look at {command('decisions', '--block', block_id, reach=reach)}"
         message = f"restart sent, but {seen} after {length(patience_seconds)}; {next_step}"
         return replace(outcome, fate=Fate.UNKNOWN, message=message)
     version = sign.report.policy_version if sign.report else None

@@ -19,7 +19,7 @@ class LoadPanel(Panel):
         """Return what the screen has room for."""
         load = view.load
         if load is None:
-            return idle_rows(view.block(state), columns)[:lines]
+            return idle_rows(view.block(state), columns, state.reach)[:lines]
         rows = load_rows(load, state.blocks.get(load.plan.block_id), now, columns)
         visible = self.window(len(rows), lines)
         return rows[visible.start : visible.stop]

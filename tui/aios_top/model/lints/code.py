@@ -65,7 +65,7 @@ def differs(facts: Facts) -> Iterator[Finding | NotChecked]:
             f"served code/function.py has sha256 {code.code_sha256[:12]}, "
             f"{facts.local_name} {facts.local.code_sha256[:12]}",
             "what you read, test and simulate here is not what the next start of the autoscaler loads",
-            f"deploy {facts.local_name}, or look at policy diff --block {facts.block.block_id}",
+            f"deploy {facts.local_name}, or look at {facts.command('policy', 'diff')}",
         )
     running = facts.block.policy.code_sha256
     if running is None:
@@ -75,7 +75,7 @@ def differs(facts: Facts) -> Iterator[Finding | NotChecked]:
             "RestartChangesCode",
             f"code {running[:12]} runs, {code.code_sha256[:12]} is served",
             "the next restart of the executor, also an unplanned one, changes the policy",
-            f"restart it when it suits you: aios-top policy restart --block {facts.block.block_id}",
+            f"restart it when it suits you: {facts.command('policy', 'restart')}",
         )
 
 

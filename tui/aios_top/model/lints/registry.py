@@ -13,7 +13,7 @@ def no_autoscaler(facts: Facts) -> Iterator[Finding]:
             "NoAutoscaler",
             "the block has no policy autoscaler",
             "its autoscaler container loops without a pause and logs thousands of errors a second",
-            f"deploy one: aios-top policy deploy --block {facts.block.block_id} --restart",
+            f"deploy one: {facts.command('policy', 'deploy', '--restart')}",
         )
 
 
@@ -66,7 +66,7 @@ def running(facts: Facts) -> Iterator[Finding]:
             "  ", " "
         ),
         "AIOS loads a policy only when the executor starts: the next restart, also an unplanned one, changes it",
-        f"restart it when it suits you: aios-top policy restart --block {facts.block.block_id}",
+        f"restart it when it suits you: {facts.command('policy', 'restart')}",
     )
 
 

@@ -99,7 +99,7 @@ def unconfirmed(facts: Facts) -> Iterator[Finding]:
             "ActionsUnconfirmed",
             f"{len(lost)} of the last {len(asked)} scalings were not followed by the instances",
             "AIOS only logs a failed scale call, and the cooldown runs all the same: the policy believes it has acted",
-            f"look at the pods and at the autoscaler's log, then at aios-top why --block {facts.block.block_id}",
+            f"look at the pods and at the autoscaler's log, then at {facts.command('why')}",
         )
 
 
