@@ -2,6 +2,7 @@
 
 import ctypes
 import platform
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,20 @@ import pytest
 from aios_top.engine.poll import Poller
 from aios_top.engine.trace import Tracer
 from aios_top.model.fact import Poll
+from aios_top.model.reading import InstanceReading, Mean
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader
+from aios_top.model.text import clean
+from aios_top.model.window import Rolling
 from aios_top.store import recording_writer
+from aios_top.store.payload import PushTable, pushes_packed, row_of
 from aios_top.store.recording_reader import open_recording
 from aios_top.store.recording_writer import RecordingWriter
+from aios_top.store.typed import encoded
 from fakes.recordings import simulated
 from fakes.simulated import SimulatedBlock
 
 GLIBC = platform.libc_ver()
-pytestmark = pytest.mark.skipif(
+on_glibc = pytest.mark.skipif(
     GLIBC[0] != "glibc" or tuple(map(int, GLIBC[1].split("."))) < (2, 33), reason="only glibc tells what it gave out"
 )
 
@@ -39,6 +45,7 @@ def held() -> int:
     return heap.uordblks + heap.hblkhd
 
 
+@on_glibc
 async def test_packing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 40.0)
     clock, reads = simulated(*(SimulatedBlock(f"block-{number}", rate=0.2) for number in range(30)))
@@ -60,6 +67,7 @@ async def test_packing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
     assert max(left) < 100_000
 
 
+@on_glibc
 def test_what_was_written_is_not_held(tmp_path: Path) -> None:
     writer = RecordingWriter(tmp_path / "some.aiosrec", RecordingHeader())
     before = 0  # measured after the first
@@ -72,3 +80,26 @@ def test_what_was_written_is_not_held(tmp_path: Path) -> None:
     writer.close()
     assert writer.size() > 2_500_000
     assert grown < 500_000
+
+
+def test_packing_a_large_block_takes_a_few_times_the_room_of_its_rows() -> None:
+    table = PushTable()
+    rows = 0
+    for number in range(3000):
+        size = Rolling(number / 7.0, number / 11.0, number / 13.0, number / 17.0)
+        mean = Mean(number / 3.0, float(number))
+        reading = InstanceReading(
+            clean(f"in-{number % 100}"), 100.0 + number, size, size, 2.0 * number, 3.0 * number, 4.0, 5.0,
+            mean, mean, mean, 6.0, size, number / 19.0,
+        )  # fmt: skip
+        row = row_of(100.5 + number, reading)
+        table.append(number, row)
+        rows += len(encoded(row))
+    tracemalloc.start()
+    try:
+        packed = pushes_packed(table)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert packed[0] == sorted(f"in-{number}" for number in range(100))
+    assert most < 3.5 * rows

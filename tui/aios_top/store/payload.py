@@ -1,13 +1,13 @@
 """The figures of one block within a segment as columns: documents of instances, of the executor, samples."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aios_top.model.reading import InstanceReading, Mean
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import Rolling
-from aios_top.store.columns import pack
+from aios_top.store.columns import Packed, pack
 from aios_top.store.rows import Rows
 
 _NEWEST = 3
@@ -26,6 +26,8 @@ _SINGLES = (
     "tokens_per_second",
 )
 FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
+_AT_ONCE = 5
+"""Columns that are packed at once: all of them would take six times the room of the rows, of which they are read."""
 INPUT, OUTPUT, QUEUE = 0, 4, 8
 """Places among the figures of the first of a rolling metric's windows."""
 STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
@@ -104,6 +106,15 @@ class PushTable:
         figures: Sequence[Any] | None = None if rows is None or back >= len(rows) else rows.row(-1 - back)[4]
         return figures
 
+    def names(self) -> list[str]:
+        """Return the instances, in order."""
+        return sorted(self._by_instance)
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield the rows, those of an instance together, oldest first."""
+        for name in self.names():
+            yield from self._by_instance[name]
+
     def instances(self) -> list[tuple[str, Sequence[tuple[int, Row]]]]:
         """Return the instances with their rows, oldest first."""
         return [(name, tuple(rows)) for name, rows in sorted(self._by_instance.items())]
@@ -111,20 +122,25 @@ class PushTable:
 
 def pushes_packed(table: PushTable) -> list[Any]:
     """Return the rows as columns, an instance's rows side by side, for they resemble each other."""
-    instances = table.instances()
-    names = [name for name, _ in instances]
+    return [*_heads_packed(table), *_figures_packed(table)]
+
+
+def _heads_packed(table: PushTable) -> list[Any]:
+    """Return the instances, the texts, and the columns of what else a row has besides figures."""
+    names = table.names()
     places = {name: place for place, name in enumerate(names)}
-    rows = [entry for _, entries in instances for entry in entries]
     texts: dict[tuple[str | None, ...], int] = {}
-    numbers = [texts.setdefault(tuple(row[3]), len(texts)) for _, row in rows]
-    figures = list(zip(*(row[4] for _, row in rows), strict=True)) or [()] * FIGURES
-    return [
-        names,
-        [list(entry) for entry in texts],
-        pack([places[row[0]] for _, row in rows]),
-        pack([poll for poll, _ in rows]),
-        pack([row[1] for poll, row in rows if poll < 0]),
-        pack([row[2] for _, row in rows]),
-        pack(numbers),
-        *map(pack, figures),
+    heads = [
+        (places[row[0]], poll, row[1] if poll < 0 else None, row[2], texts.setdefault(tuple(row[3]), len(texts)))
+        for poll, row in table.rows()
     ]
+    instances, polls, received, present, numbers = zip(*heads, strict=True) if heads else [()] * 5
+    begun = [at for at in received if at is not None]
+    return [names, [list(entry) for entry in texts], *map(pack, (instances, polls, begun, present, numbers))]
+
+
+def _figures_packed(table: PushTable) -> Iterator[Packed]:
+    """Yield the columns of the figures."""
+    for begin in range(0, FIGURES, _AT_ONCE):
+        figures = [row[4][begin : begin + _AT_ONCE] for _, row in table.rows()]
+        yield from map(pack, zip(*figures, strict=True) if figures else [()] * _AT_ONCE)
