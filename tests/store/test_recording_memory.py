@@ -15,6 +15,7 @@ from aios_top.model.recording import Mark, MarkKind, RecordingHeader
 from aios_top.model.text import clean
 from aios_top.model.window import Rolling
 from aios_top.store import recording_writer
+from aios_top.store.leaves import Shapes
 from aios_top.store.payload import PushTable, pushes_packed, row_of
 from aios_top.store.recording_reader import open_recording
 from aios_top.store.recording_writer import RecordingWriter
@@ -103,3 +104,16 @@ def test_packing_a_large_block_takes_a_few_times_the_room_of_its_rows() -> None:
         tracemalloc.stop()
     assert packed[0] == sorted(f"in-{number}" for number in range(100))
     assert most < 3.5 * rows
+
+
+def test_a_shape_takes_few_bytes_for_each_of_its_leaves() -> None:
+    shapes = Shapes()
+    shapes.take_apart(list(range(400)))
+    tracemalloc.start()
+    try:
+        numbers = {shapes.take_apart(list(range(count)))[0] for count in range(1, 400)}
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert numbers == set(range(1, 400))
+    assert taken < 5 * sum(range(400))

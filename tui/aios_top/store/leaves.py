@@ -5,6 +5,7 @@ so a recording numbers them once.
 """
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -83,8 +84,9 @@ class Shapes:
     def __init__(self, paths: Iterable[Path] = (), shapes: Iterable[tuple[int, ...]] = ()) -> None:
         self._root = _Node()
         self.paths: list[Path] = []
-        self.shapes: list[tuple[int, ...]] = []
-        self._numbers: dict[tuple[int, ...], int] = {}
+        self.shapes: list[bytes] = []
+        """Each as the bytes of its leaves' numbers: half the room of a tuple, and there may be thousands."""
+        self._numbers: dict[bytes, int] = {}
         self._plans: dict[int, Any] = {}
         self._branches: dict[int, _Branch] = {}
         for path in paths:
@@ -97,7 +99,7 @@ class Shapes:
         """Return what was numbered since the last call, each with its number."""
         paths, shapes = self._saved
         self._saved = (len(self.paths), len(self.shapes))
-        return list(enumerate(self.paths[paths:], paths)), list(enumerate(self.shapes[shapes:], shapes))
+        return list(enumerate(self.paths[paths:], paths)), list(enumerate(map(_leaves, self.shapes[shapes:]), shapes))
 
     def forget_plans(self) -> None:
         """Forget what is made of shapes again when it is asked for: shapes come and go, and each takes kilobytes."""
@@ -109,14 +111,14 @@ class Shapes:
         numbers: list[int] = []
         values: list[Any] = []
         self._walk(document, self._root, numbers, values)
-        shape = tuple(numbers)
+        shape = _shape(numbers)
         number = self._numbers.get(shape)
         if number is None:
             if len(self.shapes) >= MOST_SHAPES:
                 return -1, (), [document]
             number = self._numbers[shape] = len(self.shapes)
             self.shapes.append(shape)
-        return number, shape, values
+        return number, numbers, values
 
     def changes(self, document: Any, shape: int, known: Mapping[int, Any]) -> list[tuple[int, Any]] | None:
         """Return the leaves of a document that are not as they are known, None when it is of another shape.
@@ -144,7 +146,7 @@ class Shapes:
     def _plan(self, shape: int) -> Any:
         """Return the document that has each leaf's number in the leaf's place."""
         root: dict[Any, Any] = {}
-        for number in self.shapes[shape]:
+        for number in _leaves(self.shapes[shape]):
             path = self.paths[number]
             if not path:
                 return number
@@ -183,8 +185,9 @@ class Shapes:
             node = node.children[step]
         return node.number
 
-    def add_shape(self, shape: tuple[int, ...]) -> None:
+    def add_shape(self, leaves: Sequence[int]) -> None:
         """Take over a shape that was numbered before."""
+        shape = _shape(leaves)
         self._numbers[shape] = len(self.shapes)
         self.shapes.append(shape)
 
@@ -195,6 +198,14 @@ class Shapes:
             node = node.children.setdefault(step, _Node((*node.path, step)))
         node.number = len(self.paths)
         self.paths.append(path)
+
+
+def _shape(leaves: Sequence[int]) -> bytes:
+    return array("i", leaves).tobytes()
+
+
+def _leaves(shape: bytes) -> tuple[int, ...]:
+    return tuple(array("i", shape))
 
 
 def _filled(plan: Any, leaves: Mapping[int, Any]) -> Any:
