@@ -19,6 +19,7 @@ from aios_top.render.load import idle_rows
 from aios_top.render.policy import differs
 from aios_top.shipped import shipped
 from console import states
+from fakes.recording_aios import BLOCK
 from model.lint_states import CODE, facts
 
 ODD = "team a/it's $HOME"
@@ -29,7 +30,7 @@ REACH = "--host 127.0.0.1 --port-offset 20000"
 def words(text: str) -> list[str]:
     """Return what a shell makes of the one command in a text, without the program's name."""
     (found,) = re.findall(r"aios-top .*?(?=$|; |\)$)", text)
-    return shlex.split(found)[1:]
+    return shlex.split(found.removesuffix(";"))[1:]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1))
@@ -75,6 +76,24 @@ def test_what_the_pages_name_can_be_copied() -> None:
     reference = replace(block.record.policies["autoscaler"], uri=clean("tokenautoscaler-explained:2.1-stable"))
     waiting = replace(block, record=replace(block.record, policies={"autoscaler": reference}))
     assert parsed(words(differs(waiting, REACH))).block == ODD
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("scale", "--block", BLOCK, "--by", "1"),
+        ("policy", "lint"),
+        ("policy", "set", "cooldown_seconds=7", "--block", BLOCK),
+    ],
+)
+def test_what_is_printed_is_never_broken_in_two(aios, run, asked) -> None:
+    aios.evaluate()
+    if asked[1] == "lint":
+        aios.answers["blocks", "/blocks"] = (200, [{"id": BLOCK, "minInstances": 1, "maxInstances": 4}])
+    ran = run(*asked, *aios.options)
+    (line,) = [line for line in ran.out.splitlines() if "aios-top " in line]
+    args = parsed(words(line))
+    assert set(args.command_urls) >= {option for option in aios.options if "=" in option}
 
 
 def test_the_commands_of_the_guide_and_the_readme_can_be_parsed() -> None:

@@ -37,7 +37,7 @@ SERVED = f"http://files.example:32555/{FILE}"
 KUBECTL = "kubectl -n blocks rollout restart deployment/gemma-executor"
 HINT = (
     "gemma goes on with the policy that runs now until its executor is restarted: "
-    f"aios-top policy restart --block gemma, or {KUBECTL}"
+    f"aios-top policy restart --block gemma; or {KUBECTL}"
 )
 RECORD: dict[str, Any] = {name: kind() for name, kind in FIELDS.items()} | {
     "name": "tokens",
@@ -123,7 +123,7 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
         f"{FILE}, 14 bytes, 1 files, sha256 {DIGEST}; tokens:2.0-stable is not registered yet; gemma names {URI}"
     )
     assert plan.effect == "gemma restarts and evaluates with it after AIOS's start-up wait (usually 60s)"
-    assert plan.undo.startswith(f"deploy the policy that is bound now ({URI})")
+    assert plan.undo == f"aios-top policy rollback --restart --block {BLOCK} --to {URI}"
     assert plan.precondition == {"registered": None, "bound": {BLOCK: URI}, "pods": {BLOCK: POD}}
     assert plan.warnings == ("installs numpy", *RESTART_WARNINGS)
     assert world.mutations.sent == []
@@ -131,7 +131,7 @@ async def test_the_plan_shows_every_request_and_what_it_was_made_from(world: Wor
 
 async def test_without_a_restart_it_says_plainly_that_one_is_needed_and_how(world: World, deploy: Deploy) -> None:
     plan = await deploy.plan(BUNDLE, [BLOCK], restart=False)
-    assert plan.effect == f"{HINT}, for AIOS loads a policy only when the executor starts"
+    assert plan.effect == f"{HINT}; AIOS loads a policy only when the executor starts"
     state = await run(deploy, plan)
     assert state.outcome is not None
     assert (state.outcome.fate, state.outcome.message) == (Fate.DONE, f"{NEW} is registered; {HINT}")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aios_top.render.cells import width
-from aios_top.render.wrap import labelled, wrap, wrapped
+from aios_top.render.wrap import labelled, whole_commands, wrap, wrapped
 
 WORDS = st.text(st.sampled_from("ab-:/.界é 7s%"), max_size=80)
 
@@ -27,6 +27,20 @@ def test_a_number_and_its_unit_stay_together_where_a_line_has_room() -> None:
     assert wrap("above 500 tok/request; more", 12) == ["above 500", "tok/request;", "more"]
     assert wrap("above 500 tok/request; more", 17) == ["above", "500 tok/request;", "more"]
     assert wrap("1 2 s x 3", 3) == ["1", "2 s", "x 3"]
+
+
+def test_a_command_stays_whole_on_a_line_of_its_own() -> None:
+    scale = "aios-top scale --block 'a;b' --replicas 2 --host aios.example.org"
+    text = f"until then {scale}; or by kubectl -n blocks rollout restart deployment/b-executor; aios-top says so"
+    assert whole_commands(text, 30) == [
+        "until then",
+        f"{scale};",
+        "or by",
+        "kubectl -n blocks rollout restart deployment/b-executor;",
+        "aios-top says so",
+    ]
+    assert whole_commands("none; the timer starts again", 20) == wrap("none; the timer starts again", 20)
+    assert whole_commands("", 5) == [""]
 
 
 def test_a_label_stands_on_the_first_line_only() -> None:

@@ -4,14 +4,13 @@ import argparse
 from collections.abc import Awaitable, Callable
 
 from aios_top.cli.awaited import awaited
-from aios_top.cli.confirm import COLUMNS, confirm, refuse_when_read_only
+from aios_top.cli.confirm import confirm, refuse_when_read_only, show
 from aios_top.cli.exits import DONE, CommandError
 from aios_top.cli.installation import chosen
 from aios_top.cli.outcome import link_problem, tell
 from aios_top.cli.wiring import open_session
 from aios_top.engine.session import Session
 from aios_top.model.change import Fate, Outcome, Plan
-from aios_top.render.confirm import plan_rows
 
 MakePlan = Callable[[Session], Awaitable[Plan]]
 Follow = Callable[[Outcome], Awaitable[Outcome]]
@@ -34,7 +33,7 @@ def carry_out_both(args: argparse.Namespace, first: MakePlan, second: MakePlan) 
 def rehearse(args: argparse.Namespace, make_plan: MakePlan) -> int:
     """Show what a change would do; nothing is sent but questions, so that it is allowed when read-only too."""
     plan = awaited(_plan_only(args, make_plan))
-    print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
+    show(plan)
     print("dry run: nothing of this was sent")
     return DONE
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from aios_top.cli.exits import CommandError
 from aios_top.model.change import Plan
 from aios_top.render.confirm import plan_rows
+from aios_top.render.wrap import COLUMNS, whole_commands
 
-COLUMNS = 80
 READ_ONLY = "refused: read-only: nothing is changed from here; leave out --read-only, or take a context without it"
 
 
@@ -19,12 +19,17 @@ def refuse_when_read_only(read_only: bool) -> None:
         raise CommandError(READ_ONLY)
 
 
+def show(plan: Plan) -> None:
+    """Print a plan; a command in it stays whole, to be copied."""
+    print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS, whole_commands))]))
+
+
 def confirm(plan: Plan, *, yes: bool, typed: str | None = None, trust: bool = False) -> None:
     """Show the plan and return when it may be carried out; end the command otherwise.
 
     `typed` has to be typed out instead of a `y`, as the name of a block in production.
     """
-    print("\n".join([plan.title, *(row.text.rstrip() for row in plan_rows(plan, COLUMNS))]))
+    show(plan)
     if plan.trust and yes and not trust:
         raise CommandError(f"refused: {plan.trust[0]}; --yes does not answer that, --trust-urls does")
     for doubt in plan.trust:

@@ -58,7 +58,7 @@ class Deploy:
             requests=tuple(self._sender.prepare(change) for change in changes(bundle, code_url, found, pods)),
             seen=seen_sentence(bundle, found),
             effect=effect_sentence(bundle, found, pods, self._sender.command),
-            undo=undo_sentence(bundle, found),
+            undo=undo_sentence(bundle, found, pods, self._sender.command),
             precondition={
                 "registered": None if found.existing is None else found.existing.code,
                 "bound": dict(found.bound),

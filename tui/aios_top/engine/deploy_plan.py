@@ -89,15 +89,21 @@ def effect_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], co
     if pods:
         parts.append(f"{', '.join(pods)} restarts and evaluates with it after AIOS's start-up wait (usually 60s)")
     if waiting:
-        parts.append(f"{restart_hint(waiting, command)}, for AIOS loads a policy only when the executor starts")
+        parts.append(f"{restart_hint(waiting, command)}; AIOS loads a policy only when the executor starts")
     return "; ".join(parts)
 
 
-def undo_sentence(bundle: Bundle, found: Deployed) -> str:
-    """Return the way back."""
-    before = sorted({uri for uri in found.bound.values() if uri is not None and uri != bundle.uri})
+_MOST_WAYS_BACK = 5
+
+
+def undo_sentence(bundle: Bundle, found: Deployed, pods: Mapping[str, Pod], command: Callable[..., str]) -> str:
+    """Return the way back; `command` completes the words of one."""
+    before = [(block_id, uri) for block_id, uri in found.bound.items() if uri is not None and uri != bundle.uri]
     if before:
-        return f"deploy the policy that is bound now ({', '.join(before)}), or set its uri in the block record; restart"
+        way = ("policy", "rollback", *(["--restart"] if pods else []))
+        ways = [command(*way, "--block", block_id, "--to", uri) for block_id, uri in before[:_MOST_WAYS_BACK]]
+        more = len(before) - _MOST_WAYS_BACK
+        return "; ".join([*ways, *([f"and {more} more blocks alike"] if more > 0 else [])])
     if found.existing is not None:
         return f"deploy the previous archive again; it stays at {found.existing.code}"
     return "none needed: nothing used this policy before"
@@ -118,5 +124,5 @@ def registry_warnings(bundle: Bundle, found: Deployed) -> tuple[str, ...]:
 def restart_hint(block_ids: Sequence[str], command: Callable[..., str]) -> str:
     """Say plainly that a restart is needed, and how; `command` completes the words of one."""
     names = ", ".join(block_ids)
-    ways = "; ".join(f"{command('policy', 'restart', '--block', name)}, or {kubectl_line(name)}" for name in block_ids)
+    ways = "; ".join(f"{command('policy', 'restart', '--block', name)}; or {kubectl_line(name)}" for name in block_ids)
     return f"{names} goes on with the policy that runs now until its executor is restarted: {ways}"

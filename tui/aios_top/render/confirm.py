@@ -6,7 +6,7 @@ from typing import Any
 from aios_top.model.change import Plan, PreparedRequest
 from aios_top.model.text import clean
 from aios_top.render.cells import Role, Row
-from aios_top.render.wrap import labelled
+from aios_top.render.wrap import Breaking, labelled, wrap
 
 BODY_LIMIT = 1200
 """Characters of one body that are shown; the rest is counted. A registration record alone has more."""
@@ -15,18 +15,18 @@ _SENTENCE_LIMIT = 20_000
 """Long enough for the names of hundreds of instances: which of them go must be read before it is sent."""
 
 
-def plan_rows(plan: Plan, columns: int) -> list[Row]:
-    """Return a plan in lines of at most `columns` columns, its title left out."""
+def plan_rows(plan: Plan, columns: int, breaking: Breaking = wrap) -> list[Row]:
+    """Return a plan in lines of at most `columns` columns, its title left out; `breaking` makes them of sentences."""
     rows: list[Row] = []
     for request in plan.requests:
         rows += _request(request, columns)
-    rows += labelled("seen", clean(plan.seen, _SENTENCE_LIMIT), columns)
-    rows += labelled("effect", clean(plan.effect, _SENTENCE_LIMIT), columns, Role.ACCENT)
-    rows += labelled("undo", clean(plan.undo, _SENTENCE_LIMIT), columns)
+    rows += labelled("seen", clean(plan.seen, _SENTENCE_LIMIT), columns, breaking=breaking)
+    rows += labelled("effect", clean(plan.effect, _SENTENCE_LIMIT), columns, Role.ACCENT, breaking=breaking)
+    rows += labelled("undo", clean(plan.undo, _SENTENCE_LIMIT), columns, breaking=breaking)
     for doubt in plan.trust:
-        rows += labelled("trust", clean(doubt, _SENTENCE_LIMIT), columns, Role.BAD)
+        rows += labelled("trust", clean(doubt, _SENTENCE_LIMIT), columns, Role.BAD, breaking=breaking)
     for warning in plan.warnings:
-        rows += labelled("careful", clean(warning, _SENTENCE_LIMIT), columns, Role.WARN)
+        rows += labelled("careful", clean(warning, _SENTENCE_LIMIT), columns, Role.WARN, breaking=breaking)
     return rows
 
 

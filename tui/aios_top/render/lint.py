@@ -7,22 +7,26 @@ from aios_top.model.text import clean
 from aios_top.render.cells import Cell, Role, Row
 from aios_top.render.document import Document
 from aios_top.render.numbers import count
-from aios_top.render.wrap import labelled, wrap
+from aios_top.render.wrap import Breaking, labelled, wrap
 
 ROLES = {Level.ERROR: Role.BAD, Level.WARNING: Role.WARN, Level.NOTE: Role.DIM}
 _SIGNS = {Level.ERROR: "\u2717", Level.WARNING: "!", Level.NOTE: "\u00b7"}
-_LIMIT = 700
+_LIMIT = 4000
+"""A command in it names every address that was given by an option of its own."""
 _INDENT = 11
 
 
-def lint_rows(report: LintReport, columns: int, *, brief: bool = False) -> list[Row]:
-    """Return the findings, the worst first; `brief` leaves out why they matter and what was not checked."""
+def lint_rows(report: LintReport, columns: int, *, brief: bool = False, breaking: Breaking = wrap) -> list[Row]:
+    """Return the findings, the worst first; `brief` leaves out why they matter and what was not checked.
+
+    `breaking` makes lines of what is to be done.
+    """
     rows: list[Row] = []
     for finding in report.findings:
         rows += _finding(finding, columns)
         if not brief:
             rows += labelled("   why", clean(finding.why, _LIMIT), columns, Role.DIM, indent=_INDENT)
-        rows += labelled("   do", clean(finding.advice, _LIMIT), columns, indent=_INDENT)
+        rows += labelled("   do", clean(finding.advice, _LIMIT), columns, indent=_INDENT, breaking=breaking)
     if brief:
         return rows
     for entry in report.not_checked:

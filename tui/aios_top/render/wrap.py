@@ -2,12 +2,16 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aios_top.render.cells import Cell, Role, Row, width
 
 COLUMNS = 80
 """Width of what is printed without a screen."""
+Breaking = Callable[[str, int], list[str]]
+"""Makes lines of a text and a number of columns."""
+_COMMAND = re.compile(r"((?:aios-top|kubectl)(?= )(?:'[^']*'|[^';])* -(?:'[^']*'|[^';])*;?)")
+"""With its options, up to the semicolon that ends it in a sentence and in a shell."""
 _NUMBER = re.compile(r"[~<(]?[\d.,]*\d[kM]?$")
 _UNIT = re.compile(r"(ms|s|m|h|d|%|kB|MB|tok/\w+|req/\w+)[.,;:)]*$")
 
@@ -24,14 +28,30 @@ def wrap(text: str, columns: int) -> list[str]:
     return lines
 
 
+def whole_commands(text: str, columns: int) -> list[str]:
+    """Return `text` in lines as `wrap` does, but a command on a line of its own, however long.
+
+    Whoever copies a command that is broken in two runs the first half, which may act on another AIOS.
+    """
+    lines: list[str] = []
+    for number, piece in enumerate(_COMMAND.split(text)):
+        if number % 2:
+            lines.append(piece.strip())
+        elif piece.strip():
+            lines += wrap(piece, columns)
+    return lines or [""]
+
+
 def wrapped(text: str, columns: int = COLUMNS) -> list[str]:
     """Return text in lines of at most so many columns, indented after the first; a hyphen ends no line."""
     return textwrap.wrap(text, columns, subsequent_indent="  ", break_long_words=True, break_on_hyphens=False)
 
 
-def labelled(label: str, text: str, columns: int, role: Role = Role.TEXT, *, indent: int = 8) -> list[Row]:
-    """Return `text` wrapped to the right of a label: the label on the first line only."""
-    lines = wrap(text, columns - indent)
+def labelled(
+    label: str, text: str, columns: int, role: Role = Role.TEXT, *, indent: int = 8, breaking: Breaking = wrap
+) -> list[Row]:
+    """Return `text` broken into lines to the right of a label: the label on the first line only."""
+    lines = breaking(text, columns - indent)
     heads = [label.ljust(indent), *[" " * indent] * (len(lines) - 1)]
     return [Row((Cell(head, Role.DIM), Cell(line, role))) for head, line in zip(heads, lines, strict=True)]
 

@@ -14,6 +14,7 @@ from aios_top.cli.wiring import open_session
 from aios_top.model.lint import Level, LintReport
 from aios_top.model.state import FleetState
 from aios_top.render.lint import lint_document, lint_rows, lint_summary
+from aios_top.render.wrap import whole_commands
 
 WIDEST = 100
 
@@ -39,4 +40,5 @@ async def _look(args: argparse.Namespace) -> tuple[FleetState, Sequence[LintRepo
 
 def _lines(report: LintReport) -> list[str]:
     columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
-    return [f"{report.block_id}: {lint_summary(report)}", *(row.text.rstrip() for row in lint_rows(report, columns))]
+    rows = lint_rows(report, columns, breaking=whole_commands)
+    return [f"{report.block_id}: {lint_summary(report)}", *(row.text.rstrip() for row in rows)]
