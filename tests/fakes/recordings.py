@@ -12,6 +12,7 @@ from aios_top.engine.trace import Tracer
 from aios_top.model.recording import RecordingHeader
 from aios_top.model.series import SeriesView
 from aios_top.model.state import FleetState
+from aios_top.model.window import LateRolling, Rolling, Window
 from aios_top.store.recording_writer import RecordingLimits, RecordingWriter
 from fakes.clock import FakeClock
 from fakes.simulated import SimulatedReads
@@ -57,6 +58,8 @@ def plain(value: Any, at: float) -> Any:
         return [(time, repr(sample)) for time, sample in value.since(at - LONGEST_AXIS)]
     if isinstance(value, Mapping):
         return {str(key): plain(entry, at) for key, entry in value.items() if str(key) not in {"now", "uptime_s"}}
+    if isinstance(value, LateRolling):
+        value = Rolling(value.current, *map(value.over, Window))
     if isinstance(value, Struct):
         found = {name: plain(getattr(value, name), at) for name in value.__struct_fields__}
         return (type(value).__name__, found)

@@ -78,7 +78,7 @@ async def _by_policy(reads: Reads, block: BlockState) -> Census | None:
     last = (await reads.policy_report(block.block_id)).last_decision
     if last is None or last.current is None:
         return None
-    ids = frozenset({entry.instance_id for entry in last.instances} | _missing(last))
+    ids = frozenset({*last.instance_ids, *_missing(last)})
     whole = len(ids) == last.current
     return Census(Source.POLICY, last.current, ids if whole else frozenset(), last.at)
 

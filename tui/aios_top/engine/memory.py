@@ -48,6 +48,11 @@ def stale_after(push_seconds: float | None) -> float:
 class InstanceMemory:
     """One instance's latest document and its history, one sample per push."""
 
+    __slots__ = (
+        "_recent", "_track", "changed_at", "clock_offset", "first_seen", "first_token_seconds", "gap_at", "gap_drawn",
+        "input_rate", "latency_seconds", "output_rate", "reading",
+    )  # fmt: skip
+
     def __init__(self, first_seen: float, track: Track | None = None) -> None:
         """`track` takes the samples, a new one when it is None."""
         self.first_seen = first_seen
@@ -209,7 +214,7 @@ class BlockMemory(Struct):
     """The last reported UP and DOWN, newest first."""
     inferred: tuple[Decision, ...] = ()
     """Newest first."""
-    sample: tuple[float | None, ...] | None = None
+    sample: Sequence[float | None] | None = None
     """The newest sample of `track`, None when the last look added none."""
     inferred_action_at: float | None = None
     inferred_rule: str | None = None

@@ -1,6 +1,6 @@
 """Builds a block's state from its documents, its records and what its policy says."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -12,6 +12,7 @@ from aios_top.engine.memory import PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemo
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import ACTS, MAX_DECISIONS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
+from aios_top.model.late import Late
 from aios_top.model.packed import is_loose, packed
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
 from aios_top.model.reading import BlockReading, InstanceReading
@@ -20,7 +21,7 @@ from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, wi
 from aios_top.model.series import as_kept
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
-from aios_top.model.window import Rolling, Window
+from aios_top.model.window import AnyRolling, Window
 
 MOST_UNLISTED = 16
 """Removed instances without a document that a block remembers to have had listed; up to twice as many between."""
@@ -49,7 +50,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     counts = count(rows, listing, memory.acts[0] if memory.acts else None, wiped=wiped(memory, now))
     limits = Thresholds() if inputs.report.voice is Voice.ABSENT else thresholds(parameters)
     read_window = window(parameters)
-    averages = {entry: _average(rows, entry) for entry in Window}
+    averages = _Means(rows)
     if inputs.report.voice in {Voice.SILENT, Voice.UNREACHABLE} and not counts.wiped and inputs.problem is None:
         infer_decisions(memory, rows, averages[read_window], limits, now)
     elif inputs.report.voice is Voice.FULL and not counts.wiped and inputs.problem is None:
@@ -144,7 +145,7 @@ def _listing(memory: BlockMemory, last: Decision | None, now: float) -> Listing 
     """Take the policy's instance list from its last decision."""
     if last is None or last.current is None:
         return None
-    ids = {entry.instance_id for entry in last.instances} | set(_missing(last))
+    ids = {*last.instance_ids, *_missing(last)}
     if len(ids) != last.current:  # more instances than a record keeps: the count is right, the list is not whole
         return None
     for instance_id in ids:
@@ -170,6 +171,28 @@ def _missing(last: Decision) -> list[Clean]:
     return [clean(entry) for entry in missing if isinstance(entry, str)] if isinstance(missing, list) else []
 
 
+class _Means(Mapping[Window, Averages]):
+    """The means by window, each computed when it is asked for."""
+
+    __slots__ = ("_made", "_rows")
+
+    def __init__(self, rows: tuple[InstanceState, ...]) -> None:
+        self._rows = rows
+        self._made: dict[Window, Averages] = {}
+
+    def __getitem__(self, window: Window) -> Averages:
+        made = self._made.get(window)
+        if made is None:
+            made = self._made[window] = _average(self._rows, window)
+        return made
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(Window)
+
+    def __len__(self) -> int:
+        return len(Window)
+
+
 def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     """Return the means as a policy would see them: an instance that has served nothing counts as 0."""
     readings = [row.reading for row in rows if row.phase in _COUNTED and row.reading is not None]
@@ -181,7 +204,7 @@ def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     return Averages(inputs, outputs, over, Origin.MEASURED, counted=len(readings))
 
 
-def _size(reading: InstanceReading, sizes: Rolling | None, side: str, over: Window) -> float | None:
+def _size(reading: InstanceReading, sizes: AnyRolling | None, side: str, over: Window) -> float | None:
     """Return an instance's value, 0 where it has served nothing, None where what it sent cannot be used."""
     value = None if sizes is None else sizes.over(over)
     if value is None and not any(problem.startswith(f"llm_{side}_tokens") for problem in reading.problems):
@@ -246,12 +269,19 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
+    sample = Late(lambda: as_kept(_sample(state, now)))
+    memory.sample = sample
+    memory.track.append(now, sample)
+
+
+def _sample(state: BlockState, now: float) -> tuple[float | None, ...]:
+    """Return the block's figures in the order of `BLOCK_COLUMNS`."""
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
     averages = [state.averages[entry] for entry in Window]
     sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
-    values = (
+    return (
         *sizes,
         state.input_rate,
         state.output_rate,
@@ -261,5 +291,3 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
         state.latency_seconds,
         1.0 if cooling else 0.0,
     )
-    memory.sample = as_kept(values)
-    memory.track.append(now, memory.sample)

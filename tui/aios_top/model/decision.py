@@ -6,7 +6,9 @@ from itertools import chain
 from typing import Any, overload
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
+from aios_top.model.late import LateRows
 from aios_top.model.text import Clean, clean
 
 NO_AUTOSCALER = clean("NoAutoscaler")
@@ -95,9 +97,19 @@ class Decision(Struct, frozen=True):
     cooldown_remaining_seconds: float | None = None
     confirmation: Clean | None = None
     """`pending`, `confirmed`, `timed_out` or `n/a`: whether the replicas followed."""
-    instances: tuple[InstanceInput, ...] = ()
+    instances: Sequence[InstanceInput] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     """The policy's complete record; empty when inferred."""
+
+    def __post_init__(self) -> None:
+        if type(self.instances) is list:  # of a document
+            force_setattr(self, "instances", tuple(self.instances))
+
+    @property
+    def instance_ids(self) -> Sequence[Clean]:
+        """Instances that it saw, in its order."""
+        seen = self.instances
+        return seen.ids if isinstance(seen, LateRows) else [entry.instance_id for entry in seen]
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """Why a decision was taken: the comparisons it rests on, who would go, and what is about to happen."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -140,7 +141,7 @@ class Explanation(Struct, frozen=True):
     decision: Decision
     stages: tuple[Stage, ...]
     margins: tuple[Margin, ...] = ()
-    instances: tuple[InstanceInput, ...] = ()
+    instances: Sequence[InstanceInput] = ()
     candidate: Candidate | None = None
     conditions: tuple[Condition, ...] = ()
     reevaluation: Reevaluation | None = None

@@ -44,7 +44,7 @@ class Trace(Struct, frozen=True):
     """What one poll left in a block's memory."""
 
     bearing: Bearing
-    sample: tuple[float | None, ...] | None = None
+    sample: Sequence[float | None] | None = None
     """The sample of the block's history, None where the poll failed and there was none."""
     inferred: tuple[Decision, ...] = ()
     """Decisions that were concluded at this poll, oldest first."""

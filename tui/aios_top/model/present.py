@@ -7,7 +7,7 @@ from aios_top.model.policy_state import Voice
 from aios_top.model.rule import asks
 from aios_top.model.state import Averages, BlockState, InstanceState, Phase
 from aios_top.model.text import clean
-from aios_top.model.window import Rolling, Window
+from aios_top.model.window import AnyRolling, Window
 
 _WORDS = {
     "up": "above an up threshold: asks +1",
@@ -63,5 +63,5 @@ def _input(row: InstanceState, window: Window) -> InstanceInput:
     )
 
 
-def _over(rolling: Rolling | None, window: Window) -> float | None:
+def _over(rolling: AnyRolling | None, window: Window) -> float | None:
     return None if rolling is None else rolling.over(window)

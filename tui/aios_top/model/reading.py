@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from aios_top.model.text import Clean
-from aios_top.model.window import Rolling
+from aios_top.model.window import AnyRolling
 
 RATE_SECONDS = 60.0
 """A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
@@ -34,9 +34,9 @@ class InstanceReading(Struct, frozen=True, gc=False):
     instance_id: Clean
     timestamp: float | None = None
     """Unix seconds of the instance's own clock at its push; None in documents of older SDKs."""
-    input_size: Rolling | None = None
+    input_size: AnyRolling | None = None
     """`llm_input_tokens_per_minute_rolling`: tokens per request. None until the instance has served one."""
-    output_size: Rolling | None = None
+    output_size: AnyRolling | None = None
     """`llm_output_tokens_per_minute_rolling`: tokens per request."""
     prompt_tokens_total: float | None = None
     generated_tokens_total: float | None = None
@@ -46,7 +46,7 @@ class InstanceReading(Struct, frozen=True, gc=False):
     first_token: Mean | None = None
     per_output_token: Mean | None = None
     active_sessions: float | None = None
-    queue_length: Rolling | None = None
+    queue_length: AnyRolling | None = None
     tokens_per_second: float | None = None
     """Of the last request; it stays after the load ends."""
     node_id: Clean | None = None

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aios_top.model.late import Late
 from aios_top.model.text import Clean, clean
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ _KINDS = {
     "context": "context",
 }
 """Fields and keys whose text is a name, and what kind of name."""
+
+_SEVERAL = (list, tuple, frozenset, set, Late)
 
 
 class Names(Struct, frozen=True):
@@ -137,8 +140,8 @@ class Redactor:
             return {self._key(key): self._entry(key, entry) for key, entry in value.items()}
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*map(self._value, value))
-        if isinstance(value, list | tuple | frozenset | set):
-            kind = tuple if isinstance(value, tuple) else type(value)
+        if isinstance(value, _SEVERAL):
+            kind = tuple if isinstance(value, tuple | Late) else type(value)
             return kind(self._value(entry) for entry in value)
         if isinstance(value, Struct):
             return self._record(value)
@@ -180,7 +183,7 @@ def _parts(key: str, value: Any) -> list[tuple[str, Any]]:
     """Return what a value consists of; numbers have no texts and are left out."""
     if isinstance(value, Mapping):
         found: Iterable[tuple[str, Any]] = ((str(name), entry) for name, entry in value.items())
-    elif isinstance(value, list | tuple | frozenset | set):
+    elif isinstance(value, _SEVERAL):
         found = ((key, entry) for entry in value)
     elif isinstance(value, Struct):
         found = ((name, getattr(value, name)) for name in value.__struct_fields__)

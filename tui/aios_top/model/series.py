@@ -162,9 +162,9 @@ class LateTrack(Track):
         self._waiting: list[tuple[float, Sequence[float | None]]] = []
 
     def append(self, at: float, values: Sequence[float | None]) -> None:
-        """Add a sample."""
+        """Add a sample; `values` are looked at when the beginning is read, and have to stay as they are till then."""
         if self._begun is None:
-            self._waiting.append((at, tuple(values)))
+            self._waiting.append((at, values))
             return
         for place in tuple(self._unread):
             self.read(place)

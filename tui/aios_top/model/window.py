@@ -1,6 +1,8 @@
 """The averaging windows that AIOS keeps for a rolling metric."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -49,3 +51,59 @@ class Rolling(Struct, frozen=True, gc=False):
                 return self.average_5m
             case Window.FIFTEEN_MINUTES:
                 return self.average_15m
+
+
+_PLACES = {Window.ONE_MINUTE: 1, Window.FIVE_MINUTES: 2, Window.FIFTEEN_MINUTES: 3}
+
+
+class LateRolling:
+    """A rolling metric of which a mean is read when it is asked for: a fleet shows one of four."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[int], float | None]) -> None:
+        """`read` returns the mean at a place, `current` at 0 and the windows behind it by length."""
+        self._read = read
+
+    @property
+    def current(self) -> float | None:
+        """Mean over the current period."""
+        return self._read(0)
+
+    @property
+    def average_1m(self) -> float | None:
+        """Mean over a minute."""
+        return self._read(1)
+
+    @property
+    def average_5m(self) -> float | None:
+        """Mean over five minutes."""
+        return self._read(2)
+
+    @property
+    def average_15m(self) -> float | None:
+        """Mean over fifteen minutes."""
+        return self._read(3)
+
+    def over(self, window: Window) -> float | None:
+        """Return the mean over `window`, None when the server did not send a usable number."""
+        return self._read(_PLACES[window])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rolling | LateRolling) and _means(self) == _means(other)
+
+    def __hash__(self) -> int:
+        return hash(_means(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rolling, _means(self)
+
+    def __repr__(self) -> str:
+        return repr(Rolling(*_means(self)))
+
+
+def _means(rolling: "AnyRolling") -> tuple[float | None, ...]:
+    return rolling.current, rolling.average_1m, rolling.average_5m, rolling.average_15m
+
+
+AnyRolling = Rolling | LateRolling

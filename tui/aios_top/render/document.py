@@ -14,7 +14,7 @@ from aios_top.model.decision import Decision, Origin
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import Averages, BlockState, CooldownPhase, EndpointState, FleetState, InstanceState
 from aios_top.model.verdict import Verdict
-from aios_top.model.window import Rolling, Window
+from aios_top.model.window import AnyRolling, Window
 
 SCHEMA = 1
 
@@ -192,7 +192,7 @@ def _instance(instance: InstanceState) -> Document:
     }
 
 
-def _sizes(rolling: Rolling | None) -> Document:
+def _sizes(rolling: AnyRolling | None) -> Document:
     return {window.label: None if rolling is None else figure(rolling.over(window)) for window in Window}
 
 

@@ -115,17 +115,15 @@ class Values(Sequence[Any]):
         if self._whole is not None or self._picks > _OFTEN:
             whole = self.every()
             return [whole[place] for place in places]
-        if not self._nulls:
-            return [*self._of_known(places)]
-        empty, known = (gaps or Gaps(places)).of(self._nulls)
-        made = iter(self._of_known(known))
-        return [None if null else next(made) for null in empty]
-
-    def _of_known(self, known: Sequence[int]) -> Sequence[float | int]:
-        """Return some of the values that there are."""
         if self._steps is None:
             self._steps = [_steps(part) for part in self._packed.parts]
-        return _made(self._packed, [_sums_at(steps, known) for steps in self._steps]) if known else ()
+        if not self._nulls:
+            return _picked(self._packed, self._steps, places)
+        empty, known = (gaps or Gaps(places)).of(self._nulls)
+        if not known:
+            return [None] * len(places)
+        made = iter(_picked(self._packed, self._steps, known))
+        return [None if null else next(made) for null in empty]
 
 
 class Gaps:
@@ -147,6 +145,17 @@ class Gaps:
             ]
             found = self._found[nulls] = empty, known
         return found
+
+
+def _picked(packed: Packed, steps: Sequence["_Steps"], places: Sequence[int]) -> list[Any]:
+    """Return some of the values that there are; this is where a jump spends most of its time."""
+    if len(steps) == 1 and packed.form == WHOLE:  # most columns, and of those most have one value
+        only = steps[0]
+        if isinstance(only, int):
+            return [only if packed.whole else float(only)] * len(places)
+        sums = _sums_at(only, places)
+        return sums if packed.whole else [*map(float, sums)]
+    return [*_made(packed, [_sums_at(part, places) for part in steps])]
 
 
 def _parts(packed: Packed) -> list[list[int]]:

@@ -8,12 +8,17 @@ left out, so a policy that computes in another way costs room and nothing else.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
+from aios_top.store.streams import View
 from aios_top.store.typed import encoded
 
 Figures = Callable[[str, int], Sequence[Any] | None]
 """Figures of an instance's document by how many newer ones there are, None when there is no such document."""
 
+ColumnsAt = Callable[[Sequence[tuple[str, int]], Sequence[int]], Sequence[Sequence[Any]]]
+"""Some columns of the figures of documents, which are told by instance and how many newer ones there are."""
 _PERIODS = ("current", "average_1m", "average_5m", "average_15m")
 _MOST_BACK = 6
 """How many documents back the one is looked for that a decision was made with, or counted its rates from."""
@@ -26,13 +31,19 @@ _TYPED, _COUNTERS, _AVERAGES, _WOULD, _INPUT_MARGIN, _OUTPUT_MARGIN, _SIGNAL, _P
 _BY_INSTANCE = ("counters", "seen")
 """Parts of a record's state that have instance ids for keys: each id would be a path of its own, kept for good."""
 _DERIVED = "derived"
+_DECISION = "decision"
+_TYPED_OF = (
+    "ts", "outcome", "code", "reason", "seq", "boot_id", "thresholds", "averages", "replicas", "would", "cooldown",
+    "confirm",
+)  # fmt: skip
+"""Parts of a record that a decision repeats, besides its instances."""
 
 
 def shortened(decision: dict[str, Any], figures: Figures) -> dict[str, Any]:
     """Return the document of a decision without what `lengthened` finds again."""
     record = decision["record"]
     try:
-        typed = _typed(record)
+        typed = {**_typed(record), "instances": _typed_instances(record)}
         short, derived = _short_record(record, figures)
     except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError):  # not a record of the shipped policy
         return decision
@@ -48,7 +59,9 @@ def lengthened(decision: dict[str, Any], figures: Figures) -> dict[str, Any]:
     derived = decision.pop(_DERIVED)
     record = decision["record"]
     _lengthen_record(record, derived, figures)
-    return {**_typed(record), "record": record} if derived & _TYPED else decision
+    if not derived & _TYPED:
+        return decision
+    return {**_typed(record), "instances": _typed_instances(record), "record": record}
 
 
 def is_shortened(decision: dict[str, Any]) -> bool:
@@ -72,8 +85,40 @@ def columns_of_record(decision: dict[str, Any]) -> Collection[int]:
     return {INPUT + period, OUTPUT + period, QUEUE + period, SESSIONS, STAMP, PROMPT, GENERATED}
 
 
+class Glance(Struct, frozen=True):
+    """A decision without what stands of every instance in it, which is most of it."""
+
+    decision: dict[str, Any]
+    """Document of it, but for `instances` and `record`."""
+    instance_ids: Sequence[str]
+    replicas: dict[str, Any]
+    """That part of the record."""
+
+
+def glance(view: View, columns_at: ColumnsAt) -> Glance | None:
+    """Return what can be told of a decision without making its record; None where that is not less work.
+
+    `view` looks at a row of the decisions.
+    """
+    if not view.has(_DECISION, _DERIVED):
+        return None
+    derived = view.part(_DECISION, _DERIVED)
+    if not derived & _TYPED:
+        return None
+    references = view.columns((_DECISION, "record", "instances"), (0, 1))
+    if references is None:
+        return None
+    names, backs = references
+    record = {name: view.part(_DECISION, "record", name) for name in _TYPED_OF}
+    if derived & _AVERAGES:
+        period, means = _period(record), record["averages"]
+        sizes = columns_at(list(zip(names, backs, strict=True)), (INPUT + period, OUTPUT + period))
+        means["input"], means["output"] = (_mean(column) for column in sizes)
+    return Glance(_typed(record), names, record["replicas"])
+
+
 def _typed(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is read of a record that is in order, but for the record itself."""
+    """Return what is read of a record that is in order, but for its instances and the record itself."""
     limits, means, replicas, would = (record[name] for name in ("thresholds", "averages", "replicas", "would"))
     return {
         "at": record["ts"],
@@ -92,21 +137,25 @@ def _typed(record: dict[str, Any]) -> dict[str, Any]:
         "proposed": replicas["proposed"],
         "cooldown_remaining_seconds": record["cooldown"]["remaining_s"],
         "confirmation": record["confirm"]["state"],
-        "instances": tuple(
-            {
-                "instance_id": entry["id"],
-                "input_size": entry["input"],
-                "output_size": entry["output"],
-                "input_rate": entry["rate_in"],
-                "output_rate": entry["rate_out"],
-                "queue": entry["queue"],
-                "sessions": entry["sessions"],
-                "age_seconds": entry["age_s"],
-                "status": entry["status"],
-            }
-            for entry in record["instances"]
-        ),
     }
+
+
+def _typed_instances(record: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return what is read of a record's instances."""
+    return tuple(
+        {
+            "instance_id": entry["id"],
+            "input_size": entry["input"],
+            "output_size": entry["output"],
+            "input_rate": entry["rate_in"],
+            "output_rate": entry["rate_out"],
+            "queue": entry["queue"],
+            "sessions": entry["sessions"],
+            "age_seconds": entry["age_s"],
+            "status": entry["status"],
+        }
+        for entry in record["instances"]
+    )
 
 
 def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, Any], int]:
@@ -206,12 +255,17 @@ def _entry(reference: Sequence[Any], at: float, period: int, figures: Figures) -
     row = figures(name, back)
     if row is None:
         return None
-    sizes = [row[INPUT + period], row[OUTPUT + period]]
-    sizes = [int(size) if ints >> bit & 1 and size is not None else size for bit, size in enumerate(sizes)]
+    sizes = _sizes(row, period, ints)
     base = figures(name, back + begin) if begin else None
     rates = [None, None] if base is None else [_rate(base, row, place) for place in (PROMPT, GENERATED)]
     values = (*sizes, *rates, row[QUEUE + period], row[SESSIONS], at - row[STAMP], row[STAMP])
     return dict(zip(_ENTRY, (name, *values, [row[PROMPT], row[GENERATED]], status), strict=True))
+
+
+def _sizes(row: Sequence[Any], period: int, ints: int) -> list[Any]:
+    """Return the input and output size of a document over a window; the bits of `ints` say which were ints."""
+    sizes = (row[INPUT + period], row[OUTPUT + period])
+    return [int(size) if ints >> bit & 1 and size is not None else size for bit, size in enumerate(sizes)]
 
 
 def _rate(base: Sequence[Any], row: Sequence[Any], place: int) -> float | None:
@@ -236,8 +290,11 @@ def _bases(entries: Sequence[Any], figures: Figures) -> dict[str, Any]:
 
 def _means(entries: Sequence[dict[str, Any]]) -> list[float]:
     """Return the mean sizes over all instances, one that has none counted as 0."""
-    count = max(1, len(entries))
-    return [sum(entry[name] or 0 for entry in entries) / count for name in ("input", "output")]
+    return [_mean([entry[name] for entry in entries]) for name in ("input", "output")]
+
+
+def _mean(sizes: Sequence[float | None]) -> float:
+    return sum(size or 0 for size in sizes) / max(1, len(sizes))
 
 
 def _margin(size: float | None, threshold: float | None) -> float | None:

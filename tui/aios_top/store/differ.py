@@ -246,7 +246,7 @@ def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading
     yield found.received_at, found.reading
 
 
-def _singles(sample: tuple[float | None, ...]) -> list[float | None]:
+def _singles(sample: Sequence[float | None]) -> list[float | None]:
     """Return a sample in the precision in which histories keep it."""
     if None not in sample:
         return array("f", sample).tolist()  # type: ignore[type-var]  # there is none

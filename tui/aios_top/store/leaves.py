@@ -136,15 +136,18 @@ class Shapes:
 
     def put_together(self, shape: int, leaves: Mapping[int, Any]) -> Any:
         """Return the document with these leaves."""
+        return filled(self.plan(shape), leaves)
+
+    def plan(self, shape: int) -> Any:
+        """Return the document that has each leaf's number in the leaf's place."""
         plan = self._plans.get(shape, NOTHING)
         if plan is NOTHING:
             if len(self._plans) >= _MOST_PLANS:
                 self.forget_plans()
             plan = self._plans[shape] = self._plan(shape)
-        return _filled(plan, leaves)
+        return plan
 
     def _plan(self, shape: int) -> Any:
-        """Return the document that has each leaf's number in the leaf's place."""
         root: dict[Any, Any] = {}
         for number in _leaves(self.shapes[shape]):
             path = self.paths[number]
@@ -208,11 +211,12 @@ def _leaves(shape: bytes) -> tuple[int, ...]:
     return tuple(array("i", shape))
 
 
-def _filled(plan: Any, leaves: Mapping[int, Any]) -> Any:
+def filled(plan: Any, leaves: Mapping[int, Any]) -> Any:
+    """Return a document by its plan."""
     if type(plan) is dict:
-        return {key: leaves[entry] if type(entry) is int else _filled(entry, leaves) for key, entry in plan.items()}
+        return {key: leaves[entry] if type(entry) is int else filled(entry, leaves) for key, entry in plan.items()}
     if type(plan) is list:
-        return [leaves[entry] if type(entry) is int else _filled(entry, leaves) for entry in plan]
+        return [leaves[entry] if type(entry) is int else filled(entry, leaves) for entry in plan]
     return leaves[plan]
 
 

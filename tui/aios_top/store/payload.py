@@ -6,7 +6,7 @@ from typing import Any
 
 from aios_top.model.reading import InstanceReading, Mean
 from aios_top.model.text import Clean, clean
-from aios_top.model.window import Rolling
+from aios_top.model.window import AnyRolling, Rolling
 from aios_top.store.columns import Packed, pack
 from aios_top.store.rows import Rows
 
@@ -28,6 +28,10 @@ _SINGLES = (
 FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
 _AT_ONCE = 5
 """Columns that are packed at once: all of them would take six times the room of the rows, of which they are read."""
+ROLLINGS = tuple((bit, 4 * bit) for bit in range(len(_ROLLINGS)))
+"""Bit in a row's `present` and first place among the figures of each rolling metric."""
+UNROLLED = 4 * len(_ROLLINGS)
+"""Place of the first figure that is not of a rolling metric."""
 INPUT, OUTPUT, QUEUE = 0, 4, 8
 """Places among the figures of the first of a rolling metric's windows."""
 STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
@@ -40,7 +44,7 @@ def row_of(received_at: float, reading: InstanceReading) -> Row:
     present = 0
     figures: list[float | None] = []
     for place, name in enumerate(_ROLLINGS):
-        rolling: Rolling | None = getattr(reading, name)
+        rolling: AnyRolling | None = getattr(reading, name)
         if rolling is None:
             figures += (None, None, None, None)
         else:
@@ -54,13 +58,17 @@ def row_of(received_at: float, reading: InstanceReading) -> Row:
     return [str(reading.instance_id), received_at, present, [*texts, *map(str, reading.problems)], figures]
 
 
+def rollings_of(present: int, figures: Sequence[float | None]) -> list[AnyRolling | None]:
+    """Return the rolling metrics that a row has."""
+    return [Rolling(*figures[place : place + 4]) if present >> bit & 1 else None for bit, place in ROLLINGS]
+
+
 def reading_of(
-    instance_id: Clean, present: int, texts: Sequence[str | None], figures: Sequence[Any]
+    instance_id: Clean, texts: Sequence[str | None], rollings: Sequence[AnyRolling | None], figures: Sequence[Any]
 ) -> InstanceReading:
-    """Return the document that a row was made of."""
-    rollings = [Rolling(*figures[4 * place : 4 * place + 4]) if present >> place & 1 else None for place in range(3)]
-    means = [None if figures[place] is None else Mean(figures[place], figures[place + 1]) for place in (12, 14, 16)]
-    timestamp, prompt, generated, prompts, errors, sessions, per_second = figures[18:]
+    """Return the document that a row was made of; `figures` are those behind the rolling metrics'."""
+    means = [None if figures[place] is None else Mean(figures[place], figures[place + 1]) for place in (0, 2, 4)]
+    timestamp, prompt, generated, prompts, errors, sessions, per_second = figures[6:]
     return InstanceReading(
         instance_id,
         timestamp,

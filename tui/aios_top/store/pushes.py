@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,13 +11,17 @@ from msgspec import Struct
 from aios_top.model.frame import Newest
 from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
 from aios_top.model.text import Clean, clean
+from aios_top.model.window import LateRolling
 from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
-from aios_top.store.payload import COUNTED, FIGURES, STAMP, PushTable, Row, reading_of
+from aios_top.store.payload import COUNTED, FIGURES, ROLLINGS, STAMP, UNROLLED, PushTable, Row, reading_of, rollings_of
 
 _COLUMNS = msgspec.msgpack.Decoder(list[Packed])
 _PUSHES: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
     tuple.__class_getitem__((list[str], list[list[str | None]], *[Packed] * (5 + FIGURES)))
 )
+
+_NEAR = 4
+"""Pushes of an instance that a minute spans, and one before it, at AIOS's period of 30 s."""
 
 
 class Columns:
@@ -56,6 +60,30 @@ class Columns:
         return bisect_right(self.polls, poll) - 1
 
 
+class _LateColumns:
+    """Some rows of columns, each of which is taken out when it is asked for."""
+
+    __slots__ = ("_columns", "_gaps", "_made", "_rows")
+
+    def __init__(self, columns: Sequence[Sequence[Any]], rows: Sequence[int], gaps: Gaps) -> None:
+        self._columns, self._rows, self._gaps = columns, rows, gaps
+        self._made: dict[int, Sequence[Any]] = {}
+
+    def rollings(self, row: int, present: int) -> list[LateRolling | None]:
+        """Return the rolling metrics of a row that has those of these bits."""
+        return [
+            LateRolling(partial(self._figure, row, first)) if present >> bit & 1 else None for bit, first in ROLLINGS
+        ]
+
+    def _figure(self, row: int, first: int, place: int) -> float | None:
+        column = first + place
+        made = self._made.get(column)
+        if made is None:
+            made = self._made[column] = picked(self._columns[column], self._rows, self._gaps)
+        figure: float | None = made[row]
+        return figure
+
+
 class Table(Struct, frozen=True):
     """The columns of all instances of a block, an instance's rows side by side."""
 
@@ -66,25 +94,41 @@ class Table(Struct, frozen=True):
     """For each row which of them it has."""
     figures: Sequence[Sequence[Any]]
 
-    def readings(
-        self, rows: Sequence[int], names: Iterable[Clean], known: Mapping[int, Sequence[Any]] = MappingProxyType({})
-    ) -> list[InstanceReading]:
-        """Return the documents of some rows, each with the instance's name; `known` are columns of them by place."""
+    def readings(self, rows: Sequence[int], name: Clean) -> list[InstanceReading]:
+        """Return the documents of some rows of one instance."""
         gaps = Gaps(rows)
         present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
-        columns = (
-            known[place] if place in known else picked(column, rows, gaps) for place, column in enumerate(self.figures)
-        )
-        figures = zip(*columns, strict=True)
+        figures = zip(*(picked(column, rows, gaps) for column in self.figures), strict=True)
         return [
-            reading_of(name, has, self.texts[number], row)
-            for name, has, number, row in zip(names, present, text, figures, strict=True)
+            reading_of(name, self.texts[number], rollings_of(has, row), row[UNROLLED:])
+            for has, number, row in zip(present, text, figures, strict=True)
         ]
 
-    def counters(self, rows: Sequence[int]) -> dict[int, Sequence[Any]]:
+    def newest(
+        self, rows: Sequence[int], names: Iterable[Clean], known: Mapping[int, Sequence[Any]]
+    ) -> list[InstanceReading]:
+        """Return the documents of some rows, each with its instance's name; `known` are columns of them by place.
+
+        Their rolling metrics are read when they are asked for.
+        """
+        gaps = Gaps(rows)
+        present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
+        late = _LateColumns(self.figures, rows, gaps)
+        columns = (
+            known[place] if place in known else picked(self.figures[place], rows, gaps)
+            for place in range(UNROLLED, len(self.figures))
+        )
+        return [
+            reading_of(name, self.texts[number], late.rollings(place, has), figures)
+            for place, (name, has, number, figures) in enumerate(
+                zip(names, present, text, zip(*columns, strict=True), strict=True)
+            )
+        ]
+
+    def counters(self, rows: Sequence[int], stamps: Sequence[Any]) -> dict[int, Sequence[Any]]:
         """Return by place the columns of some rows that rates and means are counted from: a quarter of all."""
         gaps = Gaps(rows)
-        return {place: picked(self.figures[place], rows, gaps) for place in COUNTED}
+        return {place: stamps if place == STAMP else picked(self.figures[place], rows, gaps) for place in COUNTED}
 
 
 def _counted(received: Iterable[float], counters: Mapping[int, Sequence[Any]]) -> list[Counted]:
@@ -128,7 +172,7 @@ class Pushes(Struct, frozen=True):
     def readings(self, places: range) -> list[InstanceReading]:
         """Return the documents of some rows."""
         rows = range(self.begin + places.start, self.begin + places.stop)
-        return self.table.readings(rows, [self.instance_id] * len(rows))
+        return self.table.readings(rows, self.instance_id)
 
 
 def figures_at(
@@ -157,6 +201,29 @@ def figures_at(
     return {key: made[row] for key, row in found.items()}
 
 
+def columns_at(
+    pushes: Mapping[Any, Pushes], poll: int, wanted: Sequence[tuple[str, int]], columns: Sequence[int]
+) -> list[list[Any]]:
+    """Return some columns of the figures of rows at a poll, in the order in which they are wanted.
+
+    `wanted` are instances, each with how many newer rows the one that is wanted had then; raises LookupError for one
+    that there is not.
+    """
+    rows = [pushes[instance_id].row(poll, back) for instance_id, back in wanted]
+    if None in rows:
+        raise IndexError("a document that a decision was made with is missing")
+    if not rows:
+        return [[] for _ in columns]
+    table = pushes[wanted[0][0]].table
+    places = sorted({row for row in rows if row is not None})
+    gaps, at = Gaps(places), {row: place for place, row in enumerate(places)}
+    order = [at[row] for row in rows if row is not None]
+    return [
+        [values[place] for place in order]
+        for values in (picked(table.figures[column], places, gaps) for column in columns)
+    ]
+
+
 def newest(
     pushes: Mapping[Clean, Pushes], received: Sequence[float | None], poll: int, seconds: float
 ) -> dict[Clean, Newest]:
@@ -168,19 +235,19 @@ def newest(
     if not found:
         return {}
     table = found[0][0].table
-    stamps = every(table.figures[STAMP])
     looked_at: list[int] = []
     times: list[float] = []
+    stamps: list[Any] = []
     bounds = [0]
-    for rows, end in found:
-        begin = _first_counted(stamps, rows.begin, end, seconds)
+    for (rows, end), (begin, own) in zip(found, _counted_from(table.figures[STAMP], found, seconds), strict=True):
         looked_at += range(rows.begin + begin, rows.begin + end)
         times += rows.times(begin, end, received)
+        stamps += own
         bounds.append(len(looked_at))
     lasts = [bound - 1 for bound in bounds[1:]]
-    counters = table.counters(looked_at)
+    counters = table.counters(looked_at, stamps)
     counted = _counted(times, counters)
-    readings = table.readings(
+    readings = table.newest(
         [looked_at[last] for last in lasts],
         [rows.instance_id for rows, _ in found],
         {place: [column[last] for last in lasts] for place, column in counters.items()},
@@ -191,13 +258,32 @@ def newest(
     }
 
 
-def _first_counted(stamps: Sequence[float | None], offset: int, end: int, seconds: float) -> int:
-    """Return from which row on rates look before the row at `end`."""
-    last = stamps[offset + end - 1]
-    begin = end - 1
+def _counted_from(
+    column: Sequence[Any], found: Sequence[tuple[Pushes, int]], seconds: float
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Yield for every instance from which row on rates look before its row at the end, and the rows' stamps."""
+    near = [range(max(0, end - _NEAR), end) for _, end in found]
+    stamps = picked(
+        column, [rows.begin + place for (rows, _), places in zip(found, near, strict=True) for place in places]
+    )
+    taken = 0
+    for (rows, end), places in zip(found, near, strict=True):
+        own, start = stamps[taken : taken + len(places)], places.start
+        taken += len(places)
+        first = _first_counted(own, seconds)
+        if start and not first:  # more pushes than usual
+            own, start = every(column)[rows.begin : rows.begin + end], 0
+            first = _first_counted(own, seconds)
+        yield start + first, own[first:]
+
+
+def _first_counted(stamps: Sequence[float | None], seconds: float) -> int:
+    """Return from which row on rates look before the last one."""
+    last = stamps[-1]
+    begin = end = len(stamps) - 1
     while begin > 0:
-        stamp = stamps[offset + begin]
-        if end - begin >= 2 and last is not None and stamp is not None and stamp < last - seconds:
+        stamp = stamps[begin]
+        if begin < end and last is not None and stamp is not None and stamp < last - seconds:
             break
         begin -= 1
     return begin

@@ -3,18 +3,30 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from functools import cache, partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
+from aios_top.model.late import LateDocument, LateRows
 from aios_top.model.policy_state import ParameterReport
-from aios_top.model.text import Clean
+from aios_top.model.text import Clean, clean
 from aios_top.store.compression import BrokenPartError
-from aios_top.store.decided import columns_of_record, is_shortened, lengthened, references
+from aios_top.store.decided import columns_of_record, glance, is_shortened, lengthened, references
 from aios_top.store.leaves import NOTHING, Shapes
-from aios_top.store.pushes import Columns, Pushes, columns_of, columns_unpacked, figures_at, pushes_of, pushes_unpacked
+from aios_top.store.pushes import (
+    Columns,
+    Pushes,
+    columns_at,
+    columns_of,
+    columns_unpacked,
+    figures_at,
+    pushes_of,
+    pushes_unpacked,
+)
 from aios_top.store.segment import STREAMS, BlockLog
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.told import Asked, told_value
@@ -113,19 +125,47 @@ class BlockPart(ABC):
         """Return the newest decision up to a poll, None when only a look at all of them can tell which one it is."""
         decided = self.stream(DECISIONS)
         end = decided.row(poll) + 1
-        numbers, boots = decided.column(_NUMBER, end), decided.column(_BOOT, end)
-        if not numbers or not all(type(number) is int for number in numbers) or len(set(boots)) != 1:
+        if not end:
+            return None
+        numbers, boots = decided.values(_NUMBER, end), decided.values(_BOOT, end)
+        if not all(type(number) is int for number in numbers) or len(set(boots)) != 1:
             return None
         return self._typed_decided(end - 1) if numbers[-1] == max(numbers) else None
 
     def _typed_decided(self, row: int) -> Decision | None:
         known, decision = self._newest
         if known != row:
-            decided = self.stream(DECISIONS)
-            found = self._lengthened(decided.polls[row], decided.document(row))["decision"]
-            decision = None if found is None else value(found, Decision)
+            decision = self._late_decision(row) or self._whole_decision(row)
             self._newest = row, decision
         return decision
+
+    def _late_decision(self, row: int) -> Decision | None:
+        """Return a decision of which instances and record are made when they are asked for, None if that cannot be."""
+        decided = self.stream(DECISIONS)
+        view, poll = decided.view(row), decided.polls[row]
+        seen = None if view is None else glance(view, partial(columns_at, self.pushes(), poll))
+        if seen is None:
+            return None
+
+        @cache
+        def whole() -> Decision:
+            return value(self._decision(row), Decision)
+
+        ids = tuple(clean(name) for name in seen.instance_ids)
+        return replace(
+            value(seen.decision, Decision),
+            instances=LateRows(ids, lambda: whole().instances),
+            record=LateDocument({"replicas": seen.replicas}, lambda: whole().record),
+        )
+
+    def _whole_decision(self, row: int) -> Decision | None:
+        found = self._decision(row)
+        return None if found is None else value(found, Decision)
+
+    def _decision(self, row: int) -> Any:
+        """Return the document of a decision, None where only a gap was told."""
+        decided = self.stream(DECISIONS)
+        return self._lengthened(decided.polls[row], decided.document(row))["decision"]
 
     def told_at(self, poll: int) -> PolicyTold | None:
         """Return the policy's newest report up to a poll."""

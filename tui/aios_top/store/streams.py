@@ -1,18 +1,20 @@
 """Documents of one kind about one block, one after the other: as they come, packed, and as they are read back."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
-from aios_top.store.columns import Packed, pack, unpack, whole_numbers
-from aios_top.store.leaves import NOTHING, Path, Shapes, is_same
+from aios_top.store.columns import Packed, Values, pack, unpack, whole_numbers
+from aios_top.store.leaves import NOTHING, Path, Shapes, filled, is_same
 
 Difference = tuple[int, Sequence[int], Sequence[Any]]
 """Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
 _EXACT = 2**53
+_FEW = 5
+"""Values that are unpacked at once: to look for one of them takes as long."""
 
 
 class Changes(msgspec.Struct, array_like=True, gc=False):
@@ -132,6 +134,55 @@ Leaf = tuple[Sequence[int], Sequence[Any]]
 """The rows that brought a leaf's values, ascending, and the values."""
 
 
+class _Leaves(dict[int, Any]):
+    """The leaves of one row; of those that change, the value is looked for when it is asked for."""
+
+    __slots__ = ("_first", "_later", "_row")
+
+    def __init__(self, first: Mapping[int, Any], later: Mapping[int, Leaf], row: int) -> None:
+        super().__init__(first)
+        self._first, self._later, self._row = first, later, row
+        for leaf in tuple(later):
+            self.pop(leaf, None)
+
+    def __missing__(self, leaf: int) -> Any:
+        rows, values = self._later[leaf]
+        place = bisect_right(rows, self._row) - 1
+        return values[place] if place >= 0 else self._first[leaf]
+
+
+class View:
+    """One document, of which parts can be had without the rest."""
+
+    def __init__(self, plan: Any, leaves: Mapping[int, Any]) -> None:
+        self._plan, self._leaves = plan, leaves
+
+    def has(self, *path: str) -> bool:
+        """Return whether there is such a part."""
+        plan = self._plan
+        for step in path:
+            if type(plan) is not dict or step not in plan:
+                return False
+            plan = plan[step]
+        return True
+
+    def part(self, *path: str) -> Any:
+        """Return a part; raises LookupError or TypeError where there is none."""
+        plan = self._plan
+        for step in path:
+            plan = plan[step]
+        return filled(plan, self._leaves)
+
+    def columns(self, path: Sequence[str], places: Sequence[int]) -> list[list[Any]] | None:
+        """Return what stands at some places of every list in a list, None when it is no list of such lists."""
+        plan, leaves = self._plan, self._leaves
+        for step in path:
+            plan = plan[step]
+        if type(plan) is not list or not all(type(entry) is list for entry in plan):
+            return None
+        return [[leaves[entry[place]] for entry in plan] for place in places]
+
+
 class Documents:
     """The documents of a stream by row; what it is made of may still grow."""
 
@@ -163,15 +214,12 @@ class Documents:
         shape = self._numbers[row]
         if shape < 0:
             return self._whole[sum(1 for number in self._numbers[:row] if number < 0)]
-        places: dict[int, int] = {}
-        found = dict(self._first)
-        for leaf, (rows, values) in tuple(self._later.items()):
-            place = places.get(id(rows))
-            if place is None:  # most leaves of a packed stream change together
-                place = places[id(rows)] = bisect_right(rows, row) - 1
-            if place >= 0:
-                found[leaf] = values[place]
-        return self._shapes.put_together(shape, found)
+        return self._shapes.put_together(shape, _Leaves(self._first, self._later, row))
+
+    def view(self, row: int) -> View | None:
+        """Return a look at the document of a row, None where it is kept whole."""
+        shape = self._numbers[row]
+        return None if shape < 0 else View(self._shapes.plan(shape), _Leaves(self._first, self._later, row))
 
     def every(self) -> Iterator[tuple[int, Any]]:
         """Yield every document with its poll number, oldest first."""
@@ -185,30 +233,52 @@ class Documents:
             leaves.update(by_row.get(row, ()))
             yield poll, next(whole) if shape < 0 else self._shapes.put_together(shape, leaves)
 
-    def column(self, path: Path, end: int) -> list[Any]:
-        """Return one leaf of the documents before a row, NOTHING for those before the first that had it."""
+    def values(self, path: Path, end: int) -> list[Any]:
+        """Return the values that one leaf took in the documents before a row; NOTHING where the first one lacks it."""
         leaf = self._shapes.leaf(path)
-        values = [self._first.get(leaf, NOTHING)] * end
         rows, found = self._later.get(leaf, ((), ()))
-        for row, until, value in zip(rows, [*rows[1:], end], found, strict=False):
-            values[row:until] = [value] * (min(until, end) - row)
-        return values
+        return [self._first.get(leaf, NOTHING), *found[: bisect_left(rows, end)]]
+
+
+class _PackedLeaves(Mapping[int, Leaf]):
+    """The changes of a packed stream by leaf, each unpacked when it is asked for: a jump asks for a few."""
+
+    __slots__ = ("_changes", "_made", "_rows")
+
+    def __init__(self, packed: PackedStream) -> None:
+        changes = packed.changes
+        self._changes = {entry.leaf: entry for entry in changes}
+        self._changes |= {leaf: changes[place] for leaf, place in packed.same}
+        self._made: dict[int, Leaf] = {}
+        self._rows: dict[tuple[bytes, ...], Sequence[int]] = {}
+        """By what they were unpacked of: most leaves change together."""
+
+    def __getitem__(self, leaf: int) -> Leaf:
+        made = self._made.get(leaf)
+        if made is None:
+            changes = self._changes[leaf]
+            key = tuple(changes.rows.parts)
+            rows = self._rows.get(key)
+            if rows is None:
+                rows = self._rows[key] = whole_numbers(changes.rows)
+            made = self._made[leaf] = rows, _values(changes)
+        return made
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._changes)
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+
+def _values(changes: Changes) -> Sequence[Any]:
+    if changes.floats is None:
+        return changes.others or ()
+    return unpack(changes.floats) if changes.floats.count < _FEW else Values(changes.floats)
 
 
 def unpacked(shapes: Shapes, packed: PackedStream) -> Documents:
     """Return what can be read of a packed stream."""
-    shared: dict[tuple[bytes, ...], Sequence[int]] = {}
-    later: dict[int, Leaf] = {}
-    for changes in packed.changes:
-        key = tuple(changes.rows.parts)
-        if key not in shared:
-            shared[key] = whole_numbers(changes.rows)
-        later[changes.leaf] = shared[key], _values(changes)
-    twins = list(later.values())
-    later |= {leaf: twins[place] for leaf, place in packed.same}
     first = dict(zip(packed.first, packed.values, strict=True))
+    later = _PackedLeaves(packed)
     return Documents(shapes, whole_numbers(packed.polls), whole_numbers(packed.shapes), first, later, packed.whole)
-
-
-def _values(changes: Changes) -> Sequence[Any]:
-    return unpack(changes.floats) if changes.floats is not None else changes.others or ()

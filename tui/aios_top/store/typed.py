@@ -1,6 +1,6 @@
 """Values of the model as plain documents and back; text that was made safe once is not trusted to have stayed so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -40,6 +40,8 @@ def _plain(found: Any) -> Any:
         return sorted(found)
     if isinstance(found, Mapping):
         return dict(found)
+    if isinstance(found, Sequence):
+        return tuple(found)
     raise NotImplementedError(type(found).__name__)
 
 

@@ -8,7 +8,6 @@ from aios_top.model.reading import InstanceReading
 from aios_top.model.schema import shown
 from aios_top.model.span import length
 from aios_top.model.state import Phase
-from aios_top.model.window import Rolling
 
 WINDOWS = ("current", "average_1m", "average_5m", "average_15m")
 """Keys of AIOS's rolling objects."""
@@ -52,7 +51,7 @@ def metrics_exist(facts: Facts) -> Iterator[Finding]:
     if not facts.decides_by_tokens or facts.in_force.get("signal", "rolling") != "rolling":
         return
     served = _served(facts)
-    if not served or any(isinstance(entry.input_size, Rolling) for entry in served):
+    if not served or any(entry.input_size is not None for entry in served):
         return
     yield Finding(
         "NoTokenMetrics",

@@ -1,0 +1,100 @@
+"""What is made late is what it stands for: to whoever compares, sends, records or redacts it."""
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+from aios_top.model.decision import Action, Decision, InstanceInput, Origin
+from aios_top.model.late import Late, LateDocument, LateRows
+from aios_top.model.redaction import Finder, Redactor
+from aios_top.model.text import clean
+from aios_top.model.window import LateRolling, Rolling, Window
+from aios_top.render.document import strict
+from aios_top.store.typed import document
+
+SEEN = (InstanceInput(clean("in-secret"), 10.0, status=clean("ok")), InstanceInput(clean("in-other")))
+RECORD = {"replicas": {"current": 2, "missing": []}, "instances": [{"id": "in-secret"}]}
+
+
+class Counting:
+    """Counts how often something is made."""
+
+    def __init__(self, what: Any) -> None:
+        self.what, self.times = what, 0
+
+    def __call__(self) -> Any:
+        self.times += 1
+        return self.what
+
+
+def whole() -> Decision:
+    return decision(SEEN, RECORD)
+
+
+def late(seen: Callable[[], Any], record: Callable[[], Any]) -> Decision:
+    rows = LateRows([entry.instance_id for entry in SEEN], seen)
+    return decision(rows, LateDocument({"replicas": RECORD["replicas"]}, record))
+
+
+def decision(seen: Any, record: Any) -> Decision:
+    return Decision(1.0, Action.HOLD, clean("Held"), clean("why"), Origin.REPORTED, instances=seen, record=record)
+
+
+def test_what_is_known_is_told_without_making_the_rest() -> None:
+    seen, record = Counting(SEEN), Counting(RECORD)
+    found = late(seen, record)
+    assert list(found.instance_ids) == ["in-secret", "in-other"]
+    assert len(found.instances) == 2
+    assert found.record["replicas"] == {"current": 2, "missing": []}
+    assert found.record
+    assert (seen.times, record.times) == (0, 0)
+    assert found.instances[0] is SEEN[0]
+    assert list(found.instances) == list(SEEN)
+    assert found.record["instances"] == [{"id": "in-secret"}]
+    assert (seen.times, record.times) == (1, 1)
+
+
+def test_it_equals_what_it_stands_for_both_ways() -> None:
+    found = late(lambda: SEEN, lambda: RECORD)
+    assert found == whole()
+    assert whole() == found
+    assert found != decision(SEEN[:1], RECORD)
+    assert found != decision(SEEN, {**RECORD, "more": 1})
+    assert Late(lambda: (1.0, None)) == [1.0, None]
+
+
+def test_it_is_recorded_and_sent_as_what_it_stands_for() -> None:
+    found = late(lambda: SEEN, lambda: RECORD)
+    assert document(found) == document(whole())
+    assert json.dumps(strict(found.record)) == json.dumps(RECORD)
+    again = pickle.loads(pickle.dumps(found))
+    assert (type(again.instances), type(again.record)) == (tuple, dict)
+    assert again == whole()
+
+
+def test_no_name_in_it_escapes_a_redaction() -> None:
+    finder = Finder()
+    finder.look(late(lambda: SEEN, lambda: RECORD))
+    redacted = Redactor(finder.names())(late(lambda: SEEN, lambda: RECORD))
+    assert finder.names().pseudonyms == {"in-other": "instance-1", "in-secret": "instance-2"}
+    assert "in-secret" not in repr(redacted)
+    assert redacted.instances[0].instance_id == "instance-2"
+
+
+def test_a_late_rolling_metric_reads_the_mean_that_is_asked_for() -> None:
+    asked: list[int] = []
+
+    def read(place: int) -> float:
+        asked.append(place)
+        return 10.0 * place
+
+    rolling = LateRolling(read)
+    assert [rolling.over(window) for window in Window] == [10.0, 20.0, 30.0]
+    assert asked == [1, 2, 3]
+    plain = Rolling(0.0, 10.0, 20.0, 30.0)
+    assert [plain.over(window) for window in Window] == [rolling.over(window) for window in Window]
+    assert rolling == plain
+    assert plain == rolling
+    assert rolling != Rolling(0.0, 10.0, 20.0, 31.0)
+    assert type(pickle.loads(pickle.dumps(rolling))) is Rolling
