@@ -46,9 +46,17 @@ def test_serving_says_where_answers_the_commands_and_ends_quietly(run):
         assert process.stdout is not None
         about = list(iter(process.stdout.readline, "stop it: Ctrl-C\n"))
         ran = run("once", "--json", "--host", "127.0.0.1", "--port-offset", str(offset))
+        named = run("once", "--json", "--context", "demo")
+        both = run("once", "--context", "demo", "--host", "127.0.0.1")
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=30)
+    gone = run("once", "--context", "demo")
 
+    assert json.loads(named.out)["blocks"][0]["block_id"] == "gemma3-27b-block"
+    assert (json.loads(named.out)["context"], json.loads(named.out)["note"]) == ("demo", "simulated, quick pace")
+    assert (both.code, gone.code) == (2, 2)
+    assert "leave out --host" in both.err
+    assert "no demo runs: 'aios-top demo' starts one" in gone.err
     assert about[0].startswith("embedded AIOS, simulated: scenario spike, quick pace, seed 42")
     assert f"http://127.0.0.1:{30201 + offset}" in "".join(about)
     assert f"watch it: aios-top --host 127.0.0.1 --port-offset {offset}\n" in about

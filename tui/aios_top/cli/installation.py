@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aios_top.aios.address import NAMES, PLACEHOLDER, STAND_IN_PORTS, AddressError, Addresses, parse_overrides
 from aios_top.aios.credentials import NOBODY, Credentials
@@ -16,9 +17,12 @@ from aios_top.cli.stored import stored
 from aios_top.engine.session_options import SessionOptions
 from aios_top.store.config import Config, Context, read_config
 from aios_top.store.paths import StoreError, config_file
+from aios_top.store.running_demo import running_demo
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 READ_ONLY_VARIABLE = "AIOS_TOP_READ_ONLY"
+DEMO = "demo"
+"""Name of the context of the demo that runs; a configured one of this name comes first."""
 _OFF = frozenset({"", "0", "no", "false", "off"})
 
 
@@ -39,6 +43,8 @@ def chosen(args: argparse.Namespace, *, screen: bool = False) -> Installation:
     something asks for the block's name instead.
     """
     config = configuration()
+    if args.context == DEMO and DEMO not in config.contexts:
+        return _running_demo(args)
     named = args.context or not (args.host or args.urls or args.command_urls)
     try:
         context = config.context(args.context) if named else None
@@ -61,12 +67,22 @@ def demo_installation(
         _options(
             args,
             config,
-            context="demo",
-            reach="--context demo",
+            context=DEMO,
+            reach=f"--context {DEMO}",
             origin_note=f"simulated, {pace} pace{', chaos' if chaos else ''}",
         ),
         config,
     )
+
+
+def _running_demo(args: argparse.Namespace) -> Installation:
+    if args.host or args.urls or args.command_urls:
+        raise UsageError("--context demo knows where the demo is: leave out --host and --url")
+    demo = running_demo(os.environ)
+    if demo is None:
+        raise UsageError("no demo runs: 'aios-top demo' starts one, which --context demo reaches from other terminals")
+    found = demo_installation(args, demo.urls, demo.pace, chaos=demo.chaos)
+    return replace(found, timeout_seconds=getattr(args, "timeout", None) or DEFAULT_TIMEOUT_SECONDS)
 
 
 def configuration() -> Config:

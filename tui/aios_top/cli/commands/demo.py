@@ -1,15 +1,19 @@
 """`aios-top demo`: an embedded AIOS in a process of its own, with the console on it or on AIOS's own ports."""
 
 import argparse
+import os
 import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from textwrap import fill
 
 from aios_top.cli.exits import DONE, CommandError, UsageError
 from aios_top.cli.screen import refuse_without_terminal
 from aios_top.sim.stories import STORIES, Story
+from aios_top.store.paths import StoreError
+from aios_top.store.running_demo import RunningDemo, forget_demo, note_demo
 from aios_top.testbed.embedded import EmbeddedAios, EmbeddedAiosError
 
 LIFE_CHECK_SECONDS = 0.2
@@ -50,6 +54,7 @@ def _watch(args: argparse.Namespace) -> int:
         finally:
             if starting.exception() is None:
                 starting.result().stop()
+            forget_demo(os.getpid(), os.environ)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -63,17 +68,22 @@ def _serve(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("stopping", file=sys.stderr)
             return DONE
+        finally:
+            forget_demo(os.getpid(), os.environ)
         last = aios.errors[-1:] or ["it said nothing"]
         raise CommandError(f"the embedded AIOS ended by itself: {last[0]}")
 
 
 def _started(args: argparse.Namespace, *, ports: str = "free", port_offset: int = 0) -> EmbeddedAios:
     try:
-        return EmbeddedAios.start(
+        aios = EmbeddedAios.start(
             args.scenario, args.pace, args.seed, ports=ports, port_offset=port_offset, chaos=args.chaos
         )
     except EmbeddedAiosError as error:
         raise CommandError(str(error)) from error
+    with suppress(StoreError, OSError):  # without it, only `--context demo` does not lead here
+        note_demo(RunningDemo(os.getpid(), aios.urls, args.pace, args.chaos), os.environ)
+    return aios
 
 
 def _listed(story: Story) -> str:
