@@ -119,8 +119,21 @@ async def test_the_length_of_an_axis_that_is_not_shown_is_told(size: tuple[int, 
         assert ("The time axis is 30m" in " ".join(shown_toasts(app))) is False
 
 
+@pytest.mark.parametrize("length", range(65, 71))
+async def test_a_short_message_is_shown_to_its_end(length: int) -> None:
+    app = ConsoleApp(FakeCockpit(states.fleet()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.toast(f"{'word ' * 20}"[: length - 4] + " end")
+        for _ in range(200):
+            await pilot.pause(0.05)
+            if "▌" in screen_text(app):
+                break
+        shown = [line.partition("▌")[2] for line in screen_text(app).splitlines() if "▌" in line]
+        assert shown[-1].split()[-1] == "end"
+
+
 def shown_toasts(app: ConsoleApp) -> list[str]:
-    return [notification.message for notification in app._notifications]
+    return [" ".join(notification.message.split()) for notification in app._notifications]
 
 
 async def test_hostile_ids_are_plain_text_everywhere() -> None:

@@ -121,7 +121,7 @@ async def test_while_no_answer_comes_the_wait_is_shown() -> None:
         await pilot.press("y")
         await pilot.pause(1.3)
         (waiting,) = app._notifications
-        assert "sent, no answer yet [··········] 1s of 30s" in waiting.message
+        assert "sent, no answer yet [··········] 1s of 30s" in " ".join(waiting.message.split())
         release.set()
         await pilot.pause(0.1)
         (done,) = app._notifications

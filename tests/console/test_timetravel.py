@@ -66,7 +66,7 @@ def shown_at(app: ConsoleApp) -> float | None:
 
 
 def said(app: ConsoleApp) -> str:
-    return " ".join(notification.message for notification in app._notifications)
+    return " ".join(word for notification in app._notifications for word in notification.message.split())
 
 
 async def settled(app: ConsoleApp, pilot: object) -> None:

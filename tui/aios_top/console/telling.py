@@ -17,7 +17,7 @@ _TOAST_LIMIT = 400
 _TOAST_SECONDS = 8.0
 _TOAST_COLUMNS = 72
 _TOAST_EDGE = 4
-"""Columns beside its text, and one for another way of breaking lines."""
+"""Columns beside its text, at most."""
 _TOASTS = {
     Severity.HEALTHY: "information",
     Severity.BUSY: "information",
@@ -36,24 +36,25 @@ class TellingApp(GuardedApp, inherit_bindings=False):
 
     def toast(self, message: str, severity: Severity = Severity.HEALTHY) -> None:
         """Show one short message; a newer one takes its place, and a dialog goes out of its way."""
-        text = clean(message, _TOAST_LIMIT)
+        self._toasted, self._toasted_at = clean(message, _TOAST_LIMIT), monotonic()
         self.clear_notifications()
-        self.notify(text, severity=_TOASTS[severity], timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
-        self._toasted, self._toasted_at = text, monotonic()
+        self.notify(
+            "\n".join(self._toast_lines()),  # Textual takes it for wider than it is drawn, and cuts its last line
+            severity=_TOASTS[severity],  # type: ignore[arg-type]
+            timeout=_TOAST_SECONDS,
+            markup=False,
+        )
         self._make_way(self.screen)
         self.set_timer(_TOAST_SECONDS, lambda: self._make_way(self.screen))
 
     def _make_way(self, screen: Screen[Any]) -> None:
         """Let a dialog stand above the message that is shown, if there is one."""
         if isinstance(screen, ThriftyScreen):
-            screen.make_way(self._toast_lines())
+            shown = monotonic() - self._toasted_at < _TOAST_SECONDS
+            screen.make_way(len(self._toast_lines()) + 1 if shown else 0)
 
-    def _toast_lines(self) -> int:
-        """Return how many of the lowest lines a message takes now."""
-        if monotonic() - self._toasted_at >= _TOAST_SECONDS:
-            return 0
-        columns = min(_TOAST_COLUMNS, (self.size.width - 2) * 9 // 10) - _TOAST_EDGE
-        return len(wrap(self._toasted, columns)) + 1
+    def _toast_lines(self) -> list[str]:
+        return wrap(self._toasted, min(_TOAST_COLUMNS, (self.size.width - 2) * 9 // 10) - _TOAST_EDGE)
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:
         """Show a dialog and return its answer."""
