@@ -89,6 +89,7 @@ def test_an_hour_of_chaos(tmp_path: Path) -> None:
         faults = json.loads(aios.errors[-1].partition("faults: ")[2])
     report(samples, faults)
     assert list((tmp_path / "state").glob("crash-*")) == []
+    assert Path(f"{statistics_file}.log").read_text() == ""
 
 
 def measured(process: psutil.Process, seconds: float, tasks: Path) -> Sample:

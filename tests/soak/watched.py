@@ -1,6 +1,10 @@
-"""The program with a look inside: `python watched.py STATISTICS ARGUMENTS...` counts its tasks every few seconds."""
+"""The program with a look inside: `python watched.py STATISTICS ARGUMENTS...` counts its tasks every few seconds.
+
+Beside the statistics it writes what is logged, which nobody sees behind the screen: errors in callbacks among it.
+"""
 
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -36,6 +40,7 @@ def _watch(path: Path, noted: Noting) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger().addHandler(logging.FileHandler(f"{sys.argv[1]}.log"))
     policy = Noting()
     asyncio.set_event_loop_policy(policy)
     threading.Thread(target=_watch, args=(Path(sys.argv[1]), policy), daemon=True).start()
