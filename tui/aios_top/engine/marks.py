@@ -23,7 +23,9 @@ class Marker:
     def __init__(self) -> None:
         self._began: float | None = None
         self._told: dict[tuple[Clean, Clean | None], int] = {}
-        """Highest number of a decision that was marked, by block and boot."""
+        """Highest number of a decision that was told, by block and boot."""
+        self._heard: set[Clean] = set()
+        """Blocks whose policies told decisions at an earlier poll: what they tell since is news, whatever its time."""
         self._alerts: dict[str, str] = {}
         """Code of the finding that each block has now."""
         self._expected: dict[Clean, Expected] = {}
@@ -38,11 +40,13 @@ class Marker:
         if self._began is None:
             self._began = poll.at
             yield Mark(poll.at, MarkKind.START, "", "recording began")
+        heard = frozenset(self._heard)
         for fact in poll.facts:
             match fact:
                 case DecisionsTold(block_id, page):
+                    self._heard.add(block_id)
                     for decision in page.decisions:
-                        yield from self._decided(poll.at, block_id, decision)
+                        yield from self._decided(poll.at, block_id, decision, heard=block_id in heard)
                 case AuditRead(entries):
                     self._scalings.extend(entry for entry in entries if is_scaling(entry))
                     yield from (_acted(poll.at, entry) for entry in entries if self._is_news(entry))
@@ -51,7 +55,7 @@ class Marker:
                 yield from _mark(poll.at, block_id, decision)
         yield from self._alerted(poll.at, state)
 
-    def _decided(self, at: float, block_id: Clean, decision: Decision) -> Iterator[Mark]:
+    def _decided(self, at: float, block_id: Clean, decision: Decision, *, heard: bool) -> Iterator[Mark]:
         """Yield the mark of a decision that is told for the first time; its confirmation is told later."""
         key, number = (block_id, decision.boot_id), decision.seq or 0
         known = self._told.get(key)
@@ -59,7 +63,7 @@ class Marker:
             return
         self._told[key] = number
         yield from self._changed(at, block_id, decision)
-        if known is not None or (self._began is not None and decision.at >= self._began):
+        if heard or (self._began is not None and decision.at >= self._began):
             yield from _mark(at, block_id, decision)
 
     def _changed(self, at: float, block_id: Clean, decision: Decision) -> Iterator[Mark]:
