@@ -98,6 +98,21 @@ async def test_steps_go_through_the_polls_and_stop_at_both_ends() -> None:
     assert engine.calls == []
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_past_says_on_its_last_line_how_to_leave_it(size: tuple[int, int]) -> None:
+    app, _ = console(FakePast())
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("left_square_bracket")
+        await settled(app, pilot)
+        last = screen_text(app).splitlines()[-1]
+        assert " L live " in last
+        assert " [ step back " in last
+        assert "write mode" not in last
+        await pilot.press("L")
+        await settled(app, pilot)
+        assert " L live " not in screen_text(app).splitlines()[-1]
+
+
 async def test_ages_and_the_record_are_those_of_the_moment() -> None:
     app, _ = console(FakePast(), clock=NOW + 1000.0)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -250,7 +250,7 @@ def test_the_gravest_block_speaks_for_the_fleet() -> None:
     verdict = judge_fleet([judged(CALM, "a"), judged(hung, "h"), judged(stale, "s")])
     assert (verdict.severity, verdict.block_id) == (Severity.BROKEN, "s")
     assert verdict.sentence.startswith("s: no data")
-    assert verdict.sentence.endswith("1 more need a look")
+    assert verdict.sentence.endswith("; 1 more needs a look")
 
 
 def test_a_calm_fleet_says_so_and_an_empty_one_does_not() -> None:

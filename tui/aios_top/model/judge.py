@@ -32,7 +32,9 @@ def judge_fleet(blocks: Iterable[BlockState]) -> Verdict:
         return Verdict(Severity.DEGRADED, "no blocks: the blocks database lists none", code="NoBlocks")
     worst = verdicts[0]
     more = sum(1 for verdict in verdicts[1:] if verdict.severity >= Severity.DEGRADED)
-    tail = f"; {more} more need a look" if more and worst.severity >= Severity.DEGRADED else ""
+    tail = (
+        f"; {more} more need{'s' if more == 1 else ''} a look" if more and worst.severity >= Severity.DEGRADED else ""
+    )
     if worst.severity is Severity.HEALTHY:
         return Verdict(Severity.HEALTHY, f"all {len(verdicts)} blocks within thresholds", code="Healthy")
     return Verdict(worst.severity, f"{worst.block_id}: {worst.sentence}{tail}", worst.block_id, worst.code)

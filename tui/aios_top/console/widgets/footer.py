@@ -10,6 +10,8 @@ from aios_top.render.cells import Cell, Role, Row, columns_of, row
 
 _ALWAYS = ("command", "help", "quit")
 _POLICY_WRITES = ("pause_policy", "force_scale", "deploy", "roll_back", "reset_cooldown", "scale")
+_IN_THE_PAST = ["live", "previous_sample", "previous_decision", "go_to_time"]
+"""How to go on and back, in place of changes, of which the past takes none."""
 _PAGES = ("fleet", "block", "load", "policy", "events")
 
 
@@ -40,7 +42,9 @@ class FooterPanel(Panel):
         """Return the actions worth a hint on this page, most wanted first."""
         shown = sorted((key for key in self._keys.values() if key.footer), key=lambda key: key.footer)
         wanted = ["open"] if view.page is Page.FLEET else ["back"]
-        if not view.read_only:
+        if view.travel is not None:
+            wanted += ["previous_sample", "previous_decision", "go_to_time"] if view.travel.replay else _IN_THE_PAST
+        elif not view.read_only:
             writes = [key.action for key in shown if key.writes]
             if view.page is Page.POLICY:
                 writes = [*(["send_draft"] if view.draft else []), *_POLICY_WRITES]
@@ -55,6 +59,8 @@ class FooterPanel(Panel):
             Page.LOAD: ["faster", "slower", "next_stage", "hold", "export"] if _sends(view) else ["export", "window"],
         }.get(view.page, ["window"])
         pages = [page for page in _PAGES if page != view.page]
+        if view.travel is not None:
+            return [*wanted, *looks, "pause", *pages]
         return [*wanted[:1], *looks, *wanted[1:], "pause", *pages, "zoom" if "zoom" not in looks else "maximise"]
 
 
