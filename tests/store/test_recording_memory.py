@@ -9,12 +9,14 @@ import pytest
 
 from aios_top.engine.poll import Poller
 from aios_top.engine.trace import Tracer
-from aios_top.model.fact import Poll
-from aios_top.model.reading import InstanceReading, Mean
+from aios_top.model.fact import FleetRead, Poll
+from aios_top.model.frame import Bearing, Trace
+from aios_top.model.reading import BlockReading, ExecutorReading, FleetReading, InstanceReading, Mean
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader
 from aios_top.model.text import clean
 from aios_top.model.window import Rolling
 from aios_top.store import recording_writer
+from aios_top.store.differ import Differ
 from aios_top.store.leaves import Shapes
 from aios_top.store.payload import PushTable, pushes_packed, row_of
 from aios_top.store.recording_reader import open_recording
@@ -117,3 +119,18 @@ def test_a_shape_takes_few_bytes_for_each_of_its_leaves() -> None:
         tracemalloc.stop()
     assert numbers == set(range(1, 400))
     assert taken < 5 * sum(range(400))
+
+
+@pytest.mark.parametrize("odd", [3, 4])
+def test_a_clock_that_was_wrong_once_lets_no_documents_pile_up(odd: int) -> None:
+    differ, block, name = Differ(Shapes()), clean("block"), clean("in-1")
+    trace = {block: Trace(Bearing(instances=((name, 0.0, None, None),)))}
+    for number in range(60):
+        at = 1_795_445_000.0 + 30.0 * number
+        reading = InstanceReading(name, 4_102_444_800.0 if number == odd else at, prompt_tokens_total=float(number))
+        executor = ExecutorReading(1e6 if number <= odd else 30.0 * number, float(number))
+        fleet = FleetReading((BlockReading(block, (reading,), executor),), at, 0.01)
+        differ.take(Poll(at, number, 30.0, (FleetRead(fleet),)), trace, None, None)
+    begin = differ.begin()["blocks"]["block"]
+    assert [row[1] for row in begin["pushes"]] == [1_795_445_000.0 + 30.0 * number for number in range(56, 60)]
+    assert [row[0] for row in begin["executors"]] == [30.0 * number for number in range(57, 60)]

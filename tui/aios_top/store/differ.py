@@ -287,9 +287,11 @@ def _decided(entry: Any, page: Any) -> dict[str, Any]:
 
 
 def _remember(pushes: deque[tuple[float, InstanceReading]], received_at: float, reading: InstanceReading) -> None:
-    """Add a push and forget those that no rate needs any more."""
-    pushes.append((received_at, reading))
+    """Add a push and forget those that no rate needs any more: none reaches across a clock that was set back."""
     newest = _stamp(received_at, reading)
+    while len(pushes) > 1 and newest < _stamp(*pushes[-1]):
+        pushes.popleft()
+    pushes.append((received_at, reading))
     while len(pushes) > 2 and _stamp(*pushes[1]) < newest - RATE_SECONDS:
         pushes.popleft()
 
@@ -299,7 +301,10 @@ def _stamp(received_at: float, reading: InstanceReading) -> float:
 
 
 def _enter(entered: deque[ExecutorReading], executor: ExecutorReading) -> None:
-    entered.append(executor)
+    """Add an executor's document likewise; a restart sets its clock back."""
     newest = executor.uptime_seconds or 0.0
+    while len(entered) > 1 and newest < (entered[-1].uptime_seconds or 0.0):
+        entered.popleft()
+    entered.append(executor)
     while len(entered) > 2 and (entered[1].uptime_seconds or 0.0) <= newest - RATE_SECONDS:
         entered.popleft()
