@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from msgspec import Struct, field
 
@@ -111,8 +112,16 @@ class InstanceMemory:
 
         Leaves what taking all of them would leave, and a gap drawn between or after them, but for the histories.
         """
+        pushes = (*before, counted(received_at, reading))
+        if gap is None and pushes[0].received_at >= self.first_seen and _is_unbroken(pushes):
+            self.reading, self.changed_at = reading, received_at
+            self._recent.extend(before)
+            self._forget(pushes[-1])
+            self._recent.append(pushes[-1])
+            self._measure()
+            return
         known: Counted | None = None
-        for push in (*before, counted(received_at, reading)):
+        for push in pushes:
             if push.received_at < self.first_seen:  # before the instance came anew, as after a wipe
                 continue
             if gap is not None and gap < push.received_at:
@@ -160,10 +169,13 @@ class InstanceMemory:
         recent = self._recent
         if recent and newest.restarted_since(recent[-1]):
             recent.clear()
-        oldest = newest.at - RATE_SECONDS
-        while len(recent) > 1 and recent[0].at < oldest:
-            recent.popleft()
+        self._forget(newest)
         recent.append(newest)
+
+    def _forget(self, newest: Counted) -> None:
+        oldest = newest.at - RATE_SECONDS
+        while len(self._recent) > 1 and self._recent[0].at < oldest:
+            self._recent.popleft()
 
     def _measure(self) -> None:
         """Compute the true rates and server-side means over the pushes of the last minute; one push is no rate."""
@@ -270,6 +282,11 @@ def filled(track: Track, columns: Sequence[str], samples: Sequence[Sample]) -> t
     for at, values in merged:
         full.append(at, values)
     return full, taken
+
+
+def _is_unbroken(pushes: Sequence[Counted]) -> bool:
+    """Return whether no instance restarted between pushes that all are different ones."""
+    return not any(later.restarted_since(earlier) for earlier, later in pairwise(pushes))
 
 
 def _mean_since(earlier: Mean | None, later: Mean | None) -> float | None:

@@ -1,29 +1,38 @@
 """What is made only when somebody looks at it: a recording is jumped through by the thousand moments."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from aios_top.model.text import Clean
 
 T = TypeVar("T")
 
 
-class Late(Sequence[T]):
-    """Values that are made when the first of them is asked for."""
+class Once(Generic[T]):
+    """A value that is made when it is asked for first."""
 
     __slots__ = ("_made", "_make")
 
-    def __init__(self, make: Callable[[], Sequence[T]]) -> None:
-        self._make: Callable[[], Sequence[T]] | None = make
-        self._made: Sequence[T] = ()
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
 
-    def made(self) -> Sequence[T]:
-        """Return the values."""
+    def __call__(self) -> T:
+        """Return it."""
         make = self._make
         if make is not None:
             self._made = make()
-            self._make = None  # and with it what they were made of
+            self._make = None  # and with it what it was made of
         return self._made
+
+
+class Late(Sequence[T]):
+    """Values that are made when the first of them is asked for."""
+
+    __slots__ = ("made",)
+
+    def __init__(self, make: Callable[[], Sequence[T]]) -> None:
+        self.made = Once(make)
+        """Returns the values."""
 
     def __len__(self) -> int:
         return len(self.made())

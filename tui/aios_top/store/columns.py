@@ -251,7 +251,9 @@ def _sums_at(steps: _Steps, places: Sequence[int]) -> list[int]:
             total += steps[place] if place == end else sum(steps[end : place + 1])
             end = place + 1
             found.append(total)
-    return [*map(_wrapped, found)] if steps.itemsize == _WIDEST else found
+    if steps.itemsize == _WIDEST and found and not -(2**63) <= min(found) <= max(found) < 2**63:
+        return [*map(_wrapped, found)]
+    return found
 
 
 def _wrapped(number: int) -> int:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
-from aios_top.model.late import LateDocument, LateRows
+from aios_top.model.late import LateDocument, LateRows, Once
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
 from aios_top.store.compression import BrokenPartError
@@ -146,11 +146,7 @@ class BlockPart(ABC):
         seen = None if view is None else glance(view, partial(columns_at, self.pushes(), poll))
         if seen is None:
             return None
-
-        @cache
-        def whole() -> Decision:
-            return value(self._decision(row), Decision)
-
+        whole = Once(lambda: value(self._decision(row), Decision))
         ids = tuple(clean(name) for name in seen.instance_ids)
         return replace(
             value(seen.decision, Decision),

@@ -14,7 +14,7 @@ Difference = tuple[int, Sequence[int], Sequence[Any]]
 """Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
 _EXACT = 2**53
 _FEW = 5
-"""Values that are unpacked at once: to look for one of them takes as long."""
+"""Values that are not worth a column: as they are they take less room, and nothing to read."""
 
 
 class Changes(msgspec.Struct, array_like=True, gc=False):
@@ -124,8 +124,10 @@ def _is_plain(values: list[Any]) -> bool:
 
 def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
     kinds = {type(value) for value in values}
-    fits = kinds in ({float}, {int}) and all(
-        kind is float or all(abs(entry) < _EXACT for entry in values) for kind in kinds
+    fits = (
+        len(values) >= _FEW
+        and kinds in ({float}, {int})
+        and all(kind is float or all(abs(entry) < _EXACT for entry in values) for kind in kinds)
     )
     return Changes(leaf, pack(rows), pack(values) if fits else None, None if fits else values)
 
@@ -257,6 +259,9 @@ class _PackedLeaves(Mapping[int, Leaf]):
         made = self._made.get(leaf)
         if made is None:
             changes = self._changes[leaf]
+            if changes.leaf != leaf:
+                made = self._made[leaf] = self[changes.leaf]
+                return made
             key = tuple(changes.rows.parts)
             rows = self._rows.get(key)
             if rows is None:
