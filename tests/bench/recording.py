@@ -141,19 +141,32 @@ def lengthen(path: Path, day: Path) -> None:
     database.close()
 
 
-def jumps(path: Path, number: int = 40) -> None:
+def polls_of(path: Path) -> int:
+    """Return how many polls a recording holds."""
+    with open_recording(path) as recording:
+        return len(recording.times)
+
+
+def jumps(path: Path, recorded: int, number: int = 40) -> None:
     """Print how long it takes to open, and to jump to random moments with the fleet's first screen of histories read.
 
-    Runs in a process of its own, as a replay does: the simulation's memory slows every search for garbage.
+    Those are moments of the first polls, which are as they were recorded: in the repetitions every document is old and
+    every autoscaler stalled, which is less to conclude. Between them lie jumps to repetitions, so that nothing is left
+    of the segment before. Runs in a process of its own, as a replay does: the simulation's memory slows every search
+    for garbage.
     """
     begun = time.perf_counter()
     recording = open_recording(path)
     opened = time.perf_counter() - begun
     chance, replay = random.Random(2), Replay(recording)
     times = list(recording.times)
+    segments = [entry.begins for entry in recording._index.segments]
+    fresh, far = times[segments[1] : recorded], times[recorded:]
     walls, spent = [], []
     for _ in range(number):
-        at = chance.choice(times)
+        for at in chance.sample(far, 4):
+            replay.state(at)
+        at = chance.choice(fresh)
         begun, cpu = time.perf_counter(), time.thread_time()
         state = replay.state(at)
         for block in list(state.blocks.values())[:14]:
@@ -179,10 +192,10 @@ def main() -> None:
     parser.add_argument("--busy", type=float, nargs="+", default=[0.0, 0.2, 1.0])
     parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument("--day", action="store_true")
-    parser.add_argument("--jumps", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--jumps", nargs=2, help=argparse.SUPPRESS)
     options: Any = parser.parse_args()
     if options.jumps is not None:
-        jumps(options.jumps)
+        jumps(Path(options.jumps[0]), int(options.jumps[1]))
         return
     total = options.blocks * options.instances
     print(f"{total} instances in {options.blocks} blocks, polls every {POLL_SECONDS:g} s, {options.minutes:g} min each")
@@ -203,7 +216,7 @@ def main() -> None:
             if options.day:
                 day = Path(folder) / "day.aiosrec"
                 lengthen(path, day)
-                subprocess.run([sys.executable, __file__, "--jumps", str(day)], check=True)
+                subprocess.run([sys.executable, __file__, "--jumps", str(day), str(polls_of(path))], check=True)
                 day.unlink()
 
 
