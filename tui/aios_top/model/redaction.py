@@ -104,6 +104,10 @@ class Finder:
             self.add("host", host)
 
 
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None)})
+"""Most entries of the rows that are exported: they are told at once."""
+
+
 class Redactor:
     """Changes every text of a value; the shapes stay."""
 
@@ -137,7 +141,10 @@ class Redactor:
             changed = self.text(str(value))
             return value if changed == value else _like(value, changed)
         if isinstance(value, Mapping):
-            return {self._key(key): self._entry(key, entry) for key, entry in value.items()}
+            return {
+                self._key(key): entry if entry.__class__ in _WITHOUT_TEXT else self._entry(key, entry)
+                for key, entry in value.items()
+            }
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*map(self._value, value))
         if isinstance(value, _SEVERAL):
@@ -163,7 +170,7 @@ class Redactor:
 
     def _key(self, key: Any) -> Any:
         """Return a key: a name where it is one, never a part of it, for most keys are words of a form."""
-        found = self._names.get(key) if isinstance(key, str) else None
+        found = self._names.get(key) if self._names and isinstance(key, str) else None
         return key if found is None else _like(key, found)
 
 
