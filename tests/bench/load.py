@@ -24,7 +24,8 @@ from msgspec.structs import replace
 
 from aios_top.aios.address import Addresses
 from aios_top.load.child import ProcessGenerator
-from aios_top.model.load import LoadJob, LoadLimits, LoadPlan, Order, OrderKind, RequestEnd, Shape, Stage
+from aios_top.model.load import LoadLimits, LoadPlan, Shape, Stage
+from aios_top.model.load_job import LoadJob, Order, OrderKind, RequestEnd
 from aios_top.model.spread import Distribution, Spread
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

@@ -14,18 +14,8 @@ from aios_top.engine.load_session import LoadSession
 from aios_top.engine.sending import Sender
 from aios_top.model.decision import Action
 from aios_top.model.errors import ActionRefusedError, ReadError
-from aios_top.model.load import (
-    Cause,
-    InferenceReply,
-    LoadLimits,
-    LoadPhase,
-    LoadPlan,
-    LoadState,
-    OrderKind,
-    Shape,
-    Stage,
-    Until,
-)
+from aios_top.model.load import Cause, InferenceReply, LoadLimits, LoadPhase, LoadPlan, LoadState, Shape, Stage, Until
+from aios_top.model.load_job import OrderKind
 from aios_top.model.state import BlockState, FleetState
 from aios_top.store.audit import AuditLog
 from aios_top.store.load_runs import LoadRunFolder

@@ -16,20 +16,8 @@ from aios_top.engine.hdr import encoded, log_text
 from aios_top.engine.load_counts import LoadCounts
 from aios_top.engine.load_report import REPORT, files, report
 from aios_top.engine.load_watch import LoadWatch
-from aios_top.model.load import (
-    Cause,
-    LoadJob,
-    LoadLimits,
-    LoadNews,
-    LoadPhase,
-    LoadPlan,
-    LoadState,
-    Prediction,
-    RequestEnd,
-    Shape,
-    Stage,
-    Until,
-)
+from aios_top.model.load import Cause, LoadLimits, LoadPhase, LoadPlan, LoadState, Prediction, Shape, Stage, Until
+from aios_top.model.load_job import LoadJob, LoadNews, RequestEnd
 from aios_top.model.spread import Distribution
 from engine.blocks import block, decided, replica
 

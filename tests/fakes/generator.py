@@ -6,7 +6,8 @@ from typing import Any
 
 from aios_top.load import messages
 from aios_top.load.run import LoadRun
-from aios_top.model.load import Api, InferenceReply, LoadJob, LoadNews, Order
+from aios_top.model.load import Api, InferenceReply
+from aios_top.model.load_job import LoadJob, LoadNews, Order
 
 OK = InferenceReply(True, "ok")
 TARGET = "http://127.0.0.1:31504"

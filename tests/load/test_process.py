@@ -17,19 +17,8 @@ from aios_top.aios.read_list import ReadOnlyError
 from aios_top.load import messages
 from aios_top.load.child import ProcessGenerator
 from aios_top.model.errors import ReadError
-from aios_top.model.load import (
-    Api,
-    Cause,
-    LoadJob,
-    LoadLimits,
-    LoadNews,
-    LoadPlan,
-    Order,
-    OrderKind,
-    RequestEnd,
-    Shape,
-    Stage,
-)
+from aios_top.model.load import Api, Cause, LoadLimits, LoadPlan, Shape, Stage
+from aios_top.model.load_job import LoadJob, LoadNews, Order, OrderKind, RequestEnd
 from aios_top.model.secret import Secret
 from fakes.embedded import until
 from fakes.loopback import Loopback, reply, reset, silence

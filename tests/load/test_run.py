@@ -10,20 +10,8 @@ from hypothesis import strategies as st
 
 from aios_top.load.run import LoadRun
 from aios_top.load.words import COMMON_WORDS, prompt
-from aios_top.model.load import (
-    Cause,
-    InferenceReply,
-    LoadJob,
-    LoadLimits,
-    LoadNews,
-    LoadPlan,
-    Order,
-    OrderKind,
-    RequestEnd,
-    Shape,
-    Stage,
-    TraceRow,
-)
+from aios_top.model.load import Cause, InferenceReply, LoadLimits, LoadPlan, Shape, Stage, TraceRow
+from aios_top.model.load_job import LoadJob, LoadNews, Order, OrderKind, RequestEnd
 from fakes.clock import FakeClock
 from fakes.generator import OK, FakeSender
 

@@ -5,18 +5,8 @@ from msgspec.structs import replace
 from aios_top.model import lag
 from aios_top.model.decision import Origin
 from aios_top.model.lag import ScaleUpGain
-from aios_top.model.load import (
-    Cause,
-    Estimate,
-    LoadPhase,
-    LoadPlan,
-    LoadState,
-    Prediction,
-    RequestEnd,
-    Shape,
-    Stage,
-    Until,
-)
+from aios_top.model.load import Cause, Estimate, LoadPhase, LoadPlan, LoadState, Prediction, Shape, Stage, Until
+from aios_top.model.load_job import RequestEnd
 from aios_top.model.spread import Spread
 from aios_top.render.load_text import ending_lines, estimate_lines, session_line
 

@@ -6,7 +6,8 @@ from aios_top.aios.credentials import NOBODY, Credentials, origin_of
 from aios_top.aios.inference import HttpInference
 from aios_top.aios.inference_grpc import GrpcInference
 from aios_top.model.errors import ReadError
-from aios_top.model.load import Api, InferenceReply, LoadJob
+from aios_top.model.load import Api, InferenceReply
+from aios_top.model.load_job import LoadJob
 from aios_top.model.secret import Secret
 
 

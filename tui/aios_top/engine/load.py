@@ -11,7 +11,8 @@ from aios_top.engine.load_watch import LoadWatch
 from aios_top.engine.ports import Clock, LoadFlight, LoadGenerator
 from aios_top.model.change import Fate, Outcome
 from aios_top.model.errors import ReadError
-from aios_top.model.load import Cause, LoadJob, LoadNews, LoadPhase, LoadState, Order, OrderKind, Prediction, RequestEnd
+from aios_top.model.load import Cause, LoadPhase, LoadState, Prediction
+from aios_top.model.load_job import LoadJob, LoadNews, Order, OrderKind, RequestEnd
 from aios_top.model.state import BlockState
 
 Publish = Callable[[LoadState], None]

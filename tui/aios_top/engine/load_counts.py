@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict, deque
 
-from aios_top.model.load import LoadNews, LoadSecond, RequestEnd
+from aios_top.model.load import LoadSecond
+from aios_top.model.load_job import LoadNews, RequestEnd
 from aios_top.model.spread import Distribution, rank
 
 P95_SECONDS = 5

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from aios_top.model.errors import ActionRefusedError
-from aios_top.model.load import Api, Estimate, LoadJob, LoadLimits, LoadPlan, Shape, Until
+from aios_top.model.load import Api, Estimate, LoadLimits, LoadPlan, Shape, Until
+from aios_top.model.load_job import LoadJob
 from aios_top.model.span import length
 from aios_top.sim.schedule import estimate
 

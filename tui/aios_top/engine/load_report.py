@@ -9,7 +9,8 @@ from msgspec.structs import asdict
 from aios_top import __version__
 from aios_top.engine.hdr import log_text
 from aios_top.model.lag import STEPS, LagBudget, ScaleUpGain
-from aios_top.model.load import LoadJob, LoadLimits, LoadPlan, LoadState, RequestEnd, Shape
+from aios_top.model.load import LoadLimits, LoadPlan, LoadState, Shape
+from aios_top.model.load_job import LoadJob, RequestEnd
 from aios_top.model.spread import Distribution, Spread
 
 SCHEMA = 2

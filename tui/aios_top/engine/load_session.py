@@ -13,7 +13,8 @@ from aios_top.engine.ports import Clock, LoadGenerator, LoadRuns
 from aios_top.engine.sending import Sender
 from aios_top.model.aim import crossing_plan, predicted, within
 from aios_top.model.errors import ActionRefusedError
-from aios_top.model.load import Api, Cause, Estimate, LoadJob, LoadLimits, LoadPlan, LoadState, RequestEnd
+from aios_top.model.load import Api, Cause, Estimate, LoadLimits, LoadPlan, LoadState
+from aios_top.model.load_job import LoadJob, RequestEnd
 from aios_top.model.load_target import check_address, check_target
 from aios_top.model.state import BlockState, FleetState
 

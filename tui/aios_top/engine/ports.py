@@ -12,7 +12,8 @@ from aios_top.model.change import Change, Outcome, PreparedRequest
 from aios_top.model.decision import Decision
 from aios_top.model.deploy import Bundle, PolicyCode
 from aios_top.model.fact import Backfilled
-from aios_top.model.load import Api, LoadJob, LoadNews, Order
+from aios_top.model.load import Api
+from aios_top.model.load_job import LoadJob, LoadNews, Order
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport
 from aios_top.model.reading import BlockReading, FleetReading, HealthReading
 from aios_top.model.record import BlockRecord, Pod, PolicyRecord

@@ -15,7 +15,8 @@ from aios_top.aios.resolve import resolved
 from aios_top.aios.transport import no_address
 from aios_top.load import messages
 from aios_top.model.errors import ReadError
-from aios_top.model.load import Api, LoadJob, LoadNews, LoadProof, Order
+from aios_top.model.load import Api
+from aios_top.model.load_job import LoadJob, LoadNews, LoadProof, Order
 from aios_top.model.load_target import host_and_port
 
 END_SECONDS = 2.0

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from aios_top.model.load import LoadJob, LoadNews, Order
+from aios_top.model.load_job import LoadJob, LoadNews, Order
 
 LONGEST_LINE = 8 * 1024 * 1024
 """A job with a trace of 20,000 requests has less than two megabytes."""

@@ -15,7 +15,7 @@ from aios_top.load import messages
 from aios_top.load.run import BEAT_SECONDS, LoadRun
 from aios_top.load.words import prompt
 from aios_top.model.errors import ActionRefusedError, ReadError
-from aios_top.model.load import LoadJob, LoadNews
+from aios_top.model.load_job import LoadJob, LoadNews
 from aios_top.model.load_target import check_address
 
 FLUSH_SECONDS = 0.01

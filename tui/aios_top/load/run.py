@@ -11,17 +11,8 @@ from msgspec import Struct
 from aios_top.load.pacer import Pacer
 from aios_top.load.stops import StopRules
 from aios_top.load.words import prompt
-from aios_top.model.load import (
-    Cause,
-    InferenceReply,
-    LoadJob,
-    LoadNews,
-    LoadPlan,
-    Order,
-    OrderKind,
-    RequestEnd,
-    Shape,
-)
+from aios_top.model.load import Cause, InferenceReply, LoadPlan, Shape
+from aios_top.model.load_job import LoadJob, LoadNews, Order, OrderKind, RequestEnd
 from aios_top.model.span import length
 from aios_top.sim.schedule import Asked, schedule
 

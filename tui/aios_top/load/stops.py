@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from aios_top.model.load import Cause, LoadPlan, RequestEnd
+from aios_top.model.load import Cause, LoadPlan
+from aios_top.model.load_job import RequestEnd
 from aios_top.model.span import latency, length
 from aios_top.model.spread import rank
 

@@ -1,7 +1,8 @@
 """A load test in lines of plain text: what it comes to, each answer, and the end with the lag budget."""
 
 from aios_top.model.lag import STEPS, LagBudget
-from aios_top.model.load import Estimate, LoadPlan, LoadState, RequestEnd, Shape
+from aios_top.model.load import Estimate, LoadPlan, LoadState, Shape
+from aios_top.model.load_job import RequestEnd
 from aios_top.model.span import latency, length, offset, span
 from aios_top.model.spread import Spread
 from aios_top.render.numbers import amount, count

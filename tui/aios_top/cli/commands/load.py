@@ -22,7 +22,8 @@ from aios_top.cli.wiring import open_session
 from aios_top.engine.load_plan import is_large
 from aios_top.engine.load_report import files, report, request_lines
 from aios_top.engine.session import Session
-from aios_top.model.load import Cause, LoadJob, LoadPhase, LoadPlan, LoadState, Shape
+from aios_top.model.load import Cause, LoadPhase, LoadPlan, LoadState, Shape
+from aios_top.model.load_job import LoadJob
 from aios_top.model.load_target import host_and_port, is_local
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import BlockState
