@@ -205,6 +205,7 @@ async def test_a_count_that_changed_after_the_dialog_refuses(world: World, name:
     assert world.mutations.sent == []
     kind, fields = world.lines()[0]
     assert (kind, fields["reason"]) == ("refused", outcome.message)
+    assert (fields["request"]["block_id"], fields["request"]["url"]) == (BLOCK, plan.requests[0].url)
 
 
 async def test_a_victim_that_is_gone_refuses_though_the_count_is_the_same(world: World) -> None:

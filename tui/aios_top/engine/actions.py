@@ -133,7 +133,7 @@ class Actions:
                 await self._check_precondition(plan)
                 return await self._send_all(plan)
         except ActionRefusedError as error:
-            return await self.sender.refuse(str(error), facts)
+            return await self.sender.refuse(str(error), facts, next(iter(plan.requests), None))
 
     async def _send_all(self, plan: Plan) -> Outcome:
         not_after = self._clock.monotonic() + PRECONDITION_SECONDS

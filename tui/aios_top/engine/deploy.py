@@ -83,7 +83,7 @@ class Deploy:
             run.end(await run.wait())
         except ActionRefusedError as error:
             facts = {"title": plan.title, "uri": bundle.uri, "seen": dict(plan.precondition)}
-            run.end(await self._sender.refuse(str(error), facts))
+            run.end(await self._sender.refuse(str(error), facts, next(iter(plan.requests), None)))
         except StoppedError as stop:
             run.end(stop.outcome)
         return run.state

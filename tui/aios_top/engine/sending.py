@@ -127,10 +127,14 @@ class Sender:
         """Record the end of an intent; a record that cannot be written is named in the message."""
         return await self._record(intent, outcome)
 
-    async def refuse(self, reason: str, facts: Mapping[str, Any]) -> Outcome:
-        """Record what was not sent; a record that cannot be written does not matter then."""
+    async def refuse(self, reason: str, facts: Mapping[str, Any], request: PreparedRequest | None = None) -> Outcome:
+        """Record what was not sent; a record that cannot be written does not matter then.
+
+        `request` is the first that would have been: it tells the block, and the AIOS among those of one context.
+        """
+        asked = {} if request is None else {"request": _described(request)}
         try:
-            await asyncio.to_thread(self._audit.refused, {**self._origin, **facts, "reason": reason})
+            await asyncio.to_thread(self._audit.refused, {**self._origin, **facts, **asked, "reason": reason})
         except OSError as error:
             return refusal(f"{reason} (and this could not be recorded: {error})")
         return refusal(reason)
