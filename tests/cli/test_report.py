@@ -175,6 +175,12 @@ def test_replicas_that_nobody_known_asked_for_are_marked_and_told(run, tmp_path)
     assert len(signs) == 2  # in the picture and in the legend
 
 
+def test_a_replay_without_a_terminal_names_what_reads_a_recording_without_one(run, live) -> None:
+    ran = run("replay", str(live[0]))
+    assert ran.code == 2
+    assert "`aios-top report`, `export` and `what-if` read a recording without one" in ran.err
+
+
 def test_replicas_that_an_operator_here_asked_for_are_no_riddle(run, tmp_path) -> None:
     path, at = tmp_path / "m.aiosrec", START + 19.0
     request = {"block_id": "b", "change": "ScaleUp"}

@@ -21,14 +21,17 @@ LEAVE = (
 ENTER = "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[?1004l"
 """What a program that was killed before us may have left on, e.g. after a cut SSH line."""
 
+WITHOUT_A_SCREEN = "`aios-top once` and `aios-top watch --jsonl` work without one"
+
 _WRITE_WAIT_SECONDS = 0.2
 """A stalled line may take no bytes at all; the process must still end."""
 
 
-def problem(streams: Mapping[str, TextIO | None], environment: Mapping[str, str]) -> str | None:
-    """Return why no screen can be drawn, with the next step; None when it can."""
+def problem(
+    streams: Mapping[str, TextIO | None], environment: Mapping[str, str], instead: str = WITHOUT_A_SCREEN
+) -> str | None:
+    """Return why no screen can be drawn, with the next step `instead`; None when it can."""
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
-    instead = "`aios-top once` and `aios-top watch --jsonl` work without one"
     if missing:
         return f"the console needs a terminal, but {missing[0]} is not one; {instead}"
     if environment.get("TERM", "") in {"", "dumb"}:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _watch(args: argparse.Namespace) -> int:
     """Open the console while the embedded AIOS starts: both take most of a second."""
-    refuse_without_terminal()
+    refuse_without_terminal("`aios-top demo --serve` needs none, and every command reaches it by --context demo")
     with ThreadPoolExecutor(1) as starter:
         starting = starter.submit(_started, args)
         from aios_top.cli.commands.console import open_console, records, verifying

@@ -56,7 +56,7 @@ def _show(args: argparse.Namespace, found: Opened) -> int:
     if not times:
         raise UsageError(f"{recording.path}: holds no poll that can be read")
     at = times[0] if args.at is None else moment("--at", args.at, times[-1])
-    refuse_without_terminal()
+    refuse_without_terminal("`aios-top report`, `export` and `what-if` read a recording without one")
     file = policy_file(args.policy)
     verifier = PastVerifier(RuleProcesses(), file, lambda name: (told for _, told in recording.decisions(name)))
     try:
