@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import stat
 import threading
@@ -18,7 +19,9 @@ from aios_top.engine.replay import Replay
 from aios_top.model.audit import AuditEntry
 from aios_top.model.fact import Poll
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingPhase
+from aios_top.model.text import clean
 from aios_top.store import recording_file, recording_segments, recording_writer
+from aios_top.store.columns import Packed, Values
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_folder import begin, prune, recordings
 from aios_top.store.recording_reader import open_recording
@@ -138,6 +141,68 @@ def replayed(path: Path, story: Story) -> int:
         assert set(recording.times) <= {state.at for state in story.states}
         assert len(recording.times) + recording.info.lost >= 60 - recording.info.pruned
         return len(recording.times)
+
+
+@pytest.mark.parametrize("part", ["figures", "documents", "decided", "samples"])
+async def test_damage_in_earlier_segments_is_a_gap_in_what_is_drawn_of_them(tmp_path: Path, part: str) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    whole, damaged = _drawn(tmp_path / "a.aiosrec"), tmp_path / "b.aiosrec"
+    shutil.copy(tmp_path / "a.aiosrec", damaged)
+    with closing(sqlite3.connect(damaged)) as database, database:
+        database.execute(f"UPDATE frame SET {part} = x'28b52ffd0011' WHERE segment < (SELECT max(id) FROM segment)")
+    found = _drawn(damaged)
+    lacking = {name for name in whole if found[name] != whole[name]}
+    assert (
+        lacking
+        == {
+            "figures": {"instance", "decisions"},  # a record repeats what stood in the documents
+            "documents": {"instance"},
+            "decided": {"decisions"},
+            "samples": {"history"},
+        }[part]
+    )
+    for name in lacking:
+        assert 0 < len(found[name]) < len(whole[name])
+        assert set(found[name]) < set(whole[name]) or name == "instance"  # over a gap rates are counted anew
+
+
+def _drawn(path: Path) -> dict[str, list[Any]]:
+    """What a view draws at a moment of the last segment."""
+    with open_recording(path) as recording:
+        block = Replay(recording).state(recording._index.segments[-1].times[4]).blocks["told"]
+        return {
+            "history": [repr(entry) for entry in block.history["input_average_1m"]],
+            "instance": [repr(entry) for row in block.instances for entry in row.history["output_rate"]],
+            "decisions": [decision.seq for decision in block.decisions],
+        }
+
+
+async def test_what_is_damaged_of_a_decision_is_not_known_and_the_rest_is_shown(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        entry = recording._index.segments[1]
+        part = recording._index.parts(entry)[clean("told")]
+        decided, table = part.stream("decided"), next(iter(part.pushes().values())).table
+        stage = decided._shapes.leaf(("decision", "record", "steps", 0, "stage"))
+        assert stage in decided._first
+        decided._first[stage] = {"no": "text"}  # type: ignore[index]  # what a file can say that nobody here wrote
+        del decided._first[decided._shapes.leaf(("decision", "record", "steps", 0, "result"))]  # type: ignore[attr-defined]
+        table.figures[3] = Values(Packed(1, 0, []))  # type: ignore[index]
+        block = Replay(recording).state(entry.times[4]).blocks["told"]
+    last = block.policy.last_decision
+    live = next(state for state in story.states if state.at == entry.times[4]).blocks["told"].policy.last_decision
+    assert last is not None
+    assert live is not None
+    assert (last.code, last.seq, last.reason) == (live.code, live.seq, live.reason)
+    assert [seen.instance_id for seen in last.instances] == [seen.instance_id for seen in live.instances]
+    assert [seen.status for seen in last.instances] == [None] * len(live.instances)
+    assert dict(last.record) == {}
+    sizes = [row.reading.input_size for row in block.instances if row.reading and row.reading.input_size]
+    assert sizes
+    assert [size.average_15m for size in sizes] == [None] * len(sizes)
+    assert None not in [size.average_5m for size in sizes]
 
 
 async def test_a_full_disk_stops_the_recording_and_what_is_there_stays(tmp_path: Path) -> None:

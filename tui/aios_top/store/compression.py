@@ -8,6 +8,7 @@ is what a jump to any moment of a day waits for; zlib's window of 32 kB is too s
 from collections.abc import Sequence
 from functools import cached_property
 
+import msgspec
 import zstandard
 
 LARGEST_BYTES = 256 * 1024 * 1024
@@ -21,6 +22,10 @@ _QUICK_LEVEL = 3
 
 class BrokenPartError(Exception):
     """A part of a recording cannot be read back."""
+
+
+BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
+"""What reading a damaged part ends in."""
 
 
 class Compression:

@@ -13,6 +13,7 @@ from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Me
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import LateRolling
 from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
+from aios_top.store.compression import BROKEN
 from aios_top.store.payload import COUNTED, FIGURES, ROLLINGS, STAMP, UNROLLED, PushTable, Row, reading_of, rollings_of
 
 _COLUMNS = msgspec.msgpack.Decoder(list[Packed])
@@ -79,8 +80,12 @@ class _LateColumns:
         column = first + place
         made = self._made.get(column)
         if made is None:
-            made = self._made[column] = picked(self._columns[column], self._rows, self._gaps)
-        figure: float | None = made[row]
+            try:
+                made = picked(self._columns[column], self._rows, self._gaps)
+            except BROKEN:
+                made = ()
+            self._made[column] = made
+        figure: float | None = made[row] if row < len(made) else None
         return figure
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aios_top.model.curve import Curves, Sample, joined
@@ -12,7 +13,7 @@ from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_value
 from aios_top.store.leaves import NOTHING
 from aios_top.store.pushes import Columns, executor_of, newest
-from aios_top.store.recording_index import Fill, RecordingIndex, SegmentEntry
+from aios_top.store.recording_index import DAMAGE, Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value
 
@@ -118,11 +119,8 @@ def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
     rows: list[Any] = []
     numbers: set[Any] = set()
     for found in index.before(entry, float("-inf")):
-        part = index.part(found, block_id)
-        if part is None:
-            continue
         last = poll if found is entry else len(found.times)
-        added = [row for number, row in part.decided() if number <= last]
+        added = _told_in(index, found, last, block_id)
         rows[:0] = added
         numbers |= {(row["boot_id"], row["decision"]["seq"]) for row in added if row["decision"] is not None}
         if len(numbers) >= MAX_DECISIONS:
@@ -131,8 +129,17 @@ def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean
     return merged(rows)[0 if part is None else len(_head(part, poll)) :]
 
 
+def _told_in(index: RecordingIndex, entry: SegmentEntry, last: int, block_id: Clean) -> list[Any]:
+    """Return what was told in a segment up to a poll, nothing where it is damaged."""
+    try:
+        part = index.part(entry, block_id)
+        return [] if part is None else [row for number, row in part.decided() if number <= last]
+    except DAMAGE:
+        return []
+
+
 class _Samples(Curves):
-    """A block's history over several segments; a column is read when it is asked for."""
+    """A block's history over several segments; a column is read when it is asked for, a damaged one is a gap."""
 
     def __init__(self, pieces: Sequence[tuple[SegmentEntry, Columns, int]]) -> None:
         """`pieces` are segments with their samples and how many of those there are, oldest first."""
@@ -148,7 +155,14 @@ class _Samples(Curves):
 
     def column(self, place: int) -> list[float | None]:
         """Return one column's values."""
-        return [value for _, rows, end in self._pieces if end for value in rows.column(place, end)]
+        return [value for _, rows, end in self._pieces if end for value in _column(rows, place, end)]
+
+
+def _column(rows: Columns, place: int, end: int) -> Sequence[float | None]:
+    try:
+        return rows.column(place, end)
+    except DAMAGE:
+        return [None] * end
 
 
 def samples(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> Curves:
@@ -157,10 +171,11 @@ def samples(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Cle
     since = entry.times[min(poll, len(entry.times) - 1)] - HISTORY_SECONDS
     segments = list(index.before(entry, since))
     for segment in reversed(segments):
-        part = index.part(segment, block_id)
-        if part is not None:
-            rows = part.samples()
-            pieces.append((segment, rows, 1 + rows.latest(poll - 1 if segment is entry else len(segment.times))))
+        with suppress(*DAMAGE):  # then there is a gap
+            part = index.part(segment, block_id)
+            if part is not None:
+                rows = part.samples()
+                pieces.append((segment, rows, 1 + rows.latest(poll - 1 if segment is entry else len(segment.times))))
     found = _Samples(pieces)
     fills = backfills(index, entry, poll, segments[-1], block_id)
     if not fills:
@@ -194,19 +209,29 @@ def instance_history(
     pushes: list[tuple[float, InstanceReading]] = []
     gaps: set[float] = set()
     for segment in reversed(segments):
-        part = index.part(segment, block_id)
-        if part is None:
-            continue
         last = poll if segment is entry else len(segment.times)
-        rows = part.pushes().get(name)
-        if rows is not None:
-            known = pushes[-1][0] if pushes else float("-inf")
-            readings = rows.readings(range(bisect_right(rows.polls, last)))
-            times = [rows.received_at(place, segment.received) for place in range(len(readings))]
-            found = zip(rows.polls, times, readings, strict=False)
+        known = pushes[-1][0] if pushes else float("-inf")
+        with suppress(*DAMAGE):  # then there is a gap
+            part = index.part(segment, block_id)
+            if part is None:
+                continue
+            found, silences = _instance_in(part, segment, last, name)
             pushes += [(at, reading) for number, at, reading in found if number >= 0 or at > known]
-        gaps |= {gap for number, instance, gap in part.gaps() if number <= last and instance == name}
+            gaps |= silences
     fills = backfills(index, entry, poll, segments[-1], block_id)
     curves = [fill.curves[name] for fill in fills if name in fill.curves]
     earlier = [tuple(zip(curve.times, curve.values, strict=True)) for curve in curves]
     return InstanceHistory(pushes, tuple(sorted(gaps)), earlier)
+
+
+def _instance_in(
+    part: BlockPart, segment: SegmentEntry, last: int, name: Clean
+) -> tuple[list[tuple[int, float, InstanceReading]], set[float]]:
+    """Return an instance's documents of a segment up to a poll, with poll and time of receipt, and its silences."""
+    found: list[tuple[int, float, InstanceReading]] = []
+    rows = part.pushes().get(name)
+    if rows is not None:
+        readings = rows.readings(range(bisect_right(rows.polls, last)))
+        times = [rows.received_at(place, segment.received) for place in range(len(readings))]
+        found = list(zip(rows.polls, times, readings, strict=False))
+    return found, {gap for number, instance, gap in part.gaps() if number <= last and instance == name}

@@ -15,9 +15,9 @@ from aios_top.model.fact import Backfilled, InstanceCurve, WorkSeen
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
-from aios_top.store.compression import BrokenPartError, Compression
+from aios_top.store.compression import BROKEN, BrokenPartError, Compression
 from aios_top.store.leaves import Shapes
-from aios_top.store.recording_segments import BROKEN, BlockPart, KnownParameters, OpenPart, PackedPart
+from aios_top.store.recording_segments import BlockPart, KnownParameters, OpenPart, PackedPart
 from aios_top.store.segment import Segment
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.typed import decoded, value
@@ -28,6 +28,8 @@ _WHOLE_SEGMENTS = 3
 """Segments whose parts are kept unpacked: the one that is shown and its neighbours."""
 _SINGLE_PARTS = 1024
 _DOCUMENTS = 16
+DAMAGE = (sqlite3.DatabaseError, *BROKEN)
+"""What reading a damaged recording ends in."""
 _MOST_DAMAGE = 10_000
 """Rows that are stepped over before the rest is given up."""
 
@@ -267,7 +269,7 @@ class RecordingIndex:
         try:
             (content,) = self.connection.execute("SELECT times FROM segment WHERE id = ?", (number,)).fetchone()
             times, received = (unpack(packed) for packed in _TIMES.decode(self._restored(entry, content)))
-        except (sqlite3.DatabaseError, *BROKEN):
+        except DAMAGE:
             self._dropped.add(number)
             self._entries.pop(number, None)
             return

@@ -17,12 +17,10 @@ from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_frames import block_frame, samples, seen_at
-from aios_top.store.recording_index import RecordingIndex, SegmentEntry
-from aios_top.store.recording_segments import BROKEN
+from aios_top.store.recording_index import DAMAGE, RecordingIndex, SegmentEntry
 from aios_top.store.recording_steps import answers, steps
 from aios_top.store.typed import decoded, value
 
-_DAMAGE = (sqlite3.DatabaseError, *BROKEN)
 _MOST_AUDIT = 2000
 
 
@@ -30,7 +28,7 @@ def open_recording(path: Path, *, own: bool = False) -> "Recording":
     """Open a recording for reading; raises StoreError that says why it is none. `own`: this process writes it."""
     try:
         return Recording(RecordingIndex(path, own=own))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise StoreError(f"{path}: damaged at its beginning, nothing of it can be read: {error}") from error
 
 
@@ -110,7 +108,7 @@ class Recording:
                 raise StoreError(f"{self.path}: holds no poll that can be read")
             try:
                 return self._frame(*place)
-            except _DAMAGE:
+            except DAMAGE:
                 self._index.drop(place[0])
 
     def polls(self, start: float = float("-inf"), end: float = float("inf")) -> Iterator[Poll]:
@@ -126,7 +124,7 @@ class Recording:
                 continue
             try:
                 found = list(steps(self._index, entry, start))
-            except _DAMAGE:
+            except DAMAGE:
                 self._index.drop(entry)
                 continue
             yield from ((poll, traces) for poll, traces in found if poll.at <= end)
@@ -142,7 +140,7 @@ class Recording:
                 continue
             try:
                 yield from answers(self._index, entry, end)
-            except _DAMAGE:
+            except DAMAGE:
                 self._index.drop(entry)
 
     def sessions(self) -> list[tuple[float, float]]:
@@ -180,7 +178,7 @@ class Recording:
         try:
             entry, poll = index.poll(len(index.times) - 1)
             rows = samples(index, entry, poll + 1, clean(block_id, 1000)).samples() if index.times else []
-        except _DAMAGE:
+        except DAMAGE:
             return []
         return [(at, row) for at, row in rows if at >= since]
 
@@ -217,7 +215,7 @@ class Recording:
             try:
                 for _ in steps(self._index, entry):
                     pass
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 problems.append(f"segment {entry.number}: {len(entry.times)} polls cannot be read: {error}")
                 self._index.drop(entry)
         return problems

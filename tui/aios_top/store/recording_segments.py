@@ -1,7 +1,7 @@
 """The parts of a segment as they are read back: what is not asked for is not taken out of its columns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from aios_top.model.decision import Decision
+from aios_top.model.decision import Decision, InstanceInput
 from aios_top.model.fact import PolicyTold
 from aios_top.model.late import LateDocument, LateRows, Once
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
-from aios_top.store.compression import BrokenPartError
+from aios_top.store.compression import BROKEN, BrokenPartError
 from aios_top.store.decided import columns_of_record, glance, is_shortened, lengthened, references
 from aios_top.store.leaves import NOTHING, Shapes
 from aios_top.store.pushes import (
@@ -41,8 +41,6 @@ _BOOT = ("boot_id",)
 _STREAM = msgspec.msgpack.Decoder(PackedStream)
 _RAW = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _MOST_PARAMETERS = 256
-BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
-"""What reading a damaged part ends in."""
 
 
 Parameters = list[tuple[int, ParameterReport | None]]
@@ -146,13 +144,21 @@ class BlockPart(ABC):
         seen = None if view is None else glance(view, partial(columns_at, self.pushes(), poll))
         if seen is None:
             return None
-        whole = Once(lambda: value(self._decision(row), Decision))
+        known = value(seen.decision, Decision)
         ids = tuple(clean(name) for name in seen.instance_ids)
+        whole = Once(lambda: self._readable(row, known, ids))
         return replace(
-            value(seen.decision, Decision),
+            known,
             instances=LateRows(ids, lambda: whole().instances),
             record=LateDocument({"replicas": seen.replicas}, lambda: whole().record),
         )
+
+    def _readable(self, row: int, known: Decision, ids: Sequence[Clean]) -> Decision:
+        """Return a decision, what is known of it already where the rest is damaged."""
+        try:
+            return value(self._decision(row), Decision)
+        except BROKEN:
+            return replace(known, instances=tuple(map(InstanceInput, ids)))
 
     def _whole_decision(self, row: int) -> Decision | None:
         found = self._decision(row)
