@@ -1,6 +1,7 @@
 """One heap for all threads, where the C library is glibc."""
 
 import platform
+import re
 import subprocess
 import sys
 
@@ -26,18 +27,40 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+for _ in range(500):
+    libc.malloc(40_000)
 libc.fdopen.restype = ctypes.c_void_p
 libc.malloc_info(0, ctypes.c_void_p(libc.fdopen(1, b"w")))
 libc.fflush(None)
 """
 
 
+def told(how: str) -> str:
+    """What the C library tells of its memory, as XML."""
+    return subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True).stdout
+
+
 def heaps(how: str) -> int:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True)
-    return done.stdout.count("<heap nr=")
+    return told(how).count("<heap nr=")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no heap for each thread")
+def mapped(how: str) -> int:
+    """How many blocks have pages of their own."""
+    return int(re.findall(r'<total type="mmap" count="(\d+)"', told(how))[-1])
+
+
+on_glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries have no heap for each thread"
+)
+
+
+@on_glibc
 def test_all_threads_share_one_heap() -> None:
     assert heaps("as usual") > 1
     assert heaps("shared") == 1
+
+
+@on_glibc
+def test_large_blocks_stand_outside_the_heap() -> None:
+    assert mapped("as usual") < 500
+    assert mapped("shared") >= 500

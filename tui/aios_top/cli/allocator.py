@@ -2,10 +2,13 @@
 
 import ctypes
 
-_TRIM_THRESHOLD, _ARENA_MAX = -1, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Parameters of `mallopt`, by their numbers in glibc's <malloc.h>."""
 _TRIM_BYTES = 128 * 1024
 """glibc's own first value; to set it keeps glibc from raising it, and from keeping ever larger blocks in the heap."""
+_LARGE_BYTES = 32 * 1024
+"""Blocks of this size have pages of their own, which go back when they are freed: in the heap they leave holes that
+small ones break up, and the console held a megabyte of them within minutes. glibc's own first value is 128 KiB."""
 
 
 def share_one_heap() -> None:
@@ -20,3 +23,4 @@ def share_one_heap() -> None:
         return
     mallopt(_ARENA_MAX, 1)
     mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
+    mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
