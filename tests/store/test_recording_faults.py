@@ -1,5 +1,6 @@
 """What a recording survives: kills, full disks, damage, files that are none, others who could read it."""
 
+import asyncio
 import os
 import random
 import shutil
@@ -156,15 +157,32 @@ async def test_damage_in_earlier_segments_is_a_gap_in_what_is_drawn_of_them(tmp_
     assert (
         lacking
         == {
-            "figures": {"instance", "decisions"},  # a record repeats what stood in the documents
+            "figures": {"instance", "decisions", "all told"},  # a record repeats what stood in the documents
             "documents": {"instance"},
-            "decided": {"decisions"},
+            "decided": {"decisions", "all told"},
             "samples": {"history"},
         }[part]
     )
     for name in lacking:
         assert 0 < len(found[name]) < len(whole[name])
         assert set(found[name]) < set(whole[name]) or name == "instance"  # over a gap rates are counted anew
+
+
+@pytest.mark.parametrize("command", ["what-if", "export --what samples", "export --what decisions", "report"])
+async def test_a_command_says_what_it_could_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("AIOS_TOP_STATE", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    with closing(sqlite3.connect(tmp_path / "a.aiosrec")) as database, database:
+        database.execute("UPDATE frame SET decided = x'28b52ffd0011' WHERE segment = 2")
+    name, *options = command.split()
+    assert await asyncio.to_thread(main, [name, "a.aiosrec", *options]) == 0
+    said = capsys.readouterr()
+    assert said.out
+    assert "aios-top: 10 polls of a.aiosrec cannot be read: 'aios-top recordings verify' says why" in said.err
 
 
 def _drawn(path: Path) -> dict[str, list[Any]]:
@@ -175,6 +193,7 @@ def _drawn(path: Path) -> dict[str, list[Any]]:
             "history": [repr(entry) for entry in block.history["input_average_1m"]],
             "instance": [repr(entry) for row in block.instances for entry in row.history["output_rate"]],
             "decisions": [decision.seq for decision in block.decisions],
+            "all told": [decision.seq for _, decision in recording.decisions("told")],
         }
 
 

@@ -17,6 +17,7 @@ from aios_top.cli.installation import configuration
 from aios_top.cli.recording import path_of
 from aios_top.cli.unpacked import private_folder
 from aios_top.model.capsule import RECORDING, CapsulePolicy
+from aios_top.render.numbers import count
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import Recording, open_recording
 
@@ -67,8 +68,17 @@ def opened(path: Path) -> Iterator[Opened]:
             raise UsageError(str(error)) from error
         try:
             yield found
+            _tell_lost(found)
         except StoreError as error:  # what looked like a recording turned out to be damaged
             raise UsageError(str(error)) from error
+
+
+def _tell_lost(found: Opened) -> None:
+    """Say on standard error what is lacking in whatever was made of the recording."""
+    lost = found.recording.info.lost
+    if lost:
+        hint = "'aios-top recordings verify' says why"
+        print(f"aios-top: {count(lost, 'poll')} of {found.name} cannot be read: {hint}", file=sys.stderr)
 
 
 def _bare(path: Path, stack: ExitStack) -> Opened:

@@ -156,14 +156,20 @@ class Recording:
     ) -> Iterator[tuple[float, Decision]]:
         """Yield what a block's policy told with the time of the poll that heard it, oldest first, each once.
 
-        One that was told again, because it was confirmed since, comes again with its confirmation.
+        One that was told again, because it was confirmed since, comes again with its confirmation. Damaged segments
+        are left out.
         """
         told: dict[tuple[str | None, int | None], Any] = {}
         for entry in tuple(self._index.segments):
             if entry.times[-1] < start or entry.times[0] > end:
                 continue
-            part = self._index.part(entry, clean(block_id, 1000))
-            for number, row in () if part is None else part.decided():
+            try:
+                part = self._index.part(entry, clean(block_id, 1000))
+                rows = [] if part is None else part.decided()
+            except DAMAGE:
+                self._index.drop(entry)
+                continue
+            for number, row in rows:
                 if number < 0 or row["decision"] is None or not start <= entry.times[number] <= end:
                     continue
                 decision = value(row["decision"], Decision)

@@ -31,7 +31,7 @@ from aios_top.engine.past_verifier import PastVerifier
 from aios_top.engine.tryouts import Tryouts
 from aios_top.model.errors import PastError
 from aios_top.model.recording import RecordingInfo
-from aios_top.render.numbers import count, stamp
+from aios_top.render.numbers import stamp
 from aios_top.render.timebar import Travel
 from aios_top.store.paths import StoreError, state_folder
 
@@ -96,12 +96,9 @@ def _show_verified(args: argparse.Namespace, found: Opened, at: float, verifier:
     app.settings = _settings(recording.info)
     Thread(target=_show_again, args=(app, verifier), daemon=True).start()
     try:
-        code = run_app(app, crash_folder)
+        return run_app(app, crash_folder)
     finally:
         cockpit.close()
-    if recording.info.lost:
-        print(f"{count(recording.info.lost, 'poll')} of this recording are lost: 'aios-top recordings verify' says why")
-    return code
 
 
 def _show_again(app: ConsoleApp, verifier: PastVerifier) -> None:
