@@ -3,16 +3,25 @@
 import asyncio
 import threading
 
+import pytest
+
+from aios_top.console.app import ConsoleApp
 from aios_top.console.relay import Relay
+from aios_top.console.widgets.chart import ChartPanel
 from aios_top.model.state import FleetState
+from aios_top.render.cells import Row
 from console.cockpit import FakeCockpit
 from console.states import empty, fleet
+
+
+def never(error: Exception) -> None:
+    raise AssertionError from error
 
 
 async def test_a_state_from_another_thread_is_delivered_on_this_one() -> None:
     cockpit = FakeCockpit(empty())
     delivered: list[tuple[int, str]] = []
-    relay = Relay(cockpit, lambda state: delivered.append((state.sequence, threading.current_thread().name)))
+    relay = Relay(cockpit, lambda state: delivered.append((state.sequence, threading.current_thread().name)), never)
     publisher = threading.Thread(target=cockpit.publish, args=(fleet(sequence=7),))
     publisher.start()
     publisher.join()
@@ -26,7 +35,7 @@ async def test_a_state_from_another_thread_is_delivered_on_this_one() -> None:
 async def test_a_slow_screen_gets_the_newest_state_once() -> None:
     cockpit = FakeCockpit(empty())
     delivered: list[FleetState] = []
-    Relay(cockpit, delivered.append)
+    Relay(cockpit, delivered.append, never)
     for sequence in range(1, 1001):  # the loop does not turn meanwhile
         cockpit.publish(empty() if sequence < 1000 else fleet(sequence=1000))
     await asyncio.sleep(0)
@@ -39,7 +48,7 @@ async def test_a_state_after_the_screens_loop_has_ended_is_dropped() -> None:
 
     def short_life() -> None:
         async def subscribe() -> None:
-            Relay(cockpit, lambda _state: None)
+            Relay(cockpit, lambda _state: None, never)
 
         asyncio.run(subscribe())
 
@@ -47,3 +56,23 @@ async def test_a_state_after_the_screens_loop_has_ended_is_dropped() -> None:
     screen.start()
     screen.join()
     cockpit.publish(fleet())
+
+
+async def test_a_state_that_cannot_be_drawn_ends_the_screen_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> list[Row]:
+        raise ZeroDivisionError("a scale of nothing")
+
+    cockpit = FakeCockpit(fleet(sequence=7))
+    app = ConsoleApp(cockpit)
+
+    async def shown() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            monkeypatch.setattr(ChartPanel, "rows", broken)
+            await asyncio.to_thread(cockpit.publish, fleet(sequence=8))
+            while app.is_running:
+                await pilot.pause(0.01)
+
+    with pytest.raises(ZeroDivisionError):
+        await shown()
+    assert isinstance(app.crash, ZeroDivisionError)
+    assert app.return_code == 1

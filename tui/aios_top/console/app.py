@@ -172,7 +172,7 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
 
     def _connect(self) -> None:
         """Subscribe to states, and let commands go."""
-        self._relay = Relay(self.cockpit, self._deliver)
+        self._relay = Relay(self.cockpit, self._deliver, self._handle_exception)
         self._connected.set()
         self._deliver(self.cockpit.latest())
 

@@ -10,10 +10,16 @@ from aios_top.model.state import FleetState
 class Relay:
     """Brings states to the screen's thread: the newest only, one delivery at a time however slow the screen is."""
 
-    def __init__(self, cockpit: Cockpit, deliver: Callable[[FleetState], None]) -> None:
-        """`deliver` is called on the loop that runs now."""
+    def __init__(
+        self, cockpit: Cockpit, deliver: Callable[[FleetState], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """`deliver` is called on the loop that runs now, `failed` with what it raises.
+
+        The loop itself would only log that: the screen would stand still and look as if nothing happened.
+        """
         self._loop = asyncio.get_running_loop()
         self._deliver = deliver
+        self._failed = failed
         self._newest: FleetState | None = None
         self._pending = False
         self.close = cockpit.subscribe(self._take)
@@ -32,4 +38,7 @@ class Relay:
         self._pending = False
         if self._newest is not None:
             state, self._newest = self._newest, None
-            self._deliver(state)
+            try:
+                self._deliver(state)
+            except Exception as error:  # noqa: BLE001 - whatever it is ends the screen, with a report
+                self._failed(error)
