@@ -1,8 +1,17 @@
 """The plot: a curve lies on its limit's line when it has its value, and curves are told apart by role."""
 
+import pytest
+
 from aios_top.console.curves import plot
+from aios_top.engine.memory import BLOCK_COLUMNS
+from aios_top.model.decision import Thresholds
+from aios_top.model.series import Track
+from aios_top.model.state import BlockState
+from aios_top.model.text import clean
+from aios_top.model.window import Window
 from aios_top.render.cells import Role, columns_of
 from aios_top.render.timeline import MARGIN, Curve, Limit, Timeline
+from aios_top.render.timeline import timeline as figures
 
 START = 1_795_445_300.0
 
@@ -74,3 +83,19 @@ def test_the_scale_names_top_and_zero() -> None:
 def test_one_sample_is_a_point_and_none_is_nothing() -> None:
     assert braille_lines(timeline(Curve(Role.INPUT, (((START + 150, 300.0),),))))
     assert braille_lines(timeline(Curve(Role.INPUT, ()))) == set()
+
+
+ODD = (0.0, -5.0, 1e-9, 5e-324, 500.0, 3e38, 9e299, -9e299)
+
+
+@pytest.mark.parametrize("limit", ODD)
+@pytest.mark.parametrize("value", ODD)
+def test_no_value_and_no_limit_is_too_odd_for_a_plot(value: float, limit: float) -> None:
+    track = Track(BLOCK_COLUMNS)
+    for at, figure in ((0.0, 100.0), (2.0, value), (1.0, value), (60.0, 0.0)):
+        track.append(START + at, [figure] * len(BLOCK_COLUMNS))
+    block = BlockState(clean("odd"), thresholds=Thresholds(input_up=limit, output_down=value), history=track.views())
+    line = figures(block, Window.ONE_MINUTE, 300.0, START + 60, 100, 8)
+    rows = plot(line)
+    assert {columns_of(row.cells) for row in rows} == {MARGIN + 100}
+    assert all(0 <= line.line_of(entry.value) < 8 for entry in line.limits)

@@ -90,7 +90,7 @@ async def test_p_03_an_enormous_number_keeps_its_column(value: str) -> None:
         for here in (world, wide)
         for entry in here.block.instances
     ]
-    assert ">9999G" in rows[0]
+    assert ">999G" in rows[0]
     assert len({len(row) for row in rows}) == 1
 
 

@@ -38,7 +38,7 @@ def _dots(line: Timeline, curve: Curve) -> list[str]:
         figure.ruler(axis).frequency(0)
         figure.ruler(axis).lim(low, high)
     for run in curve.runs:
-        times, values = [at for at, _ in run], [min(value, line.top) for _, value in run]
+        times, values = [at for at, _ in run], [min(max(value, 0.0), line.top) for _, value in run]
         figure.draw(figure.signal(times, values, marker="braille").lines(True))
     return str(figure.build().string(colorless=True)).split("\n")
 

@@ -33,7 +33,7 @@ def _scaled(value: float) -> str:
         if abs(value) >= step * 0.99995:
             scaled = value / step
             if abs(scaled) >= 9_999.5:
-                return ">9999" + suffix
+                return ">999" + suffix
             return f"{scaled:.0f}{suffix}" if abs(scaled) >= 99.95 else f"{scaled:.1f}{suffix}"
     return f"{value:.0f}"
 

@@ -21,6 +21,8 @@ _MINUTES_FROM_SECONDS = 300.0
 BELOW = 3
 """Lines below the plot: replicas, events, time."""
 _SOURCES = {"prometheus": "Prometheus", "recording": "a recording", "decisions": "the policy's decisions"}
+_SMALLEST = 1e-9
+"""Top of the scale below which there is nothing to see."""
 _STEPS = 10
 """Parts of its length by which the axis moves on."""
 
@@ -100,7 +102,7 @@ def _limits(block: BlockState) -> tuple[Limit, ...]:
 
 def _rounded_up(value: float) -> float:
     """Return the next number of one or two digits, so that the scale changes seldom."""
-    if value <= 0:
+    if value < _SMALLEST:
         return 1.0
     step = 10.0 ** math.floor(math.log10(value)) / 2
     return float(math.ceil(value / step) * step)
