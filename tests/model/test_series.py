@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aios_top.model.series import CAPACITY, EMPTY, NO_TRACK, Track, as_kept
+from aios_top.model.series import CAPACITY, EMPTY, KEPT_SECONDS, NO_TRACK, Track, as_kept
 
 
 def filled(samples: int) -> Track:
@@ -38,6 +38,34 @@ def test_an_old_view_survives_a_full_ring() -> None:
     values = [value for _, value in view]
     assert values == sorted(values)
     assert len(values) < CAPACITY
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 3.0, 30.0, 3600.0])
+def test_samples_are_kept_as_long_as_they_are_drawn_however_often_they_come(seconds: float) -> None:
+    track = Track(("a",))
+    for index in range(5000):
+        track.append(index * seconds, [float(index)])
+    newest = 4999 * seconds
+    found = list(track.view("a"))
+    assert found == [(index * seconds, float(index)) for index in range(5000 - len(found), 5000)]
+    assert len(found) >= min(900, 1 + KEPT_SECONDS // seconds)
+    assert len(found) <= 1 + KEPT_SECONDS // seconds + 64
+    assert track.view("a").since(newest - 5 * seconds) == found[-6:]
+    assert track.samples() == [(at, (value,)) for at, value in found]
+
+
+def test_what_an_old_view_had_and_is_gone_is_left_out() -> None:
+    track = filled(100)
+    view = track.view("a")
+    for index in range(20):
+        track.append(100_000.0 + index, [float(index), None])
+    values = [value for _, value in view]
+    assert values == [float(index) for index in range(100 - len(values), 100)]
+    assert len(values) < 50
+    for index in range(2000):
+        track.append(200_000.0 + index, [float(index), None])
+    assert list(view) == view.last(5) == view.since(0.0) == []
+    assert track.sample(0, 3)[0] < 0
 
 
 def test_unknown_columns_are_named() -> None:

@@ -4,13 +4,17 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 CAPACITY = 1024
-"""Samples kept per track: over 30 minutes at a poll of 2 s, over 8 hours at AIOS's push of 30 s."""
-_SPARE = 64  # samples that may be overwritten while a reader still holds a view
+"""Most samples of a track: over half an hour at a poll of 2 s."""
+KEPT_SECONDS = 2048.0
+"""How long samples are kept: nothing is drawn of what is older, however slowly samples come."""
+_SPARE = 64
+"""Samples that are dropped at once, and that a view leaves out of what there may be: a reader may still hold one."""
+_LONG_AGO = (-math.inf, math.nan)
 
 
 def as_kept(values: Sequence[float | None]) -> tuple[float | None, ...]:
@@ -24,47 +28,52 @@ def as_kept(values: Sequence[float | None]) -> tuple[float | None, ...]:
     return tuple(None if value is None else near for value, near in zip(values, kept, strict=True))
 
 
+class _Kept(NamedTuple):
+    """The samples of a track, replaced as a whole where some are dropped."""
+
+    first: int
+    """Running number of the first one."""
+    times: "array[float]"
+    columns: "list[array[float]]"
+
+
 class Track:
-    """A ring of samples with one time and several columns, appended by one thread and read by others through views.
+    """Samples with one time and several columns, appended by one thread and read by others through views.
 
     A view remembers where the track ended when it was taken, so a reader sees a frozen history without a copy and
-    without a lock: samples behind the view's end change only `CAPACITY - _SPARE` appends later.
+    without a lock: what is dropped are the oldest samples, and those of a view that are gone read as a gap long ago.
     """
 
-    __slots__ = ("_times", "_values", "columns", "count")
+    __slots__ = ("_kept", "columns", "count")
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._times = array("d")
-        self._values = [array("f") for _ in self.columns]
+        self._kept = _Kept(0, array("d"), [array("f") for _ in self.columns])
         self.count = 0
 
     def append(self, at: float, values: Sequence[float | None]) -> None:
         """Add a sample, one value per column; None is a gap, which is drawn as one."""
-        if self.count < CAPACITY:
-            self._times.append(at)
-            for column, value in zip(self._values, values, strict=True):
-                column.append(math.nan if value is None else value)
-        else:
-            slot = self.count % CAPACITY
-            self._times[slot] = at
-            for column, value in zip(self._values, values, strict=True):
-                column[slot] = math.nan if value is None else value
+        first, times, columns = self._kept
+        times.append(at)
+        for column, value in zip(columns, values, strict=True):
+            column.append(math.nan if value is None else value)
         self.count += 1
+        if len(times) > _SPARE and (len(times) >= CAPACITY or times[_SPARE] < at - KEPT_SECONDS):
+            self._kept = _Kept(first + _SPARE, times[_SPARE:], [column[_SPARE:] for column in columns])
 
     def extend(self, samples: Iterable[tuple[float, Sequence[float | None]]]) -> None:
         """Add samples, oldest first; many at once to an empty track, of which the newest stay."""
-        rows = list(samples)[-CAPACITY:]
+        rows = list(samples)[-CAPACITY + 1 :]
         if self.count or not rows:
             for at, values in rows:
                 Track.append(self, at, values)
             return
         times, values = zip(*rows, strict=True)
-        self._times = array("d", times)
-        self._values = [
+        columns = [
             array("f", [math.nan if value is None else value for value in column])
             for column in zip(*values, strict=True)
         ]
+        self._kept = _Kept(0, array("d", times), columns)
         self.count = len(rows)
 
     def view(self, column: str) -> "SeriesView":
@@ -82,8 +91,14 @@ class Track:
 
     def sample(self, column: int, index: int) -> tuple[float, float]:
         """Return time and value of the sample with the running number `index`; a gap is NaN."""
-        slot = index % CAPACITY
-        return self._times[slot], self._values[column][slot]
+        first, times, columns = self._kept
+        place = index - first
+        return (times[place], columns[column][place]) if place >= 0 else _LONG_AGO
+
+    @property
+    def first(self) -> int:
+        """Running number of the oldest sample."""
+        return self._kept.first
 
 
 class SeriesView(Struct, frozen=True):
@@ -94,7 +109,7 @@ class SeriesView(Struct, frozen=True):
     end: int
 
     def __len__(self) -> int:
-        return min(self.end, CAPACITY - _SPARE)
+        return max(0, min(self.end - self.track.first, CAPACITY - _SPARE))
 
     def __iter__(self) -> Iterator[tuple[float, float]]:
         return (self.track.sample(self.column, index) for index in range(self.end - len(self), self.end))
@@ -177,14 +192,14 @@ class LateTrack(Track):
     def begun(self) -> int:
         """Look how long the beginning is, once; return how many samples it has, but for those too old to be kept."""
         if self._begun is None:
-            kept = CAPACITY - len(self._waiting)
+            kept = CAPACITY - 1 - len(self._waiting)
             self._beginning = self._begin()
-            self._values = [array("f") for _ in self.columns]
-            self._times = array("d", self._beginning.times[-kept:] if kept > 0 else ())
-            self._begun = self.count = len(self._times)
+            times = array("d", self._beginning.times[-kept:] if kept > 0 else ())
+            self._kept = _Kept(0, times, [array("f") for _ in self.columns])
+            self._begun = self.count = len(times)
             if kept > 0:
-                self._times.extend(at for at, _ in self._waiting)
-                self.count = len(self._times)
+                times.extend(at for at, _ in self._waiting)
+                self.count = len(times)
                 self._unread = set(range(len(self.columns)))
             else:
                 for at, values in self._waiting:
@@ -198,7 +213,7 @@ class LateTrack(Track):
         self._unread.discard(place)
         column = self._beginning.column(place)
         values = [*column[len(column) - self._begun :], *(values[place] for _, values in self._waiting)]
-        self._values[place] = array("f", [math.nan if value is None else value for value in values])
+        self._kept.columns[place] = array("f", [math.nan if value is None else value for value in values])
 
 
 class LateTrackView(TrackView):
