@@ -124,6 +124,19 @@ async def test_ages_and_the_record_are_those_of_the_moment() -> None:
         assert "no poll for" not in screen_text(app)
 
 
+async def test_every_panel_counts_from_the_moment_that_is_shown() -> None:
+    app, _ = console(FakePast())
+    async with app.run_test(size=(120, 40)) as pilot:
+        live = {panel._now for panel in app._visible()}
+        for _ in range(3):
+            await pilot.press("left_square_bracket")
+            await settled(app, pilot)
+        assert {panel._now for panel in app._visible()} == {NOW - 6}
+        await pilot.press("L")
+        await settled(app, pilot)
+        assert min(panel._now for panel in app._visible()) >= min(live)
+
+
 async def test_the_key_of_the_present_says_that_one_is_there() -> None:
     app, _ = console(FakePast())
     async with app.run_test(size=(120, 40)) as pilot:

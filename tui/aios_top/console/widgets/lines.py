@@ -81,7 +81,7 @@ class Panel(Lines):
     def show(self, state: FleetState, view: ViewState) -> None:
         """Draw what is new in `state` and `view`."""
         self._scene = (state, view)
-        self._now = max(self._now, view.now)
+        self._now = view.now if view.travel is not None else max(self._now, view.now)
         self.redraw()
 
     def tick(self, now: float) -> None:
