@@ -21,8 +21,8 @@ from aios_top.testbed.embedded import EmbeddedAios
 from fakes.terminal import TerminalProcess
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
-WARM_UP = min(36.0, MINUTES * 0.6) * 60
-"""Histories fill for `KEPT_SECONDS`, 34 minutes, and a block's newest 512 decisions take 26 to make at quick pace."""
+WARM_UP = min(30.0, MINUTES / 2) * 60
+"""A block's newest 512 decisions take 26 minutes to make at quick pace; histories fill for 34, `KEPT_SECONDS`."""
 WATCHED = str(Path(__file__).with_name("watched.py"))
 LOOKS = ["1", "2", "3", "4", "5", "j", "k", "\t", "w", "z", "s", "S", "m", "m", "\x1b", "r", "g", "G", " ", "p", "p"]
 CHANGES = [("C", "y"), ("C", "n"), ("A", "\x1b"), ("?", "\x1b"), (":", "\x1b"), ("/", "\x1b"), ("C", "y")]
