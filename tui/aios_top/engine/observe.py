@@ -269,20 +269,15 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
-    sample = Late(lambda: as_kept(_sample(state, now)))
-    memory.sample = sample
-    memory.track.append(now, sample)
+    """Remember the block's figures in the order of `BLOCK_COLUMNS`, the means when they are asked for.
 
-
-def _sample(state: BlockState, now: float) -> tuple[float | None, ...]:
-    """Return the block's figures in the order of `BLOCK_COLUMNS`."""
+    The sample keeps the means alone: a state in it, whose history holds the sample, would never go by itself.
+    """
+    averages = state.averages
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
-    averages = [state.averages[entry] for entry in Window]
-    sizes = [*(entry.input_size for entry in averages), *(entry.output_size for entry in averages)]
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
-    return (
-        *sizes,
+    others = (
         state.input_rate,
         state.output_rate,
         replicas,
@@ -291,3 +286,11 @@ def _sample(state: BlockState, now: float) -> tuple[float | None, ...]:
         state.latency_seconds,
         1.0 if cooling else 0.0,
     )
+    sample = Late(lambda: as_kept((*_sizes(averages), *others)))
+    memory.sample = sample
+    memory.track.append(now, sample)
+
+
+def _sizes(averages: Mapping[Window, Averages]) -> tuple[float | None, ...]:
+    means = [averages[entry] for entry in Window]
+    return *(entry.input_size for entry in means), *(entry.output_size for entry in means)

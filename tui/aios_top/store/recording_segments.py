@@ -111,7 +111,8 @@ class BlockPart(ABC):
     def decided(self) -> list[tuple[int, Any]]:
         """Return the decisions that were told, with their polls, oldest first."""
         if self._decided is None:
-            self._decided = [(poll, self._lengthened(poll, row)) for poll, row in self.stream(DECISIONS).every()]
+            pushes = self.pushes()
+            self._decided = [(poll, _lengthened(pushes, poll, row)) for poll, row in self.stream(DECISIONS).every()]
         return self._decided
 
     def newest_decided(self, poll: int) -> Decision | None:
@@ -139,35 +140,23 @@ class BlockPart(ABC):
 
     def _late_decision(self, row: int) -> Decision | None:
         """Return a decision of which instances and record are made when they are asked for, None if that cannot be."""
-        decided = self.stream(DECISIONS)
+        decided, pushes = self.stream(DECISIONS), self.pushes()
         view, poll = decided.view(row), decided.polls[row]
-        seen = None if view is None else glance(view, partial(columns_at, self.pushes(), poll))
+        seen = None if view is None else glance(view, partial(columns_at, pushes, poll))
         if seen is None:
             return None
         known = value(seen.decision, Decision)
         ids = tuple(clean(name) for name in seen.instance_ids)
-        whole = Once(lambda: self._readable(row, known, ids))
+        whole = Once(lambda: _readable(decided, pushes, row, known, ids))  # not of this part, which keeps the decision
         return replace(
             known,
             instances=LateRows(ids, lambda: whole().instances),
             record=LateDocument({"replicas": seen.replicas}, lambda: whole().record),
         )
 
-    def _readable(self, row: int, known: Decision, ids: Sequence[Clean]) -> Decision:
-        """Return a decision, what is known of it already where the rest is damaged."""
-        try:
-            return value(self._decision(row), Decision)
-        except BROKEN:
-            return replace(known, instances=tuple(map(InstanceInput, ids)))
-
     def _whole_decision(self, row: int) -> Decision | None:
-        found = self._decision(row)
+        found = _decision(self.stream(DECISIONS), self.pushes(), row)
         return None if found is None else value(found, Decision)
-
-    def _decision(self, row: int) -> Any:
-        """Return the document of a decision, None where only a gap was told."""
-        decided = self.stream(DECISIONS)
-        return self._lengthened(decided.polls[row], decided.document(row))["decision"]
 
     def told_at(self, poll: int) -> PolicyTold | None:
         """Return the policy's newest report up to a poll."""
@@ -198,12 +187,28 @@ class BlockPart(ABC):
     def _every_parameters(self) -> Parameters:
         return parameters_of(self.stream("parameters"))
 
-    def _lengthened(self, poll: int, row: dict[str, Any]) -> dict[str, Any]:
-        decision = row["decision"]
-        if decision is not None and is_shortened(decision):
-            rows = figures_at(self.pushes(), poll, references(decision), columns_of_record(decision))
-            row["decision"] = lengthened(decision, lambda instance_id, back: rows.get((instance_id, back)))
-        return row
+
+def _readable(
+    decided: Documents, pushes: Mapping[Clean, Pushes], row: int, known: Decision, ids: Sequence[Clean]
+) -> Decision:
+    """Return a decision, what is known of it already where the rest is damaged."""
+    try:
+        return value(_decision(decided, pushes, row), Decision)
+    except BROKEN:
+        return replace(known, instances=tuple(map(InstanceInput, ids)))
+
+
+def _decision(decided: Documents, pushes: Mapping[Clean, Pushes], row: int) -> Any:
+    """Return the document of a decision, None where only a gap was told."""
+    return _lengthened(pushes, decided.polls[row], decided.document(row))["decision"]
+
+
+def _lengthened(pushes: Mapping[Clean, Pushes], poll: int, row: dict[str, Any]) -> dict[str, Any]:
+    decision = row["decision"]
+    if decision is not None and is_shortened(decision):
+        rows = figures_at(pushes, poll, references(decision), columns_of_record(decision))
+        row["decision"] = lengthened(decision, lambda instance_id, back: rows.get((instance_id, back)))
+    return row
 
 
 class OpenPart(BlockPart):

@@ -1,0 +1,73 @@
+"""What is not shown any more goes by itself: a jump puts off the search for cycles, and live they would be made on."""
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aios_top.engine.replay import Replay
+from aios_top.store import recording_writer
+from aios_top.store.recording_reader import open_recording
+from fakes.recordings import Story, simulated
+from fakes.simulated import SimulatedBlock
+
+
+@contextmanager
+def searches_put_off() -> Iterator[None]:
+    """Leave cyclic garbage alone, after a last search."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def left_in_cycles() -> Counter[str]:
+    """What the project let go of, but a cycle holds, by class."""
+    gc.unfreeze()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        return Counter(type(found).__name__ for found in gc.garbage if type(found).__module__.startswith("aios_top"))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
+async def story_of(path: Path, polls: int) -> Story:
+    """Record four blocks that serve, with policies that explain themselves."""
+    clock, reads = simulated(*(SimulatedBlock(f"block-{number}", rate=0.2) for number in range(4)))
+    story = Story(path, clock, reads)
+    await story.poll(polls)
+    return story
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_live_states_go_by_themselves(tmp_path: Path, recorded: bool) -> None:
+    with searches_put_off():
+        story = await story_of(tmp_path / "some.aiosrec", 30)
+        for _ in range(30):
+            await story.poller.refresh()
+            if recorded:
+                story.write()
+            story.clock._now += 2.0
+        del story.states[:-1]
+        assert left_in_cycles() == Counter()
+        assert story.states[0].blocks
+        story.writer.close()
+
+
+async def test_moments_of_a_recording_go_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 40.0)
+    story = await story_of(tmp_path / "some.aiosrec", 80)
+    story.writer.close()
+    with open_recording(tmp_path / "some.aiosrec") as recording, searches_put_off():
+        replay = Replay(recording)
+        for at in recording.times[::7]:
+            state = replay.state(at)
+        assert {len(block.decisions) for block in state.blocks.values()} == {5}
+        assert left_in_cycles() == Counter()
