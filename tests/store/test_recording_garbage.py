@@ -17,7 +17,8 @@ from fakes.simulated import SimulatedBlock
 
 @contextmanager
 def searches_put_off() -> Iterator[None]:
-    """Leave cyclic garbage alone, after a last search."""
+    """Leave cyclic garbage alone, after a last search among everything."""
+    gc.unfreeze()
     gc.collect()
     gc.disable()
     try:
