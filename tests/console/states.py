@@ -284,8 +284,7 @@ def block(
         input_rate=24_360.0 if alive else None,
         output_rate=12_090.0 if alive else None,
         request_rate=41.2 if alive else None,
-        first_token_seconds=0.31,
-        latency_seconds=1.84,
+        server_means=(1.84, 0.31),
         cooldown=cooldown,
         next_evaluation_at=NOW + 4.0 if full else None,
         next_evaluation_origin=Origin.REPORTED if full else Origin.UNKNOWN,
@@ -415,8 +414,7 @@ def bare() -> BlockState:
         executor=None,
         history={},
         seen_at=None,
-        latency_seconds=None,
-        first_token_seconds=None,
+        server_means=(None, None),
         push_seconds=None,
     )
     return replace(state, verdict=judge_block(state, NOW))

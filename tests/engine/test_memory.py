@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios_top.engine.memory import InstanceMemory
+from aios_top.engine.memory import InstanceMemory, server_means
 from aios_top.model.reading import InstanceReading, Mean, counted
 from aios_top.model.series import NO_TRACK
 from aios_top.model.text import clean
@@ -14,7 +14,13 @@ PUSH = st.tuples(
     st.sampled_from([None, -40.0, 0.0, 30.0, 30.0]),  # what the stamp adds
     st.sampled_from([None, -100.0, 0.0, 50.0]),  # what the counters add
 )
-STATE = ("changed_at", "input_rate", "output_rate", "latency_seconds", "first_token_seconds", "gap_drawn", "_recent")
+
+
+def state_of(memory: InstanceMemory) -> dict[str, object]:
+    """What is remembered of an instance, its histograms read."""
+    found = {name: getattr(memory, name) for name in ("changed_at", "input_rate", "output_rate", "gap_drawn")}
+    found["recent"] = [(*push[:4], push.means()) for push in memory._recent]
+    return found | {"means": server_means([memory.span])} if memory.span else found
 
 
 def documents(pushes: list[tuple[float, float | None, float | None]]) -> list[tuple[float, InstanceReading]]:
@@ -58,5 +64,5 @@ def test_a_memory_that_is_resumed_is_the_one_that_saw_everything(
         seen.draw_gap(waiting)
     received_at, newest = found[-1]
     resumed.resume([counted(*entry) for entry in found[:-1]], newest, received_at, gap)
-    assert {name: getattr(resumed, name) for name in STATE} == {name: getattr(seen, name) for name in STATE}
+    assert state_of(resumed) == state_of(seen)
     assert resumed.reading == seen.reading

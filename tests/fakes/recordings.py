@@ -9,6 +9,7 @@ from msgspec import Struct
 from aios_top.engine.marks import Marker
 from aios_top.engine.poll import Poller
 from aios_top.engine.trace import Tracer
+from aios_top.model.reading import LateReading, whole
 from aios_top.model.recording import RecordingHeader
 from aios_top.model.series import SeriesView
 from aios_top.model.state import FleetState
@@ -58,6 +59,8 @@ def plain(value: Any, at: float) -> Any:
         return [(time, repr(sample)) for time, sample in value.since(at - LONGEST_AXIS)]
     if isinstance(value, Mapping):
         return {str(key): plain(entry, at) for key, entry in value.items() if str(key) not in {"now", "uptime_s"}}
+    if isinstance(value, LateReading):
+        value = whole(value)
     if isinstance(value, LateRolling):
         value = Rolling(value.current, *map(value.over, Window))
     if isinstance(value, Struct):

@@ -5,8 +5,12 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
 from aios_top.model.late import Late, LateDocument, LateRows
+from aios_top.model.reading import InstanceReading, LateReading, Mean, counted
+from aios_top.model.reading import whole as whole_reading
 from aios_top.model.redaction import Finder, Redactor
 from aios_top.model.text import clean
 from aios_top.model.window import LateRolling, Rolling, Window
@@ -98,3 +102,36 @@ def test_a_late_rolling_metric_reads_the_mean_that_is_asked_for() -> None:
     assert plain == rolling
     assert rolling != Rolling(0.0, 10.0, 20.0, 31.0)
     assert type(pickle.loads(pickle.dumps(rolling))) is Rolling
+
+
+def test_a_late_document_reads_the_field_that_is_asked_for() -> None:
+    plain = InstanceReading(
+        clean("in-secret"), 100.0, Rolling(1.0), None, 2.0, 3.0, 4.0, 5.0, Mean(6.0, 7.0), None, None, 8.0, None, 9.0,
+        clean("node-1"), (clean("a problem"),),
+    )  # fmt: skip
+    asked: list[str] = []
+
+    def read(name: str) -> Any:
+        asked.append(name)
+        return getattr(plain, name)
+
+    reading = LateReading(plain.instance_id, 100.0, 2.0, 3.0, plain.input_size, None, read)
+    assert reading.is_llm
+    assert asked == []
+    assert (reading.inference, reading.active_sessions) == (Mean(6.0, 7.0), 8.0)
+    assert asked == ["inference", "active_sessions"]
+    assert whole_reading(reading) == plain
+    assert whole_reading(plain) is plain
+    assert reading == plain
+    assert plain == reading
+    assert reading != replace(plain, errors_total=6.0)
+    assert hash(reading) == hash(plain)
+    assert repr(reading) == repr(plain)
+    assert type(pickle.loads(pickle.dumps(reading))) is InstanceReading
+    assert counted(101.0, reading)[:4] == counted(101.0, plain)[:4]
+    assert counted(101.0, reading).means() == counted(101.0, plain).means() == (Mean(6.0, 7.0), None)
+    finder = Finder()
+    finder.look(reading)
+    redacted = Redactor(finder.names())(reading)
+    assert finder.names().pseudonyms == {"in-secret": "instance-1", "node-1": "host-1"}
+    assert "in-secret" not in repr(redacted)

@@ -185,7 +185,7 @@ def test_the_document_is_strict_json_whatever_the_figures():
     poisoned = replace(
         BLOCK,
         input_rate=math.nan,
-        latency_seconds=math.inf,
+        server_means=(math.inf, None),
         averages={Window.ONE_MINUTE: Averages(math.nan, math.inf)},
         cooldown=Cooldown(CooldownPhase.COOLING, Origin.REPORTED, NOW + 1, math.nan),
         decisions=(replace(DECISION, at=math.inf, input_average=math.nan),),

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
 from aios_top.model.fact import Backfilled
-from aios_top.model.reading import RATE_SECONDS, Counted, ExecutorReading, InstanceReading, Mean, counted
+from aios_top.model.reading import RATE_SECONDS, AnyReading, Counted, ExecutorReading, Mean, counted
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import NO_TRACK, SeriesView, Track
 from aios_top.model.text import Clean
@@ -33,6 +33,8 @@ BLOCK_COLUMNS = (
 )
 UNPACKED_DECISIONS = 16
 """Newest decisions of a block whose records stay unpacked: these are looked at."""
+Span = tuple[Counted, Counted]
+"""The oldest and the newest push of a minute; the same one where there is no other."""
 PACKED_AT_ONCE = 32
 """Most records that are packed at once: a first page holds hundreds, and somebody waits for what it says."""
 
@@ -50,22 +52,22 @@ class InstanceMemory:
     """One instance's latest document and its history, one sample per push."""
 
     __slots__ = (
-        "_recent", "_track", "changed_at", "clock_offset", "first_seen", "first_token_seconds", "gap_at", "gap_drawn",
-        "input_rate", "latency_seconds", "output_rate", "reading",
+        "_recent", "_track", "changed_at", "clock_offset", "first_seen", "gap_at", "gap_drawn", "input_rate",
+        "output_rate", "reading", "span",
     )  # fmt: skip
 
     def __init__(self, first_seen: float, track: Track | None = None) -> None:
         """`track` takes the samples, a new one when it is None."""
         self.first_seen = first_seen
-        self.reading: InstanceReading | None = None
+        self.reading: AnyReading | None = None
         self.changed_at = first_seen
         """When the console first saw the latest push, unix seconds of its own clock."""
         self.clock_offset: float | None = None
         """Our clock minus the instance's, seconds, by the pushes that were seen to arrive; None before the first."""
         self.input_rate: float | None = None
         self.output_rate: float | None = None
-        self.latency_seconds: float | None = None
-        self.first_token_seconds: float | None = None
+        self.span: Span | None = None
+        """The pushes that the rates were computed of."""
         self.gap_drawn = False
         self.gap_at: float | None = None
         """When the last gap was drawn."""
@@ -89,7 +91,7 @@ class InstanceMemory:
         """Take another history, that of a recording."""
         self._track = track
 
-    def take(self, reading: InstanceReading, received_at: float) -> float | None:
+    def take(self, reading: AnyReading, received_at: float) -> float | None:
         """Remember a document; returns the seconds since the previous push when this is a new one."""
         earlier = self.reading
         if earlier is not None and not _is_new_push(earlier, reading):
@@ -105,9 +107,7 @@ class InstanceMemory:
         self.gap_drawn = False
         return seconds
 
-    def resume(
-        self, before: Sequence[Counted], reading: InstanceReading, received_at: float, gap: float | None
-    ) -> None:
+    def resume(self, before: Sequence[Counted], reading: AnyReading, received_at: float, gap: float | None) -> None:
         """Take the newest document where only what was counted is left of those before it.
 
         Leaves what taking all of them would leave, and a gap drawn between or after them, but for the histories.
@@ -143,7 +143,7 @@ class InstanceMemory:
             self._measure()
             self.draw_gap(gap)
 
-    def _learn_offset(self, earlier: InstanceReading | None, reading: InstanceReading, received_at: float) -> None:
+    def _learn_offset(self, earlier: AnyReading | None, reading: AnyReading, received_at: float) -> None:
         """Keep the smallest distance of a push, for some are seen late; a clock that was set back is learned anew."""
         if earlier is None or reading.timestamp is None:
             return
@@ -178,15 +178,13 @@ class InstanceMemory:
             self._recent.popleft()
 
     def _measure(self) -> None:
-        """Compute the true rates and server-side means over the pushes of the last minute; one push is no rate."""
-        oldest, newest = self._recent[0], self._recent[-1]
+        """Compute the true rates over the pushes of the last minute; one push is no rate."""
+        self.span = oldest, newest = self._recent[0], self._recent[-1]
         seconds = newest.at - oldest.at
         self.input_rate = per_minute(oldest.prompt, newest.prompt, seconds)
         self.output_rate = per_minute(oldest.generated, newest.generated, seconds)
-        self.latency_seconds = _mean_since(oldest.inference, newest.inference)
-        self.first_token_seconds = _mean_since(oldest.first_token, newest.first_token)
 
-    def _append(self, at: float, reading: InstanceReading) -> None:
+    def _append(self, at: float, reading: AnyReading) -> None:
         if self._track is NO_TRACK:
             return
         sizes = [
@@ -289,6 +287,21 @@ def _is_unbroken(pushes: Sequence[Counted]) -> bool:
     return not any(later.restarted_since(earlier) for earlier, later in pairwise(pushes))
 
 
+def server_means(spans: Iterable[Span]) -> tuple[float | None, float | None]:
+    """Return the mean inference duration and the mean time to first token, seconds, over several instances' pushes."""
+    found = [(oldest.means(), newest.means()) for oldest, newest in spans]
+    return (
+        mean(_mean_since(oldest.inference, newest.inference) for oldest, newest in found),
+        mean(_mean_since(oldest.first_token, newest.first_token) for oldest, newest in found),
+    )
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are known, None when none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
 def _mean_since(earlier: Mean | None, later: Mean | None) -> float | None:
     return None if earlier is None or later is None else later.since(earlier)
 
@@ -300,14 +313,14 @@ def per_minute(earlier: float | None, later: float | None, seconds: float) -> fl
     return (later - earlier) / seconds * 60.0
 
 
-def _is_new_push(earlier: InstanceReading, reading: InstanceReading) -> bool:
+def _is_new_push(earlier: AnyReading, reading: AnyReading) -> bool:
     """Judge by the instance's own stamp; documents of older SDKs have none, there the counters must do."""
     if reading.timestamp is not None and earlier.timestamp is not None:
         return reading.timestamp != earlier.timestamp
     return reading != earlier
 
 
-def _push_distance(earlier: InstanceReading | None, reading: InstanceReading, waited: float) -> float | None:
+def _push_distance(earlier: AnyReading | None, reading: AnyReading, waited: float) -> float | None:
     """Return the seconds between two pushes by the instance's clock, by ours where it has no stamp."""
     if earlier is None:
         return None

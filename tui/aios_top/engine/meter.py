@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from aios_top.model.load import ReplicaShare, ServerFigures
-from aios_top.model.reading import InstanceReading
+from aios_top.model.reading import AnyReading
 from aios_top.model.state import BlockState
 
 FEWEST_SECONDS = 2.0
@@ -83,12 +83,12 @@ class Meter:
         return before[1]
 
 
-def _readings(block: BlockState | None) -> list[InstanceReading]:
+def _readings(block: BlockState | None) -> list[AnyReading]:
     entries = () if block is None else block.instances
     return [entry.reading for entry in entries if entry.reading is not None and entry.reading.is_llm]
 
 
-def _counters(reading: InstanceReading) -> dict[str, float]:
+def _counters(reading: AnyReading) -> dict[str, float]:
     first, per = reading.first_token, reading.per_output_token
     values = (
         reading.prompts_total,

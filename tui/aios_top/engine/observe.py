@@ -8,14 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.engine.infer import infer_cooldown, infer_decisions, watch
-from aios_top.engine.memory import PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory, InstanceMemory
+from aios_top.engine.memory import PACKED_AT_ONCE, UNPACKED_DECISIONS, BlockMemory, mean, server_means
 from aios_top.engine.phases import Listing, clock_skew, count, instance_states, wiped
 from aios_top.model.decision import ACTS, MAX_DECISIONS, Decision, Origin, Thresholds
 from aios_top.model.judge import judge_block
 from aios_top.model.late import Late
 from aios_top.model.packed import is_loose, packed
 from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import BlockReading, InstanceReading
+from aios_top.model.reading import AnyReading, BlockReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
 from aios_top.model.series import as_kept
@@ -72,8 +72,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         input_rate=total(row.input_rate for row in rows if row.phase in _COUNTED),
         output_rate=total(row.output_rate for row in rows if row.phase in _COUNTED),
         request_rate=memory.request_rate,
-        first_token_seconds=_mean(entry.first_token_seconds for entry in _counted(memory, rows)),
-        latency_seconds=_mean(entry.latency_seconds for entry in _counted(memory, rows)),
+        server_means=_server_means(memory, rows),
         cooldown=cooldown,
         next_evaluation_at=_next_evaluation(inputs),
         next_evaluation_origin=Origin.REPORTED if _next_evaluation(inputs) is not None else Origin.UNKNOWN,
@@ -199,12 +198,12 @@ def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     readings = [reading for reading in readings if reading.is_llm]
     if not readings:
         return Averages(window=over)
-    inputs = _mean(_size(reading, reading.input_size, "input", over) for reading in readings)
-    outputs = _mean(_size(reading, reading.output_size, "output", over) for reading in readings)
+    inputs = mean(_size(reading, reading.input_size, "input", over) for reading in readings)
+    outputs = mean(_size(reading, reading.output_size, "output", over) for reading in readings)
     return Averages(inputs, outputs, over, Origin.MEASURED, counted=len(readings))
 
 
-def _size(reading: InstanceReading, sizes: AnyRolling | None, side: str, over: Window) -> float | None:
+def _size(reading: AnyReading, sizes: AnyRolling | None, side: str, over: Window) -> float | None:
     """Return an instance's value, 0 where it has served nothing, None where what it sent cannot be used."""
     value = None if sizes is None else sizes.over(over)
     if value is None and not any(problem.startswith(f"llm_{side}_tokens") for problem in reading.problems):
@@ -252,9 +251,11 @@ def _decisions(memory: BlockMemory, voice: Voice) -> Sequence[Decision]:
     return tuple(merged[:MAX_DECISIONS])
 
 
-def _counted(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> list[InstanceMemory]:
-    """Return what is remembered of every instance that goes into the means."""
-    return [memory.instances[row.instance_id] for row in rows if row.phase in _COUNTED]
+def _server_means(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> Late[float | None]:
+    """Return the server's means over every instance that counts, computed when they are looked at."""
+    counted = [memory.instances[row.instance_id].span for row in rows if row.phase in _COUNTED]
+    spans = [span for span in counted if span is not None]
+    return Late(lambda: server_means(spans))
 
 
 def total(values: Iterable[float | None]) -> float | None:
@@ -263,30 +264,17 @@ def total(values: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
 def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     """Remember the block's figures in the order of `BLOCK_COLUMNS`, the means when they are asked for.
 
     The sample keeps the means alone: a state in it, whose history holds the sample, would never go by itself.
     """
-    averages = state.averages
+    averages, means = state.averages, state.server_means
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
-    others = (
-        state.input_rate,
-        state.output_rate,
-        replicas,
-        reporting,
-        state.request_rate,
-        state.latency_seconds,
-        1.0 if cooling else 0.0,
-    )
-    sample = Late(lambda: as_kept((*_sizes(averages), *others)))
+    rates = state.input_rate, state.output_rate, replicas, reporting, state.request_rate
+    sample = Late(lambda: as_kept((*_sizes(averages), *rates, means[0], 1.0 if cooling else 0.0)))
     memory.sample = sample
     memory.track.append(now, sample)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from aios_top.engine.memory import BlockMemory, InstanceMemory, per_minute, stale_after
 from aios_top.model.decision import Decision
-from aios_top.model.reading import RATE_SECONDS, BlockReading, ExecutorReading, InstanceReading
+from aios_top.model.reading import RATE_SECONDS, AnyReading, BlockReading, ExecutorReading
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.state import InstanceState, Phase, Replicas
 from aios_top.model.text import Clean
@@ -134,7 +134,7 @@ def _learn_push(memory: BlockMemory, seconds: float) -> None:
         memory.push_seconds = seconds
 
 
-def _learn_offset(memory: BlockMemory, documents: Collection[InstanceReading], at: float) -> None:
+def _learn_offset(memory: BlockMemory, documents: Collection[AnyReading], at: float) -> None:
     """Learn how far the instances' clocks are off, as most of them have it: one odd clock must not age the others.
 
     A first document may be old, so before a push was seen only clocks that run ahead can be told.

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.model.load import LoadPlan, Prediction, Shape, Stage, Until
-from aios_top.model.reading import InstanceReading
+from aios_top.model.reading import AnyReading
 from aios_top.model.span import span
 from aios_top.model.state import BlockState, CooldownPhase
 
@@ -144,7 +144,7 @@ def service_seconds(block: BlockState, input_tokens: int, output_tokens: int) ->
     return input_tokens / prefill + output_tokens / decode
 
 
-def _seconds_per_token(reading: InstanceReading) -> tuple[float, float] | None:
+def _seconds_per_token(reading: AnyReading) -> tuple[float, float] | None:
     """Return seconds per prompt token and per generated token of what a replica has served so far."""
     total, per_output = reading.inference, reading.per_output_token
     inputs, outputs = reading.prompt_tokens_total, reading.generated_tokens_total

@@ -8,7 +8,7 @@ from aios_top.model.audit import AuditEntry
 from aios_top.model.curve import Curves, Earlier, Sample
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold, WorkSeen
-from aios_top.model.reading import Counted, ExecutorReading, InstanceReading
+from aios_top.model.reading import AnyReading, Counted, ExecutorReading, InstanceReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean
@@ -66,7 +66,7 @@ class Newest(Struct, frozen=True):
     """An instance's newest document, and what it had counted at the pushes before it, as far back as rates look."""
 
     received_at: float
-    reading: InstanceReading
+    reading: AnyReading
     before: Sequence[Counted] = ()
     """Oldest first."""
 

@@ -1,11 +1,15 @@
 """What one request to AIOS saw, before any history or rule is applied."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from msgspec import Struct
 
 from aios_top.model.text import Clean
 from aios_top.model.window import AnyRolling
+
+T = TypeVar("T")
 
 RATE_SECONDS = 60.0
 """A true rate spans the pushes of this long, AIOS's shortest window, and always at least two."""
@@ -58,6 +62,98 @@ class InstanceReading(Struct, frozen=True, gc=False):
         return self.prompt_tokens_total is not None or self.input_size is not None
 
 
+class _Late(Generic[T]):
+    """A field of a document that is read when it is asked for."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, reading: None, owner: type) -> "_Late[T]": ...
+    @overload
+    def __get__(self, reading: "LateReading", owner: type) -> T: ...
+    def __get__(self, reading: "LateReading | None", owner: type) -> "_Late[T] | T":
+        if reading is None:
+            return self
+        found: T = reading.read(self._name)
+        return found
+
+
+class LateReading:
+    """An instance's document in a recording: a fleet shows a few figures of each, and jumps from one to the next.
+
+    Has the fields of `InstanceReading`, and equals one that has the same values.
+    """
+
+    __slots__ = (
+        "generated_tokens_total", "input_size", "instance_id", "output_size", "prompt_tokens_total", "read", "timestamp"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        instance_id: Clean,
+        timestamp: float | None,
+        prompt_tokens_total: float | None,
+        generated_tokens_total: float | None,
+        input_size: AnyRolling | None,
+        output_size: AnyRolling | None,
+        read: Callable[[str], Any],
+    ) -> None:
+        """`read` returns the field of a name, any of those that are not given."""
+        self.instance_id = instance_id
+        self.timestamp = timestamp
+        self.prompt_tokens_total = prompt_tokens_total
+        self.generated_tokens_total = generated_tokens_total
+        self.input_size = input_size
+        self.output_size = output_size
+        self.read = read
+
+    prompts_total = _Late[float | None]()
+    errors_total = _Late[float | None]()
+    inference = _Late[Mean | None]()
+    first_token = _Late[Mean | None]()
+    per_output_token = _Late[Mean | None]()
+    active_sessions = _Late[float | None]()
+    queue_length = _Late[AnyRolling | None]()
+    tokens_per_second = _Late[float | None]()
+    node_id = _Late[Clean | None]()
+    problems = _Late[tuple[Clean, ...]]()
+
+    @property
+    def is_llm(self) -> bool:
+        """Whether the instance has token counters at all."""
+        return self.prompt_tokens_total is not None or self.input_size is not None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InstanceReading | LateReading) and whole(self) == whole(other)
+
+    def __hash__(self) -> int:
+        return hash(whole(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InstanceReading, tuple(getattr(self, name) for name in InstanceReading.__struct_fields__)
+
+    def __repr__(self) -> str:
+        return repr(whole(self))
+
+
+AnyReading = InstanceReading | LateReading
+
+
+def whole(reading: AnyReading) -> InstanceReading:
+    """Return a document with all of its fields read."""
+    if isinstance(reading, InstanceReading):
+        return reading
+    return InstanceReading(*(getattr(reading, name) for name in InstanceReading.__struct_fields__))
+
+
+class ServerMeans(NamedTuple):
+    """The histograms of one push that means over a minute are made of."""
+
+    inference: Mean | None
+    first_token: Mean | None
+
+
 class Counted(NamedTuple):
     """What an instance had counted at one push."""
 
@@ -67,8 +163,8 @@ class Counted(NamedTuple):
     """The push's own time; None where it has none."""
     prompt: float | None
     generated: float | None
-    inference: Mean | None
-    first_token: Mean | None
+    means: Callable[[], ServerMeans]
+    """Reads the histograms: those of a recording are looked at by few."""
 
     @property
     def at(self) -> float:
@@ -80,16 +176,15 @@ class Counted(NamedTuple):
         return self.at <= earlier.at or _fell(earlier.prompt, self.prompt) or _fell(earlier.generated, self.generated)
 
 
-def counted(received_at: float, reading: InstanceReading) -> Counted:
+def counted(received_at: float, reading: AnyReading) -> Counted:
     """Return what a document has counted."""
-    return Counted(
-        received_at,
-        reading.timestamp,
-        reading.prompt_tokens_total,
-        reading.generated_tokens_total,
-        reading.inference,
-        reading.first_token,
-    )
+    late = isinstance(reading, LateReading)
+    means = partial(_read_means, reading) if late else partial(ServerMeans, reading.inference, reading.first_token)
+    return Counted(received_at, reading.timestamp, reading.prompt_tokens_total, reading.generated_tokens_total, means)
+
+
+def _read_means(reading: AnyReading) -> ServerMeans:
+    return ServerMeans(reading.inference, reading.first_token)
 
 
 def _fell(earlier: float | None, later: float | None) -> bool:
@@ -108,7 +203,7 @@ class BlockReading(Struct, frozen=True):
     """All documents of one block."""
 
     block_id: Clean
-    instances: tuple[InstanceReading, ...]
+    instances: tuple[AnyReading, ...]
     executor: ExecutorReading | None = None
     dropped: int = 0
     """Documents that could not be read at all, e.g. without a usable `instanceId`."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.model.late import Late
+from aios_top.model.reading import LateReading, whole
 from aios_top.model.text import Clean, clean
 
 T = TypeVar("T")
@@ -150,6 +151,8 @@ class Redactor:
         if isinstance(value, _SEVERAL):
             kind = tuple if isinstance(value, tuple | Late) else type(value)
             return kind(self._value(entry) for entry in value)
+        if isinstance(value, LateReading):
+            return self._record(whole(value))
         if isinstance(value, Struct):
             return self._record(value)
         return value
@@ -188,6 +191,8 @@ def texts(value: Any) -> Iterator[tuple[str, str]]:
 
 def _parts(key: str, value: Any) -> list[tuple[str, Any]]:
     """Return what a value consists of; numbers have no texts and are left out."""
+    if isinstance(value, LateReading):
+        value = whole(value)
     if isinstance(value, Mapping):
         found: Iterable[tuple[str, Any]] = ((str(name), entry) for name, entry in value.items())
     elif isinstance(value, _SEVERAL):

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from aios_top.model.curve import Earlier
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import ExecutorReading, InstanceReading
+from aios_top.model.reading import AnyReading, ExecutorReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.series import EMPTY, SeriesView
 from aios_top.model.signal import Signal, signal_of
@@ -39,7 +39,7 @@ class InstanceState(Struct, frozen=True):
 
     instance_id: Clean
     phase: Phase
-    reading: InstanceReading | None
+    reading: AnyReading | None
     """The latest document; None while starting."""
     age_seconds: float | None
     """Seconds since the instance's push by the console's clock, corrected by the smallest offset seen."""
@@ -157,10 +157,8 @@ class BlockState(Struct, frozen=True):
     output_rate: float | None = None
     request_rate: float | None = None
     """Requests per minute into the block over the last minute, from the executor's counter."""
-    first_token_seconds: float | None = None
-    """Server-side mean over the last minute; AIOS observes it after completion, so it is the latency there."""
-    latency_seconds: float | None = None
-    """Server-side mean inference duration over the last minute."""
+    server_means: Sequence[float | None] = (None, None)
+    """Server-side means over the last minute, seconds: `latency_seconds` and `first_token_seconds`."""
     cooldown: Cooldown = Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
     next_evaluation_at: float | None = None
     """Unix seconds of the console's clock; None when unknown."""
@@ -208,6 +206,16 @@ class BlockState(Struct, frozen=True):
         inputs = sum(row.input_rate or 0.0 for row in rows) / len(rows)
         outputs = sum(row.output_rate or 0.0 for row in rows) / len(rows)
         return Averages(inputs, outputs, self.window, Origin.MEASURED, len(rows))
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """Server-side mean inference duration over the last minute."""
+        return self.server_means[0]
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """Server-side mean over the last minute; AIOS observes it after completion, so it is the latency there."""
+        return self.server_means[1]
 
     @property
     def size_limits(self) -> Thresholds:

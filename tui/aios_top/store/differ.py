@@ -19,7 +19,7 @@ from aios_top.model.fact import (
     Resumed,
 )
 from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
-from aios_top.model.reading import RATE_SECONDS, BlockReading, ExecutorReading, InstanceReading
+from aios_top.model.reading import RATE_SECONDS, AnyReading, BlockReading, ExecutorReading, InstanceReading, whole
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_document
 from aios_top.store.leaves import Shapes
@@ -35,8 +35,8 @@ class _Known(Struct):
     block_id: str
     row: BlockReading | None = None
     """Its row in the last answer, None when that lacked it."""
-    readings: dict[str, InstanceReading] = field(default_factory=dict)
-    recents: dict[str, deque[tuple[float, InstanceReading]]] = field(default_factory=dict)
+    readings: dict[str, AnyReading] = field(default_factory=dict)
+    recents: dict[str, deque[tuple[float, AnyReading]]] = field(default_factory=dict)
     executor: ExecutorReading | None = None
     entered: deque[ExecutorReading] = field(default_factory=deque)
     told: PolicyTold | None = None
@@ -91,7 +91,9 @@ class Differ:
             known = self._known(block_id)
             known.recents = {str(name): deque(_pushes(name, found)) for name, found in block.newest.items()}
             known.readings = {
-                str(name): block.newest[name].reading for name in block.documents.instance_ids if name in block.newest
+                str(name): whole(block.newest[name].reading)
+                for name in block.documents.instance_ids
+                if name in block.newest
             }
             known.entered = deque(block.executors)
             known.executor = block.executors[-1] if block.executors else None
@@ -232,6 +234,7 @@ def _take_trace(known: _Known, trace: Trace, found: dict[str, Any]) -> None:
 def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading]]:
     """Yield an instance's newest pushes, of which all but the last have their counters only."""
     for push in found.before:
+        means = push.means()
         yield (
             push.received_at,
             InstanceReading(
@@ -239,11 +242,11 @@ def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading
                 push.stamp,
                 prompt_tokens_total=push.prompt,
                 generated_tokens_total=push.generated,
-                inference=push.inference,
-                first_token=push.first_token,
+                inference=means.inference,
+                first_token=means.first_token,
             ),
         )
-    yield found.received_at, found.reading
+    yield found.received_at, whole(found.reading)
 
 
 def _singles(sample: Sequence[float | None]) -> list[float | None]:
@@ -269,10 +272,10 @@ def _base(known: _Known) -> dict[str, Any]:
     return found
 
 
-def _base_rows(pushes: Sequence[tuple[float, InstanceReading]]) -> Iterator[Row]:
+def _base_rows(pushes: Sequence[tuple[float, AnyReading]]) -> Iterator[Row]:
     """Yield an instance's newest pushes; of all but the last one only the counters are needed, for the rates."""
     for received_at, reading in pushes[:-1]:
-        counters = replace(reading, input_size=None, output_size=None, queue_length=None, per_output_token=None)
+        counters = replace(whole(reading), input_size=None, output_size=None, queue_length=None, per_output_token=None)
         yield row_of(received_at, counters)
     yield row_of(*pushes[-1])
 
@@ -286,7 +289,7 @@ def _decided(entry: Any, page: Any) -> dict[str, Any]:
     }
 
 
-def _remember(pushes: deque[tuple[float, InstanceReading]], received_at: float, reading: InstanceReading) -> None:
+def _remember(pushes: deque[tuple[float, AnyReading]], received_at: float, reading: AnyReading) -> None:
     """Add a push and forget those that no rate needs any more: none reaches across a clock that was set back."""
     newest = _stamp(received_at, reading)
     while len(pushes) > 1 and newest < _stamp(*pushes[-1]):
@@ -296,7 +299,7 @@ def _remember(pushes: deque[tuple[float, InstanceReading]], received_at: float, 
         pushes.popleft()
 
 
-def _stamp(received_at: float, reading: InstanceReading) -> float:
+def _stamp(received_at: float, reading: AnyReading) -> float:
     return received_at if reading.timestamp is None else reading.timestamp
 
 

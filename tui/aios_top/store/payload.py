@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aios_top.model.reading import InstanceReading, Mean
+from aios_top.model.reading import AnyReading, InstanceReading, Mean
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import AnyRolling, Rolling
 from aios_top.store.columns import Packed, pack
@@ -14,9 +14,9 @@ _NEWEST = 3
 """A policy's rates span the pushes of a minute, two or three."""
 Row = list[Any]
 """Instance id, time of receipt, and what `figures` makes of a document."""
-_ROLLINGS = ("input_size", "output_size", "queue_length")
-_MEANS = ("inference", "first_token", "per_output_token")
-_SINGLES = (
+ROLLINGS = ("input_size", "output_size", "queue_length")
+MEANS = ("inference", "first_token", "per_output_token")
+SINGLES = (
     "timestamp",
     "prompt_tokens_total",
     "generated_tokens_total",
@@ -25,50 +25,52 @@ _SINGLES = (
     "active_sessions",
     "tokens_per_second",
 )
-FIGURES = 4 * len(_ROLLINGS) + 2 * len(_MEANS) + len(_SINGLES)
+FIGURES = 4 * len(ROLLINGS) + 2 * len(MEANS) + len(SINGLES)
+PLACES = (
+    {name: 4 * number for number, name in enumerate(ROLLINGS)}
+    | {name: 4 * len(ROLLINGS) + 2 * number for number, name in enumerate(MEANS)}
+    | {name: 4 * len(ROLLINGS) + 2 * len(MEANS) + number for number, name in enumerate(SINGLES)}
+)
+"""Place among the figures of each field's first one: a rolling metric has four, a mean its sum and count."""
 _AT_ONCE = 5
 """Columns that are packed at once: all of them would take six times the room of the rows, of which they are read."""
-ROLLINGS = tuple((bit, 4 * bit) for bit in range(len(_ROLLINGS)))
-"""Bit in a row's `present` and first place among the figures of each rolling metric."""
-UNROLLED = 4 * len(_ROLLINGS)
-"""Place of the first figure that is not of a rolling metric."""
-INPUT, OUTPUT, QUEUE = 0, 4, 8
-"""Places among the figures of the first of a rolling metric's windows."""
-STAMP, PROMPT, GENERATED, SESSIONS = (4 * len(_ROLLINGS) + 2 * len(_MEANS) + place for place in (0, 1, 2, 5))
-COUNTED = (STAMP, PROMPT, GENERATED, *(4 * len(_ROLLINGS) + place for place in range(4)))
-"""Places of what rates and means are counted from."""
+HAS_INPUT, HAS_OUTPUT, HAS_QUEUE = (1 << bit for bit in range(len(ROLLINGS)))
+"""Bits of a row's `present`."""
+INPUT, OUTPUT, QUEUE = (PLACES[name] for name in ROLLINGS)
+STAMP, PROMPT, GENERATED = (PLACES[name] for name in SINGLES[:3])
+SESSIONS = PLACES["active_sessions"]
 
 
-def row_of(received_at: float, reading: InstanceReading) -> Row:
+def row_of(received_at: float, reading: AnyReading) -> Row:
     """Return a document as a row."""
     present = 0
     figures: list[float | None] = []
-    for place, name in enumerate(_ROLLINGS):
+    for place, name in enumerate(ROLLINGS):
         rolling: AnyRolling | None = getattr(reading, name)
         if rolling is None:
             figures += (None, None, None, None)
         else:
             present |= 1 << place
             figures += (rolling.current, rolling.average_1m, rolling.average_5m, rolling.average_15m)
-    for name in _MEANS:
+    for name in MEANS:
         mean: Mean | None = getattr(reading, name)
         figures += (None, None) if mean is None else (mean.total, mean.count)
-    figures += [getattr(reading, name) for name in _SINGLES]
+    figures += [getattr(reading, name) for name in SINGLES]
     texts = [str(reading.node_id)] if reading.node_id is not None else [None]
     return [str(reading.instance_id), received_at, present, [*texts, *map(str, reading.problems)], figures]
 
 
-def rollings_of(present: int, figures: Sequence[float | None]) -> list[AnyRolling | None]:
-    """Return the rolling metrics that a row has."""
-    return [Rolling(*figures[place : place + 4]) if present >> bit & 1 else None for bit, place in ROLLINGS]
-
-
 def reading_of(
-    instance_id: Clean, texts: Sequence[str | None], rollings: Sequence[AnyRolling | None], figures: Sequence[Any]
+    instance_id: Clean, present: int, texts: Sequence[str | None], figures: Sequence[Any]
 ) -> InstanceReading:
-    """Return the document that a row was made of; `figures` are those behind the rolling metrics'."""
-    means = [None if figures[place] is None else Mean(figures[place], figures[place + 1]) for place in (0, 2, 4)]
-    timestamp, prompt, generated, prompts, errors, sessions, per_second = figures[6:]
+    """Return the document that a row was made of."""
+    rollings = [
+        Rolling(*figures[place : place + 4]) if present & has else None
+        for has, place in ((HAS_INPUT, INPUT), (HAS_OUTPUT, OUTPUT), (HAS_QUEUE, QUEUE))
+    ]
+    totals = ((figures[PLACES[name]], figures[PLACES[name] + 1]) for name in MEANS)
+    means = [None if total is None else Mean(total, count) for total, count in totals]
+    timestamp, prompt, generated, prompts, errors, sessions, per_second = figures[STAMP:]
     return InstanceReading(
         instance_id,
         timestamp,
@@ -84,9 +86,19 @@ def reading_of(
         sessions,
         rollings[2],
         per_second,
-        None if texts[0] is None else clean(texts[0]),
-        tuple(clean(str(text)) for text in texts[1:]),
+        node_of(texts),
+        problems_of(texts),
     )
+
+
+def node_of(texts: Sequence[str | None]) -> Clean | None:
+    """Return the node that is named in a row's texts."""
+    return None if texts[0] is None else clean(texts[0])
+
+
+def problems_of(texts: Sequence[str | None]) -> tuple[Clean, ...]:
+    """Return the problems that are named in a row's texts."""
+    return tuple(clean(str(text)) for text in texts[1:])
 
 
 class PushTable:

@@ -9,12 +9,30 @@ import msgspec
 from msgspec import Struct
 
 from aios_top.model.frame import Newest
-from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, Mean
+from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, LateReading, Mean, ServerMeans
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import LateRolling
 from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
 from aios_top.store.compression import BROKEN
-from aios_top.store.payload import COUNTED, FIGURES, ROLLINGS, STAMP, UNROLLED, PushTable, Row, reading_of, rollings_of
+from aios_top.store.payload import (
+    FIGURES,
+    GENERATED,
+    HAS_INPUT,
+    HAS_OUTPUT,
+    HAS_QUEUE,
+    INPUT,
+    MEANS,
+    OUTPUT,
+    PLACES,
+    PROMPT,
+    QUEUE,
+    STAMP,
+    PushTable,
+    Row,
+    node_of,
+    problems_of,
+    reading_of,
+)
 
 _COLUMNS = msgspec.msgpack.Decoder(list[Packed])
 _PUSHES: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
@@ -61,34 +79,6 @@ class Columns:
         return bisect_right(self.polls, poll) - 1
 
 
-class _LateColumns:
-    """Some rows of columns, each of which is taken out when it is asked for."""
-
-    __slots__ = ("_columns", "_gaps", "_made", "_rows")
-
-    def __init__(self, columns: Sequence[Sequence[Any]], rows: Sequence[int], gaps: Gaps) -> None:
-        self._columns, self._rows, self._gaps = columns, rows, gaps
-        self._made: dict[int, Sequence[Any]] = {}
-
-    def rollings(self, row: int, present: int) -> list[LateRolling | None]:
-        """Return the rolling metrics of a row that has those of these bits."""
-        return [
-            LateRolling(partial(self._figure, row, first)) if present >> bit & 1 else None for bit, first in ROLLINGS
-        ]
-
-    def _figure(self, row: int, first: int, place: int) -> float | None:
-        column = first + place
-        made = self._made.get(column)
-        if made is None:
-            try:
-                made = picked(self._columns[column], self._rows, self._gaps)
-            except BROKEN:
-                made = ()
-            self._made[column] = made
-        figure: float | None = made[row] if row < len(made) else None
-        return figure
-
-
 class Table(Struct, frozen=True):
     """The columns of all instances of a block, an instance's rows side by side."""
 
@@ -105,46 +95,66 @@ class Table(Struct, frozen=True):
         present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
         figures = zip(*(picked(column, rows, gaps) for column in self.figures), strict=True)
         return [
-            reading_of(name, self.texts[number], rollings_of(has, row), row[UNROLLED:])
+            reading_of(name, has, self.texts[number], row)
             for has, number, row in zip(present, text, figures, strict=True)
         ]
 
-    def newest(
-        self, rows: Sequence[int], names: Iterable[Clean], known: Mapping[int, Sequence[Any]]
-    ) -> list[InstanceReading]:
-        """Return the documents of some rows, each with its instance's name; `known` are columns of them by place.
 
-        Their rolling metrics are read when they are asked for.
-        """
-        gaps = Gaps(rows)
-        present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
-        late = _LateColumns(self.figures, rows, gaps)
-        columns = (
-            known[place] if place in known else picked(self.figures[place], rows, gaps)
-            for place in range(UNROLLED, len(self.figures))
-        )
-        return [
-            reading_of(name, self.texts[number], late.rollings(place, has), figures)
-            for place, (name, has, number, figures) in enumerate(
-                zip(names, present, text, zip(*columns, strict=True), strict=True)
-            )
-        ]
+class _LateRows:
+    """Some rows of a table, which ascend, of which a column is taken out when it is asked for.
 
-    def counters(self, rows: Sequence[int], stamps: Sequence[Any]) -> dict[int, Sequence[Any]]:
-        """Return by place the columns of some rows that rates and means are counted from: a quarter of all."""
-        gaps = Gaps(rows)
-        return {place: stamps if place == STAMP else picked(self.figures[place], rows, gaps) for place in COUNTED}
+    What is damaged is None: a document that is looked at late cannot be given up any more.
+    """
 
+    __slots__ = ("_gaps", "_made", "_rows", "_table")
 
-def _counted(received: Iterable[float], counters: Mapping[int, Sequence[Any]]) -> list[Counted]:
-    """Return what rows had counted, each with when it was received."""
-    stamps, prompt, generated, *means = counters.values()
-    inference, first_token = _means(*means[:2]), _means(*means[2:])
-    return list(map(Counted, received, stamps, prompt, generated, inference, first_token))
+    def __init__(self, table: Table, rows: Sequence[int], gaps: Gaps) -> None:
+        self._table, self._rows, self._gaps = table, rows, gaps
+        self._made: dict[int, Sequence[Any]] = {}
 
+    def reading(self, row: int, name: Clean, present: int, counters: tuple[Any, Any, Any]) -> LateReading:
+        """Return the document of a row, of which timestamp and token counters are known."""
+        inputs = LateRolling(partial(self._figure, row, INPUT)) if present & HAS_INPUT else None
+        outputs = LateRolling(partial(self._figure, row, OUTPUT)) if present & HAS_OUTPUT else None
+        return LateReading(name, *counters, inputs, outputs, partial(self._field, row, present))
 
-def _means(totals: Sequence[float | None], counts: Sequence[float]) -> list[Mean | None]:
-    return [None if total is None else Mean(total, count) for total, count in zip(totals, counts, strict=True)]
+    def server_means(self, row: int) -> ServerMeans:
+        """Return the histograms of a row that server-side means are made of."""
+        return ServerMeans(self._mean(row, "inference"), self._mean(row, "first_token"))
+
+    def _field(self, row: int, present: int, name: str) -> Any:
+        if name == "queue_length":
+            return LateRolling(partial(self._figure, row, QUEUE)) if present & HAS_QUEUE else None
+        if name in MEANS:
+            return self._mean(row, name)
+        if name in PLACES:
+            return self._figure(row, PLACES[name])
+        texts = self._texts(row)
+        return node_of(texts) if name == "node_id" else problems_of(texts)
+
+    def _mean(self, row: int, name: str) -> Mean | None:
+        place = PLACES[name]
+        total, number = self._figure(row, place), self._figure(row, place, 1)
+        return None if total is None or number is None else Mean(total, number)
+
+    def _texts(self, row: int) -> Sequence[str | None]:
+        table = self._table
+        try:
+            return table.texts[picked(table.text, self._rows[row : row + 1])[0]]
+        except BROKEN:
+            return (None,)
+
+    def _figure(self, row: int, first: int, behind: int = 0) -> float | None:
+        place = first + behind
+        made = self._made.get(place)
+        if made is None:
+            try:
+                made = picked(self._table.figures[place], self._rows, self._gaps)
+            except BROKEN:
+                made = ()
+            self._made[place] = made
+        figure: float | None = made[row] if row < len(made) else None
+        return figure
 
 
 class Pushes(Struct, frozen=True):
@@ -250,16 +260,21 @@ def newest(
         stamps += own
         bounds.append(len(looked_at))
     lasts = [bound - 1 for bound in bounds[1:]]
-    counters = table.counters(looked_at, stamps)
-    counted = _counted(times, counters)
-    readings = table.newest(
-        [looked_at[last] for last in lasts],
-        [rows.instance_id for rows, _ in found],
-        {place: [column[last] for last in lasts] for place, column in counters.items()},
-    )
+    gaps = Gaps(looked_at)
+    prompt, generated = (picked(table.figures[place], looked_at, gaps) for place in (PROMPT, GENERATED))
+    server_means = _LateRows(table, looked_at, gaps).server_means
+    means = [partial(server_means, place) for place in range(len(looked_at))]
+    counted = list(map(Counted, times, stamps, prompt, generated, means))
+    at = [looked_at[last] for last in lasts]
+    gaps = Gaps(at)
+    present, reading = picked(table.present, at, gaps), _LateRows(table, at, gaps).reading
     return {
-        reading.instance_id: Newest(times[last], reading, counted[first:last])
-        for reading, first, last in zip(readings, bounds, lasts, strict=False)
+        own.instance_id: Newest(
+            times[last],
+            reading(place, own.instance_id, present[place], counted[last][1:4]),
+            counted[first:last],
+        )
+        for place, ((own, _), first, last) in enumerate(zip(found, bounds, lasts, strict=False))
     }
 
 

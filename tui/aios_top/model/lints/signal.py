@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aios_top.model.lint import Finding, NotChecked
 from aios_top.model.lint_facts import Facts
-from aios_top.model.reading import InstanceReading
+from aios_top.model.reading import AnyReading
 from aios_top.model.schema import shown
 from aios_top.model.span import length
 from aios_top.model.state import Phase
@@ -156,7 +156,7 @@ def unread_metrics(facts: Facts) -> Iterator[NotChecked]:
         yield NotChecked("NoTokenMetrics", "no instance has reported a request yet")
 
 
-def _served(facts: Facts) -> list[InstanceReading]:
+def _served(facts: Facts) -> list[AnyReading]:
     """Return the documents of the instances that have served at least one request."""
     readings = [row.reading for row in facts.block.instances if row.phase is not Phase.GHOST and row.reading]
     return [entry for entry in readings if (entry.prompts_total or 0) > 0 or (entry.prompt_tokens_total or 0) > 0]
