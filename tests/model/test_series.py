@@ -1,10 +1,11 @@
 """Histories are bounded, keep their order, and a view stays as it was."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
-from aios_top.model.series import CAPACITY, EMPTY, KEPT_SECONDS, NO_TRACK, Track, as_kept
+from aios_top.model.series import CAPACITY, EMPTY, KEPT_SECONDS, NO_TRACK, LateKept, Track, as_kept
 
 
 def filled(samples: int) -> Track:
@@ -101,3 +102,24 @@ def test_many_samples_at_once_are_as_if_one_by_one(samples: int) -> None:
 def test_what_keeps_nothing_keeps_nothing() -> None:
     NO_TRACK.append(1.0, [])
     assert NO_TRACK.count == 0
+
+
+def test_late_figures_are_what_a_history_keeps_of_them_and_are_made_once() -> None:
+    asked: list[str] = []
+
+    def made(name: str, value: float | None) -> Callable[[], float | None]:
+        def make() -> float | None:
+            asked.append(name)
+            return value
+
+        return make
+
+    row = LateKept((made("first", 1 / 3), None, made("none", None), 2 / 3))
+    assert row[3] == as_kept((2 / 3,))[0]
+    assert asked == []
+    assert row[0] == as_kept((1 / 3,))[0]
+    assert asked == ["first"]
+    assert tuple(row) == as_kept((1 / 3, None, None, 2 / 3))
+    assert row[1:] == (None, None, row[3])
+    assert (len(row), row[0]) == (4, as_kept((1 / 3,))[0])
+    assert asked == ["first", "first", "none"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from aios_top.model.policy_state import DecisionPage, ParameterReport, PolicyRep
 from aios_top.model.reading import AnyReading, BlockReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.rule import DEFAULT_COOLDOWN_SECONDS, number, thresholds, window
-from aios_top.model.series import as_kept
+from aios_top.model.series import LateKept
 from aios_top.model.state import Averages, BlockState, Cooldown, CooldownPhase, InstanceState, Phase
 from aios_top.model.text import Clean, clean
 from aios_top.model.window import AnyRolling, Window
@@ -269,16 +270,30 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
 
     The sample keeps the means alone: a state in it, whose history holds the sample, would never go by itself.
     """
-    averages, means = state.averages, state.server_means
+    averages, server_means = state.averages, state.server_means
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
-    rates = state.input_rate, state.output_rate, replicas, reporting, state.request_rate
-    sample = Late(lambda: as_kept((*_sizes(averages), *rates, means[0], 1.0 if cooling else 0.0)))
+    sample = LateKept(
+        (
+            *(partial(_input_size, averages, window) for window in Window),
+            *(partial(_output_size, averages, window) for window in Window),
+            state.input_rate,
+            state.output_rate,
+            replicas,
+            reporting,
+            state.request_rate,
+            lambda: server_means[0],
+            1.0 if cooling else 0.0,
+        )
+    )
     memory.sample = sample
     memory.track.append(now, sample)
 
 
-def _sizes(averages: Mapping[Window, Averages]) -> tuple[float | None, ...]:
-    means = [averages[entry] for entry in Window]
-    return *(entry.input_size for entry in means), *(entry.output_size for entry in means)
+def _input_size(averages: Mapping[Window, Averages], window: Window) -> float | None:
+    return averages[window].input_size
+
+
+def _output_size(averages: Mapping[Window, Averages], window: Window) -> float | None:
+    return averages[window].output_size

@@ -4,7 +4,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 from msgspec import Struct
 
@@ -26,6 +26,41 @@ def as_kept(values: Sequence[float | None]) -> tuple[float | None, ...]:
     bits = array("I", [(pattern + 0x80) & 0xFFFFFF00 for pattern in memoryview(singles).cast("B").cast("I")])
     kept = memoryview(bits).cast("B").cast("f")
     return tuple(None if value is None else near for value, near in zip(values, kept, strict=True))
+
+
+class LateKept(Sequence[float | None]):
+    """Figures as `as_kept` returns them, of which those that a function stands for are made when they are asked for."""
+
+    __slots__ = ("_figures", "_kept")
+
+    def __init__(self, figures: Sequence[float | Callable[[], float | None] | None]) -> None:
+        self._figures = figures
+        self._kept: tuple[float | None, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    @overload
+    def __getitem__(self, place: int) -> float | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[float | None, ...]: ...
+    def __getitem__(self, place: int | slice) -> float | tuple[float | None, ...] | None:
+        if self._kept is not None or isinstance(place, slice):
+            return self._every()[place]
+        return as_kept((_made(self._figures[place]),))[0]
+
+    def __iter__(self) -> Iterator[float | None]:
+        return iter(self._every())
+
+    def _every(self) -> tuple[float | None, ...]:
+        if self._kept is None:
+            self._kept = as_kept([_made(figure) for figure in self._figures])
+            self._figures = self._kept  # and with it what they were made of
+        return self._kept
+
+
+def _made(figure: float | Callable[[], float | None] | None) -> float | None:
+    return figure() if callable(figure) else figure
 
 
 class _Kept(NamedTuple):
