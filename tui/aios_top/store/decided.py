@@ -174,9 +174,6 @@ def _short_record(record: dict[str, Any], figures: Figures) -> tuple[dict[str, A
         derived |= _COUNTERS
         before["counters"] = None
     means = record["averages"]
-    if _same([means["input"], means["output"]], _means(record["instances"])):
-        derived |= _AVERAGES
-        short["averages"] = {**means, "input": None, "output": None}
     would = record["would"]
     if would is not None:
         margin = dict(would["margin"])
