@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from aios_top.model.decision import Action
+from aios_top.store import recording_writer
 from aios_top.store.decided import lengthened, shortened
 from aios_top.store.payload import PushTable
+from aios_top.store.recording_reader import open_recording
+from aios_top.store.recording_segments import DECISIONS
 from aios_top.store.typed import document, encoded
 from fakes.recordings import Story, simulated
 from fakes.simulated import SimulatedBlock
@@ -129,3 +132,25 @@ async def test_scaling_leaves_no_instance_id_among_the_paths(tmp_path: Path) -> 
     assert len(acts) > 1
     assert len(ids) > 1
     assert ids & paths == set()
+
+
+async def test_a_segment_begins_with_the_decision_before_it_as_small_as_every_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks at its instances in most segments, and whole it was most of what a jump took apart."""
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 150.0)
+    parameters = {"input_tokens_up_threshold": 1e9, "output_tokens_up_threshold": 1e9, "min_replicas": 3}
+    block = SimulatedBlock("told", replicas=3, rate=0.6, parameters=parameters, maximum=3)
+    clock, reads = simulated(block, push=30.0, interval=30.0)
+    story = Story(tmp_path / "story.aiosrec", clock, reads)
+    await story.poll(400)
+    story.writer.close()
+    with open_recording(tmp_path / "story.aiosrec") as recording:
+        parts = [recording._index.parts(entry)["told"] for entry in recording._index.segments]
+        decisions = [row["decision"] for part in parts[1:] for _, row in part.stream(DECISIONS).every()]
+        begun = [part.stream(DECISIONS).document(0)["decision"] for part in parts[1:]]
+    assert len(begun) > 3
+    assert len(decisions) > 20
+    for decision in (*begun, *decisions):
+        assert decision.keys() == {"record", "derived"}
+        assert {type(entry) for entry in decision["record"]["instances"]} == {list}

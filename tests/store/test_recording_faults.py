@@ -146,7 +146,7 @@ def replayed(path: Path, story: Story) -> int:
 
 @pytest.mark.parametrize("part", ["figures", "documents", "decided", "samples"])
 async def test_damage_in_earlier_segments_is_a_gap_in_what_is_drawn_of_them(tmp_path: Path, part: str) -> None:
-    story = await recorded(tmp_path / "a.aiosrec")
+    story = await recorded(tmp_path / "a.aiosrec", 120)
     story.writer.close()
     whole, damaged = _drawn(tmp_path / "a.aiosrec"), tmp_path / "b.aiosrec"
     shutil.copy(tmp_path / "a.aiosrec", damaged)

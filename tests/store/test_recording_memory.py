@@ -132,5 +132,5 @@ def test_a_clock_that_was_wrong_once_lets_no_documents_pile_up(odd: int) -> None
         fleet = FleetReading((BlockReading(block, (reading,), executor),), at, 0.01)
         differ.take(Poll(at, number, 30.0, (FleetRead(fleet),)), trace, None, None)
     begin = differ.begin()["blocks"]["block"]
-    assert [row[1] for row in begin["pushes"]] == [1_795_445_000.0 + 30.0 * number for number in range(56, 60)]
+    assert [row[1] for row in begin["pushes"]] == [1_795_445_000.0 + 30.0 * number for number in range(55, 60)]
     assert [row[0] for row in begin["executors"]] == [30.0 * number for number in range(57, 60)]

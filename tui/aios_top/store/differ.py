@@ -20,6 +20,7 @@ from aios_top.model.fact import (
 )
 from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
 from aios_top.model.reading import RATE_SECONDS, AnyReading, BlockReading, ExecutorReading, InstanceReading, whole
+from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_document
 from aios_top.store.leaves import Shapes
@@ -267,16 +268,33 @@ def _base(known: _Known) -> dict[str, Any]:
         found["bearing"] = bearing_document(known.bearing)
     if known.decided is not None:
         found["decided"] = [known.decided]
-    found["pushes"] = [row for pushes in known.recents.values() for row in _base_rows(list(pushes))]
+    looked_at = _looked_at(known.last)
+    found["pushes"] = [
+        row for name, pushes in known.recents.items() for row in _base_rows(list(pushes), looked_at.get(name))
+    ]
     found["executors"] = [[entry.uptime_seconds, entry.tasks_processed_total] for entry in known.entered]
     return found
 
 
-def _base_rows(pushes: Sequence[tuple[float, AnyReading]]) -> Iterator[Row]:
-    """Yield an instance's newest pushes; of all but the last one only the counters are needed, for the rates."""
+def _looked_at(last: Decision | None) -> dict[str, Any]:
+    """Return by instance the timestamp of the document that a decision was made with, as far as its record says so."""
+    rows = None if last is None else last.record.get("instances")
+    if not isinstance(rows, list):
+        return {}
+    return {row["id"]: row.get("timestamp") for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+
+
+def _base_rows(pushes: Sequence[tuple[float, AnyReading]], looked_at: Any) -> Iterator[Row]:
+    """Yield an instance's newest pushes: the last one and the one that was decided with, of the others the counters.
+
+    Those are needed for the rates.
+    """
     for received_at, reading in pushes[:-1]:
-        counters = replace(whole(reading), input_size=None, output_size=None, queue_length=None, per_output_token=None)
-        yield row_of(received_at, counters)
+        if reading.timestamp == looked_at:
+            yield row_of(received_at, reading)
+        else:
+            rolled = {"input_size": None, "output_size": None, "queue_length": None, "per_output_token": None}
+            yield row_of(received_at, replace(whole(reading), **rolled))
     yield row_of(*pushes[-1])
 
 
@@ -290,12 +308,15 @@ def _decided(entry: Any, page: Any) -> dict[str, Any]:
 
 
 def _remember(pushes: deque[tuple[float, AnyReading]], received_at: float, reading: AnyReading) -> None:
-    """Add a push and forget those that no rate needs any more: none reaches across a clock that was set back."""
+    """Add a push and forget those that no rate needs any more: none reaches across a clock that was set back.
+
+    The last decision may have been made with the push before the newest one.
+    """
     newest = _stamp(received_at, reading)
     while len(pushes) > 1 and newest < _stamp(*pushes[-1]):
         pushes.popleft()
     pushes.append((received_at, reading))
-    while len(pushes) > 2 and _stamp(*pushes[1]) < newest - RATE_SECONDS:
+    while len(pushes) > 2 and _stamp(*pushes[1]) < newest - RATE_SECONDS - DEFAULT_PUSH_SECONDS:
         pushes.popleft()
 
 
