@@ -208,7 +208,7 @@ async def test_what_is_damaged_of_a_decision_is_not_known_and_the_rest_is_shown(
         assert stage in decided._first
         decided._first[stage] = {"no": "text"}  # type: ignore[index]  # what a file can say that nobody here wrote
         del decided._first[decided._shapes.leaf(("decision", "record", "steps", 0, "result"))]  # type: ignore[attr-defined]
-        table.figures[3] = Values(Packed(1, 0, []))  # type: ignore[index]
+        table.figures._made[3] = Values(Packed(1, 0, []))  # type: ignore[attr-defined]
         block = Replay(recording).state(entry.times[4]).blocks["told"]
     last = block.policy.last_decision
     live = next(state for state in story.states if state.at == entry.times[4]).blocks["told"].policy.last_decision

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 from msgspec import Struct
@@ -35,8 +35,9 @@ from aios_top.store.payload import (
 )
 
 _COLUMNS = msgspec.msgpack.Decoder(list[Packed])
+_COLUMN = msgspec.msgpack.Decoder(Packed)
 _PUSHES: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
-    tuple.__class_getitem__((list[str], list[list[str | None]], *[Packed] * (5 + FIGURES)))
+    tuple.__class_getitem__((list[str], list[list[str | None]], *[Packed] * 5, *[msgspec.Raw] * FIGURES))
 )
 
 _NEAR = 4
@@ -77,6 +78,31 @@ class Columns:
     def latest(self, poll: int) -> int:
         """Return the place of the last row up to a poll, -1 when there is none."""
         return bisect_right(self.polls, poll) - 1
+
+
+class _LateColumns(Sequence[Sequence[Any]]):
+    """Packed columns, each taken apart when it is asked for: a jump asks for a fifth of them."""
+
+    __slots__ = ("_content", "_made")
+
+    def __init__(self, content: Sequence[msgspec.Raw]) -> None:
+        self._content = content
+        self._made: dict[int, Values] = {}
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    @overload
+    def __getitem__(self, place: int) -> Values: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Values]: ...
+    def __getitem__(self, place: int | slice) -> Values | list[Values]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        made = self._made.get(place)
+        if made is None:
+            made = self._made[place] = Values(_COLUMN.decode(self._content[place]))
+        return made
 
 
 class Table(Struct, frozen=True):
@@ -314,8 +340,8 @@ def pushes_unpacked(content: msgspec.Raw) -> dict[Clean, Pushes]:
     names, texts, *columns = _PUSHES.decode(content)
     owners, polls = map(whole_numbers, columns[:2])
     received: Sequence[Any] = unpack(columns[2])
-    present, numbers, *figures = map(Values, columns[3:])
-    table = Table(present, texts, numbers, figures)
+    present, numbers = map(Values, columns[3:5])
+    table = Table(present, texts, numbers, _LateColumns(columns[5:]))
     found: dict[Clean, Pushes] = {}
     begin = before = 0
     while begin < len(owners):

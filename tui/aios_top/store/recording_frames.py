@@ -33,8 +33,7 @@ def block_frame(
     seen_at: float | None,
 ) -> BlockFrame:
     """Return a block as of a poll of a segment; `seen_at` is when the metrics service answered last."""
-    found = part.stream("documents").latest(poll)
-    documents = Documents() if found is NOTHING else value(found, Documents)
+    documents = part.documents(poll) or Documents()
     found = part.stream("bearing").latest(poll)
     bearing = Bearing() if found is NOTHING else bearing_value(found)
     received = entry.received

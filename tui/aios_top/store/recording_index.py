@@ -17,7 +17,7 @@ from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
 from aios_top.store.compression import BROKEN, BrokenPartError, Compression
 from aios_top.store.leaves import Shapes
-from aios_top.store.recording_segments import BlockPart, KnownParameters, OpenPart, PackedPart
+from aios_top.store.recording_segments import BlockPart, Known, OpenPart, PackedPart
 from aios_top.store.segment import Segment
 from aios_top.store.streams import Documents, PackedStream, unpacked
 from aios_top.store.typed import decoded, value
@@ -78,7 +78,7 @@ class RecordingIndex:
         self._single: OrderedDict[tuple[int, Clean], BlockPart | None] = OrderedDict()
         self._documents: OrderedDict[int, Any] = OrderedDict()
         self._fills: dict[int, Fill] = {}
-        self._parameters = KnownParameters()
+        self._known = Known()
         self._last_row = 0
         self._dropped: set[int] = set()
         self._version = -1
@@ -330,7 +330,7 @@ class RecordingIndex:
         return None if contents is None else self._part_of(entry, contents)
 
     def _part_of(self, entry: SegmentEntry, contents: Sequence[bytes]) -> BlockPart:
-        return PackedPart(self.shapes, lambda place: self._restored(entry, contents[place]), self._parameters)
+        return PackedPart(self.shapes, lambda place: self._restored(entry, contents[place]), self._known)
 
     def _restored(self, entry: SegmentEntry, content: bytes) -> bytes:
         if entry.dictionary not in self._compressions:

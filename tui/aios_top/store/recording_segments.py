@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from aios_top.model.decision import Decision, InstanceInput
 from aios_top.model.fact import PolicyTold
+from aios_top.model.frame import Documents as ListedDocuments
 from aios_top.model.late import LateDocument, LateRows, Once
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
@@ -40,39 +41,49 @@ _NUMBER = ("decision", "record", "seq")
 _BOOT = ("boot_id",)
 _STREAM = msgspec.msgpack.Decoder(PackedStream)
 _RAW = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_MOST_PARAMETERS = 256
+_MOST_KNOWN = 1024
+T = TypeVar("T")
 
 
-Parameters = list[tuple[int, ParameterReport | None]]
-"""The parameters of a policy with the polls that brought them, oldest first."""
+class KnownStreams(Generic[T]):
+    """Streams of documents that change rarely, by what they were read of: those of many segments are alike."""
+
+    def __init__(self, kind: type[T]) -> None:
+        """`kind` is that of the documents."""
+        self._kind = kind
+        self._found: dict[bytes, tuple[Documents, dict[int, T | None]]] = {}
+
+    def latest(self, packed: bytes, poll: int, read: Callable[[], Documents]) -> T | None:
+        """Return the last document up to a poll of a packed stream, None where there is none; `read` unpacks it."""
+        known = self._found.get(packed)
+        if known is None:
+            if len(self._found) >= _MOST_KNOWN:
+                self._found.clear()
+            known = self._found[packed] = read(), {}
+        documents, made = known
+        row = documents.row(poll)
+        if row not in made:
+            made[row] = typed(documents.latest(poll), self._kind)
+        return made[row]
 
 
-class KnownParameters:
-    """Parameters that were read before, by what they were read of: those of many blocks and segments are alike."""
+class Known:
+    """What the parts of a recording have in common."""
 
     def __init__(self) -> None:
-        self._found: dict[bytes, Parameters] = {}
-
-    def of(self, packed: bytes, read: Callable[[], Documents]) -> Parameters:
-        """Return the parameters that a packed stream holds; `read` unpacks it."""
-        found = self._found.get(packed)
-        if found is None:
-            if len(self._found) >= _MOST_PARAMETERS:
-                self._found.clear()
-            found = self._found[packed] = parameters_of(read())
-        return found
+        self.parameters = KnownStreams(ParameterReport)
+        self.documents = KnownStreams(ListedDocuments)
 
 
-def parameters_of(documents: Documents) -> Parameters:
-    """Return the parameters of documents."""
-    return [(poll, None if found is None else value(found, ParameterReport)) for poll, found in documents.every()]
+def typed(found: Any, kind: type[T]) -> T | None:
+    """Return a document as a value of this kind, None where there is none."""
+    return None if found is NOTHING or found is None else value(found, kind)
 
 
 class BlockPart(ABC):
     """One block within a segment."""
 
     def __init__(self) -> None:
-        self._parameters: Parameters | None = None
         self._newest: tuple[int, Decision | None] = (-1, None)
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
@@ -179,13 +190,11 @@ class BlockPart(ABC):
 
     def parameters(self, poll: int) -> ParameterReport | None:
         """Return the policy's parameters up to a poll, None where there are none."""
-        if self._parameters is None:
-            self._parameters = self._every_parameters()
-        found = [entry for number, entry in self._parameters if number <= poll]
-        return found[-1] if found else None
+        return typed(self.stream("parameters").latest(poll), ParameterReport)
 
-    def _every_parameters(self) -> Parameters:
-        return parameters_of(self.stream("parameters"))
+    def documents(self, poll: int) -> ListedDocuments | None:
+        """Return which documents the metrics service had at a poll, None before its first answer."""
+        return typed(self.stream("documents").latest(poll), ListedDocuments)
 
 
 def _readable(
@@ -245,7 +254,7 @@ class OpenPart(BlockPart):
 class PackedPart(BlockPart):
     """One block within a segment that is over."""
 
-    def __init__(self, shapes: Shapes, restore: Restore, known: KnownParameters) -> None:
+    def __init__(self, shapes: Shapes, restore: Restore, known: Known) -> None:
         super().__init__()
         self._shapes = shapes
         self._restore = restore
@@ -277,9 +286,17 @@ class PackedPart(BlockPart):
             self._streams[name] = unpacked(self._shapes, _STREAM.decode(packed))
         return self._streams[name]
 
-    def _every_parameters(self) -> Parameters:
-        packed = bytes(self._packed_stream("parameters"))
-        return self._known.of(packed, lambda: self.stream("parameters"))
+    def parameters(self, poll: int) -> ParameterReport | None:
+        """Return the policy's parameters up to a poll, None where there are none."""
+        return self._known.parameters.latest(
+            bytes(self._packed_stream("parameters")), poll, lambda: self.stream("parameters")
+        )
+
+    def documents(self, poll: int) -> ListedDocuments | None:
+        """Return which documents the metrics service had at a poll, None before its first answer."""
+        return self._known.documents.latest(
+            bytes(self._packed_stream("documents")), poll, lambda: self.stream("documents")
+        )
 
     def _packed_stream(self, name: str) -> msgspec.Raw:
         if not self._packed:
