@@ -19,10 +19,9 @@ from aios_top.store.compression import BROKEN, BrokenPartError, Compression
 from aios_top.store.leaves import Shapes
 from aios_top.store.recording_segments import BlockPart, Known, OpenPart, PackedPart
 from aios_top.store.segment import Segment
-from aios_top.store.streams import Documents, PackedStream, unpacked
+from aios_top.store.streams import Documents, unpacked
 from aios_top.store.typed import decoded, value
 
-_STREAM = msgspec.msgpack.Decoder(PackedStream)
 _TIMES = msgspec.msgpack.Decoder(list[Packed])
 _WHOLE_SEGMENTS = 3
 """Segments whose parts are kept unpacked: the one that is shown and its neighbours."""
@@ -120,7 +119,7 @@ class RecordingIndex:
             return entry.open.head.documents()
         if entry.head is None:
             (content,) = self.row("SELECT head FROM segment WHERE id = ?", (entry.number,))
-            entry.head = unpacked(self.shapes, _STREAM.decode(self._restored(entry, content)))
+            entry.head = unpacked(self.shapes, self._restored(entry, content))
         return entry.head
 
     def parts(self, entry: SegmentEntry) -> Mapping[Clean, BlockPart]:

@@ -29,7 +29,7 @@ from aios_top.store.pushes import (
     pushes_unpacked,
 )
 from aios_top.store.segment import STREAMS, BlockLog
-from aios_top.store.streams import Documents, PackedStream, unpacked
+from aios_top.store.streams import Documents, unpacked
 from aios_top.store.told import Asked, told_value
 from aios_top.store.typed import value
 
@@ -39,7 +39,6 @@ Restore = Callable[[int], bytes]
 DECISIONS = "decided"
 _NUMBER = ("decision", "record", "seq")
 _BOOT = ("boot_id",)
-_STREAM = msgspec.msgpack.Decoder(PackedStream)
 _RAW = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _MOST_KNOWN = 1024
 T = TypeVar("T")
@@ -283,7 +282,7 @@ class PackedPart(BlockPart):
         """Return the documents of one kind."""
         if name not in self._streams:
             packed = self._restore(DECIDED) if name == DECISIONS else self._packed_stream(name)
-            self._streams[name] = unpacked(self._shapes, _STREAM.decode(packed))
+            self._streams[name] = unpacked(self._shapes, packed)
         return self._streams[name]
 
     def parameters(self, poll: int) -> ParameterReport | None:

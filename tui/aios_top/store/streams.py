@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,6 +42,33 @@ class PackedStream(msgspec.Struct, array_like=True, gc=False):
     """Leaves that changed exactly as another one did, with the place of that one's changes."""
     whole: list[Any]
     """Documents of a shape that has no number, in order."""
+
+
+class _ReadChanges(msgspec.Struct, array_like=True, gc=False):
+    """Changes as they are read: the rows are the same for most leaves."""
+
+    leaf: int
+    rows: msgspec.Raw
+    floats: Packed | None
+    others: list[Any] | None
+
+
+class _ReadStream(msgspec.Struct, array_like=True, gc=False):
+    """A packed stream as it is read: the leaves are the same for most blocks."""
+
+    polls: Packed
+    shapes: Packed
+    first: msgspec.Raw
+    values: list[Any]
+    changes: list[_ReadChanges]
+    same: list[tuple[int, int]]
+    whole: list[Any]
+
+
+_STREAM = msgspec.msgpack.Decoder(_ReadStream)
+_LEAVES = msgspec.msgpack.Decoder(tuple[int, ...])
+_ROWS = msgspec.msgpack.Decoder(Packed)
+_leaves = lru_cache(maxsize=1024)(_LEAVES.decode)
 
 
 class Stream(Struct):
@@ -247,12 +275,12 @@ class _PackedLeaves(Mapping[int, Leaf]):
 
     __slots__ = ("_changes", "_made", "_rows")
 
-    def __init__(self, packed: PackedStream) -> None:
+    def __init__(self, packed: _ReadStream) -> None:
         changes = packed.changes
         self._changes = {entry.leaf: entry for entry in changes}
         self._changes |= {leaf: changes[place] for leaf, place in packed.same}
         self._made: dict[int, Leaf] = {}
-        self._rows: dict[tuple[bytes, ...], Sequence[int]] = {}
+        self._rows: dict[bytes, Sequence[int]] = {}
         """By what they were unpacked of: most leaves change together."""
 
     def __getitem__(self, leaf: int) -> Leaf:
@@ -262,10 +290,10 @@ class _PackedLeaves(Mapping[int, Leaf]):
             if changes.leaf != leaf:
                 made = self._made[leaf] = self[changes.leaf]
                 return made
-            key = tuple(changes.rows.parts)
-            rows = self._rows.get(key)
+            packed = bytes(changes.rows)
+            rows = self._rows.get(packed)
             if rows is None:
-                rows = self._rows[key] = whole_numbers(changes.rows)
+                rows = self._rows[packed] = whole_numbers(_ROWS.decode(packed))
             made = self._made[leaf] = rows, _values(changes)
         return made
 
@@ -276,14 +304,15 @@ class _PackedLeaves(Mapping[int, Leaf]):
         return len(self._changes)
 
 
-def _values(changes: Changes) -> Sequence[Any]:
+def _values(changes: _ReadChanges) -> Sequence[Any]:
     if changes.floats is None:
         return changes.others or ()
     return unpack(changes.floats) if changes.floats.count < _FEW else Values(changes.floats)
 
 
-def unpacked(shapes: Shapes, packed: PackedStream) -> Documents:
+def unpacked(shapes: Shapes, content: bytes | msgspec.Raw) -> Documents:
     """Return what can be read of a packed stream."""
-    first = dict(zip(packed.first, packed.values, strict=True))
+    packed = _STREAM.decode(content)
+    first = dict(zip(_leaves(bytes(packed.first)), packed.values, strict=True))
     later = _PackedLeaves(packed)
     return Documents(shapes, whole_numbers(packed.polls), whole_numbers(packed.shapes), first, later, packed.whole)
