@@ -89,13 +89,13 @@ def test_no_name_in_it_escapes_a_redaction() -> None:
 def test_a_late_rolling_metric_reads_the_mean_that_is_asked_for() -> None:
     asked: list[int] = []
 
-    def read(place: int) -> float:
+    def read(row: int, place: int) -> float:
         asked.append(place)
-        return 10.0 * place
+        return row * (place - 4)
 
-    rolling = LateRolling(read)
+    rolling = LateRolling(read, 10, 4)
     assert [rolling.over(window) for window in Window] == [10.0, 20.0, 30.0]
-    assert asked == [1, 2, 3]
+    assert asked == [5, 6, 7]
     plain = Rolling(0.0, 10.0, 20.0, 30.0)
     assert [plain.over(window) for window in Window] == [rolling.over(window) for window in Window]
     assert rolling == plain
@@ -111,11 +111,12 @@ def test_a_late_document_reads_the_field_that_is_asked_for() -> None:
     )  # fmt: skip
     asked: list[str] = []
 
-    def read(name: str) -> Any:
+    def read(row: int, name: str) -> Any:
+        assert row == 7
         asked.append(name)
         return getattr(plain, name)
 
-    reading = LateReading(plain.instance_id, 100.0, 2.0, 3.0, plain.input_size, None, read)
+    reading = LateReading(plain.instance_id, 100.0, 2.0, 3.0, plain.input_size, None, read, 7)
     assert reading.is_llm
     assert asked == []
     assert (reading.inference, reading.active_sessions) == (Mean(6.0, 7.0), 8.0)

@@ -75,7 +75,7 @@ class _Late(Generic[T]):
     def __get__(self, reading: "LateReading | None", owner: type) -> "_Late[T] | T":
         if reading is None:
             return self
-        found: T = reading.read(self._name)
+        found: T = reading.read(reading.row, self._name)
         return found
 
 
@@ -86,7 +86,8 @@ class LateReading:
     """
 
     __slots__ = (
-        "generated_tokens_total", "input_size", "instance_id", "output_size", "prompt_tokens_total", "read", "timestamp"
+        "generated_tokens_total", "input_size", "instance_id", "output_size", "prompt_tokens_total", "read", "row",
+        "timestamp",
     )  # fmt: skip
 
     def __init__(
@@ -97,16 +98,17 @@ class LateReading:
         generated_tokens_total: float | None,
         input_size: AnyRolling | None,
         output_size: AnyRolling | None,
-        read: Callable[[str], Any],
+        read: Callable[[int, str], Any],
+        row: int,
     ) -> None:
-        """`read` returns the field of a name, any of those that are not given."""
+        """`read` returns the field of a name in a row, any of those that are not given."""
         self.instance_id = instance_id
         self.timestamp = timestamp
         self.prompt_tokens_total = prompt_tokens_total
         self.generated_tokens_total = generated_tokens_total
         self.input_size = input_size
         self.output_size = output_size
-        self.read = read
+        self.read, self.row = read, row
 
     prompts_total = _Late[float | None]()
     errors_total = _Late[float | None]()

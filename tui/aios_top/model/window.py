@@ -59,35 +59,35 @@ _PLACES = {Window.ONE_MINUTE: 1, Window.FIVE_MINUTES: 2, Window.FIFTEEN_MINUTES:
 class LateRolling:
     """A rolling metric of which a mean is read when it is asked for: a fleet shows one of four."""
 
-    __slots__ = ("_read",)
+    __slots__ = ("_place", "_read", "_row")
 
-    def __init__(self, read: Callable[[int], float | None]) -> None:
-        """`read` returns the mean at a place, `current` at 0 and the windows behind it by length."""
-        self._read = read
+    def __init__(self, read: Callable[[int, int], float | None], row: int, place: int) -> None:
+        """`read` returns the figure in a row at a place: `current` is at `place`, the windows behind it by length."""
+        self._read, self._row, self._place = read, row, place
 
     @property
     def current(self) -> float | None:
         """Mean over the current period."""
-        return self._read(0)
+        return self._read(self._row, self._place)
 
     @property
     def average_1m(self) -> float | None:
         """Mean over a minute."""
-        return self._read(1)
+        return self._read(self._row, self._place + 1)
 
     @property
     def average_5m(self) -> float | None:
         """Mean over five minutes."""
-        return self._read(2)
+        return self._read(self._row, self._place + 2)
 
     @property
     def average_15m(self) -> float | None:
         """Mean over fifteen minutes."""
-        return self._read(3)
+        return self._read(self._row, self._place + 3)
 
     def over(self, window: Window) -> float | None:
         """Return the mean over `window`, None when the server did not send a usable number."""
-        return self._read(_PLACES[window])
+        return self._read(self._row, self._place + _PLACES[window])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rolling | LateRolling) and _means(self) == _means(other)

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from aios_top.store.documents import View
 from aios_top.store.payload import GENERATED, INPUT, OUTPUT, PROMPT, QUEUE, SESSIONS, STAMP
-from aios_top.store.streams import View
 from aios_top.store.typed import encoded
 
 Figures = Callable[[str, int], Sequence[Any] | None]

@@ -1,186 +1,26 @@
-"""The figures of one block within a segment as they are read back: values are made of what is asked for only."""
+"""The documents of one block within a segment as they are read back: those are made that are asked for only."""
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from aios_top.model.frame import Newest
-from aios_top.model.reading import Counted, ExecutorReading, InstanceReading, LateReading, Mean, ServerMeans
+from aios_top.model.reading import Counted, ExecutorReading, InstanceReading
 from aios_top.model.text import Clean, clean
-from aios_top.model.window import LateRolling
 from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
-from aios_top.store.compression import BROKEN
-from aios_top.store.payload import (
-    FIGURES,
-    GENERATED,
-    HAS_INPUT,
-    HAS_OUTPUT,
-    HAS_QUEUE,
-    INPUT,
-    MEANS,
-    OUTPUT,
-    PLACES,
-    PROMPT,
-    QUEUE,
-    STAMP,
-    PushTable,
-    Row,
-    node_of,
-    problems_of,
-    reading_of,
-)
+from aios_top.store.payload import FIGURES, GENERATED, PROMPT, STAMP, PushTable, Row
+from aios_top.store.picked import LateColumns, every, picked
+from aios_top.store.table import LateDocuments, Table
 
-_COLUMNS = msgspec.msgpack.Decoder(list[Packed])
-_COLUMN = msgspec.msgpack.Decoder(Packed)
 _PUSHES: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
     tuple.__class_getitem__((list[str], list[list[str | None]], *[Packed] * 5, *[msgspec.Raw] * FIGURES))
 )
-
 _NEAR = 4
 """Pushes of an instance that a minute spans, and one before it, at AIOS's period of 30 s."""
-
-
-class Columns:
-    """Rows that are kept as columns; a row is made when it is asked for."""
-
-    __slots__ = ("_columns", "polls")
-
-    def __init__(self, polls: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
-        self.polls = polls
-        """Poll that brought each row, ascending."""
-        self._columns = columns
-
-    def row(self, place: int) -> tuple[Any, ...]:
-        """Return a row."""
-        return tuple(column[place] for column in self._columns)
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        return len(self._columns)
-
-    def column(self, place: int, end: int) -> Sequence[Any]:
-        """Return the values of one column before a row."""
-        return every(self._columns[place])[:end]
-
-    def some(self, places: range) -> list[tuple[Any, ...]]:
-        """Return the rows at some places."""
-        return list(zip(*(picked(column, places) for column in self._columns), strict=True))
-
-    def rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        """Yield all rows with their polls, oldest first."""
-        return zip(self.polls, zip(*self._columns, strict=True), strict=True) if self.polls else iter(())
-
-    def latest(self, poll: int) -> int:
-        """Return the place of the last row up to a poll, -1 when there is none."""
-        return bisect_right(self.polls, poll) - 1
-
-
-class _LateColumns(Sequence[Sequence[Any]]):
-    """Packed columns, each taken apart when it is asked for: a jump asks for a fifth of them."""
-
-    __slots__ = ("_content", "_made")
-
-    def __init__(self, content: Sequence[msgspec.Raw]) -> None:
-        self._content = content
-        self._made: dict[int, Values] = {}
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    @overload
-    def __getitem__(self, place: int) -> Values: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Values]: ...
-    def __getitem__(self, place: int | slice) -> Values | list[Values]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        made = self._made.get(place)
-        if made is None:
-            made = self._made[place] = Values(_COLUMN.decode(self._content[place]))
-        return made
-
-
-class Table(Struct, frozen=True):
-    """The columns of all instances of a block, an instance's rows side by side."""
-
-    present: Sequence[int]
-    texts: Sequence[Sequence[str | None]]
-    """The different texts."""
-    text: Sequence[int]
-    """For each row which of them it has."""
-    figures: Sequence[Sequence[Any]]
-
-    def readings(self, rows: Sequence[int], name: Clean) -> list[InstanceReading]:
-        """Return the documents of some rows of one instance."""
-        gaps = Gaps(rows)
-        present, text = picked(self.present, rows, gaps), picked(self.text, rows, gaps)
-        figures = zip(*(picked(column, rows, gaps) for column in self.figures), strict=True)
-        return [
-            reading_of(name, has, self.texts[number], row)
-            for has, number, row in zip(present, text, figures, strict=True)
-        ]
-
-
-class _LateRows:
-    """Some rows of a table, which ascend, of which a column is taken out when it is asked for.
-
-    What is damaged is None: a document that is looked at late cannot be given up any more.
-    """
-
-    __slots__ = ("_gaps", "_made", "_rows", "_table")
-
-    def __init__(self, table: Table, rows: Sequence[int], gaps: Gaps) -> None:
-        self._table, self._rows, self._gaps = table, rows, gaps
-        self._made: dict[int, Sequence[Any]] = {}
-
-    def reading(self, row: int, name: Clean, present: int, counters: tuple[Any, Any, Any]) -> LateReading:
-        """Return the document of a row, of which timestamp and token counters are known."""
-        inputs = LateRolling(partial(self._figure, row, INPUT)) if present & HAS_INPUT else None
-        outputs = LateRolling(partial(self._figure, row, OUTPUT)) if present & HAS_OUTPUT else None
-        return LateReading(name, *counters, inputs, outputs, partial(self._field, row, present))
-
-    def server_means(self, row: int) -> ServerMeans:
-        """Return the histograms of a row that server-side means are made of."""
-        return ServerMeans(self._mean(row, "inference"), self._mean(row, "first_token"))
-
-    def _field(self, row: int, present: int, name: str) -> Any:
-        if name == "queue_length":
-            return LateRolling(partial(self._figure, row, QUEUE)) if present & HAS_QUEUE else None
-        if name in MEANS:
-            return self._mean(row, name)
-        if name in PLACES:
-            return self._figure(row, PLACES[name])
-        texts = self._texts(row)
-        return node_of(texts) if name == "node_id" else problems_of(texts)
-
-    def _mean(self, row: int, name: str) -> Mean | None:
-        place = PLACES[name]
-        total, number = self._figure(row, place), self._figure(row, place, 1)
-        return None if total is None or number is None else Mean(total, number)
-
-    def _texts(self, row: int) -> Sequence[str | None]:
-        table = self._table
-        try:
-            return table.texts[picked(table.text, self._rows[row : row + 1])[0]]
-        except BROKEN:
-            return (None,)
-
-    def _figure(self, row: int, first: int, behind: int = 0) -> float | None:
-        place = first + behind
-        made = self._made.get(place)
-        if made is None:
-            try:
-                made = picked(self._table.figures[place], self._rows, self._gaps)
-            except BROKEN:
-                made = ()
-            self._made[place] = made
-        figure: float | None = made[row] if row < len(made) else None
-        return figure
 
 
 class Pushes(Struct, frozen=True):
@@ -286,21 +126,15 @@ def newest(
         stamps += own
         bounds.append(len(looked_at))
     lasts = [bound - 1 for bound in bounds[1:]]
-    gaps = Gaps(looked_at)
-    prompt, generated = (picked(table.figures[place], looked_at, gaps) for place in (PROMPT, GENERATED))
-    server_means = _LateRows(table, looked_at, gaps).server_means
-    means = [partial(server_means, place) for place in range(len(looked_at))]
-    counted = list(map(Counted, times, stamps, prompt, generated, means))
-    at = [looked_at[last] for last in lasts]
-    gaps = Gaps(at)
-    present, reading = picked(table.present, at, gaps), _LateRows(table, at, gaps).reading
+    all_of_them = LateDocuments(table, looked_at)
+    means = [partial(all_of_them.server_means, row) for row in range(len(looked_at))]
+    counted = list(map(Counted, times, stamps, all_of_them.column(PROMPT), all_of_them.column(GENERATED), means))
+    names = [rows.instance_id for rows, _ in found]
+    last_ones = LateDocuments(table, [looked_at[last] for last in lasts])
+    readings = last_ones.readings(names, [counted[last][1:4] for last in lasts])
     return {
-        own.instance_id: Newest(
-            times[last],
-            reading(place, own.instance_id, present[place], counted[last][1:4]),
-            counted[first:last],
-        )
-        for place, ((own, _), first, last) in enumerate(zip(found, bounds, lasts, strict=False))
+        name: Newest(times[last], reading, counted[first:last])
+        for name, reading, first, last in zip(names, readings, bounds, lasts, strict=False)
     }
 
 
@@ -341,7 +175,7 @@ def pushes_unpacked(content: msgspec.Raw) -> dict[Clean, Pushes]:
     owners, polls = map(whole_numbers, columns[:2])
     received: Sequence[Any] = unpack(columns[2])
     present, numbers = map(Values, columns[3:5])
-    table = Table(present, texts, numbers, _LateColumns(columns[5:]))
+    table = Table(present, texts, numbers, LateColumns(columns[5:]))
     found: dict[Clean, Pushes] = {}
     begin = before = 0
     while begin < len(owners):
@@ -376,28 +210,3 @@ def pushes_of(table: PushTable) -> dict[Clean, Pushes]:
 def executor_of(row: Sequence[Any]) -> ExecutorReading:
     """Return the executor's document of a row."""
     return ExecutorReading(*row)
-
-
-def columns_of(rows: Iterable[tuple[int, Sequence[Any]]]) -> Columns:
-    """Return rows with their polls, oldest first, as columns."""
-    known = tuple(rows)
-    if not known:
-        return Columns((), ())
-    polls, values = zip(*known, strict=True)
-    return Columns(polls, list(zip(*values, strict=True)))
-
-
-def columns_unpacked(content: msgspec.Raw | bytes) -> Columns:
-    """Return rows that were packed as columns, the polls first."""
-    polls, *columns = _COLUMNS.decode(content)
-    return Columns(whole_numbers(polls), [Values(column) for column in columns])
-
-
-def every(column: Sequence[Any]) -> Sequence[Any]:
-    """Return a column with all of its values made."""
-    return column.every() if isinstance(column, Values) else column
-
-
-def picked(column: Sequence[Any], places: Sequence[int], gaps: Gaps | None = None) -> Sequence[Any]:
-    """Return the values at some places of a column, which ascend."""
-    return column.pick(places, gaps) if isinstance(column, Values) else [column[place] for place in places]

@@ -12,7 +12,8 @@ from aios_top.model.reading import RATE_SECONDS, ExecutorReading, InstanceReadin
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_value
 from aios_top.store.leaves import NOTHING
-from aios_top.store.pushes import Columns, executor_of, newest
+from aios_top.store.picked import Columns
+from aios_top.store.pushes import executor_of, newest
 from aios_top.store.recording_index import DAMAGE, Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value

@@ -16,10 +16,11 @@ from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.columns import Packed, unpack
 from aios_top.store.compression import BROKEN, BrokenPartError, Compression
+from aios_top.store.documents import Documents
 from aios_top.store.leaves import Shapes
 from aios_top.store.recording_segments import BlockPart, Known, OpenPart, PackedPart
 from aios_top.store.segment import Segment
-from aios_top.store.streams import Documents, unpacked
+from aios_top.store.streams import unpacked
 from aios_top.store.typed import decoded, value
 
 _TIMES = msgspec.msgpack.Decoder(list[Packed])

@@ -17,19 +17,12 @@ from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
 from aios_top.store.compression import BROKEN, BrokenPartError
 from aios_top.store.decided import columns_of_record, glance, is_shortened, lengthened, references
+from aios_top.store.documents import Documents
 from aios_top.store.leaves import NOTHING, Shapes
-from aios_top.store.pushes import (
-    Columns,
-    Pushes,
-    columns_at,
-    columns_of,
-    columns_unpacked,
-    figures_at,
-    pushes_of,
-    pushes_unpacked,
-)
+from aios_top.store.picked import Columns, columns_of, columns_unpacked
+from aios_top.store.pushes import Pushes, columns_at, figures_at, pushes_of, pushes_unpacked
 from aios_top.store.segment import STREAMS, BlockLog
-from aios_top.store.streams import Documents, unpacked
+from aios_top.store.streams import unpacked
 from aios_top.store.told import Asked, told_value
 from aios_top.store.typed import value
 
