@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.cli.main import main
 from aios_top.engine.recorder import Recorder, RecordingPort
@@ -195,6 +196,20 @@ def _drawn(path: Path) -> dict[str, list[Any]]:
             "decisions": [decision.seq for decision in block.decisions],
             "all told": [decision.seq for _, decision in recording.decisions("told")],
         }
+
+
+async def test_a_damaged_state_of_a_policy_is_not_known_and_its_report_is_shown(tmp_path: Path) -> None:
+    story = await recorded(tmp_path / "a.aiosrec")
+    story.writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        entry = recording._index.segments[1]
+        whole = Replay(recording).state(entry.times[4]).blocks["told"].policy
+        told = recording._index.parts(entry)[clean("told")].stream("told")
+        del told._first[told._shapes.leaf(("report", "state", "mode"))]  # type: ignore[attr-defined]
+        report = Replay(recording).state(entry.times[4]).blocks["told"].policy
+    assert whole.state["mode"] == whole.mode == "active"
+    assert dict(report.state) == {}
+    assert report == replace(whole, state=report.state)
 
 
 async def test_what_is_damaged_of_a_decision_is_not_known_and_the_rest_is_shown(tmp_path: Path) -> None:

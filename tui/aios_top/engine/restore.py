@@ -1,6 +1,7 @@
 """Makes the picture of a moment from what a recording gives back of it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -88,12 +89,12 @@ def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float |
     if found is not None:
         instance.resume(found.before, found.reading, found.received_at, gap_at)
     instance.gap_at = gap_at
-
-    def history() -> Curves:
-        return Curves(_samples(block.history(name), first_seen))
-
-    instance.remember(LateTrack(INSTANCE_COLUMNS, history))
+    instance.remember(LateTrack(INSTANCE_COLUMNS, partial(_history, block, name, first_seen)))
     return instance
+
+
+def _history(block: BlockFrame, name: Clean, first_seen: float) -> Curves:
+    return Curves(_samples(block.history(name), first_seen))
 
 
 def _samples(history: InstanceHistory, first_seen: float) -> Sequence[Sample]:

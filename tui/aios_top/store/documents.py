@@ -49,6 +49,12 @@ class View:
             plan = plan[step]
         return filled(plan, self._leaves)
 
+    def without(self, outer: str, inner: str) -> Any:
+        """Return the document but for a part within one of its parts."""
+        plan = dict(self._plan)
+        plan[outer] = {step: entry for step, entry in plan[outer].items() if step != inner}
+        return filled(plan, self._leaves)
+
     def columns(self, path: Sequence[str], places: Sequence[int]) -> list[list[Any]] | None:
         """Return what stands at some places of every list in a list, None when it is no list of such lists."""
         plan, leaves = self._plan, self._leaves

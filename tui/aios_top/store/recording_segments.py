@@ -32,6 +32,7 @@ Restore = Callable[[int], bytes]
 DECISIONS = "decided"
 _NUMBER = ("decision", "record", "seq")
 _BOOT = ("boot_id",)
+_STATE = ("report", "state")
 _RAW = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _MOST_KNOWN = 1024
 T = TypeVar("T")
@@ -163,9 +164,14 @@ class BlockPart(ABC):
 
     def told_at(self, poll: int) -> PolicyTold | None:
         """Return the policy's newest report up to a poll."""
-        found, clocks = self.stream("told").latest(poll), self.asked()
-        place = clocks.latest(poll)
-        return None if found is NOTHING else self._told(found, poll, clocks.row(place) if place >= 0 else None)
+        reports, clocks = self.stream("told"), self.asked()
+        row, place = reports.row(poll), clocks.latest(poll)
+        if row < 0:
+            return None
+        asked, view = clocks.row(place) if place >= 0 else None, reports.view(row)
+        if view is None or not view.has(*_STATE):
+            return self._told(reports.document(row), poll, asked)
+        return self._told(view.without(*_STATE), poll, asked, partial(view.part, *_STATE))
 
     def told(self) -> Iterator[tuple[int, PolicyTold]]:
         """Yield the policy's reports with their polls, oldest first."""
@@ -176,9 +182,11 @@ class BlockPart(ABC):
             if newest is not None:
                 yield poll, self._told(deepcopy(newest), poll, clocks.get(poll))
 
-    def _told(self, found: Any, poll: int, clocks: Asked | None) -> PolicyTold:
+    def _told(
+        self, found: Any, poll: int, clocks: Asked | None, state: Callable[[], dict[str, Any]] | None = None
+    ) -> PolicyTold:
         moving = clocks if found["at"] is None else None
-        return told_value(found, self.newest_decided(poll), self.parameters(poll), moving)
+        return told_value(found, self.newest_decided(poll), self.parameters(poll), moving, state)
 
     def parameters(self, poll: int) -> ParameterReport | None:
         """Return the policy's parameters up to a poll, None where there are none."""

@@ -1,6 +1,7 @@
 """The report of a policy as it is recorded: without what it says twice, and without what its clocks showed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -8,8 +9,10 @@ from msgspec.structs import replace
 
 from aios_top.model.decision import Decision
 from aios_top.model.fact import PolicyTold
+from aios_top.model.late import LateDocument, Once
 from aios_top.model.policy_state import ParameterReport, PolicyReport
 from aios_top.store.bearings import as_one_value, out_of_one_value
+from aios_top.store.compression import BROKEN
 from aios_top.store.typed import document, value
 
 _CLOCKS = ("now", "uptime_s")
@@ -110,31 +113,54 @@ def told_document(told: PolicyTold, newest: Decision | None, *, moving: bool) ->
 
 
 def told_value(
-    found: Any, newest: Decision | None, parameters: ParameterReport | None, moving: Asked | None
+    found: Any,
+    newest: Decision | None,
+    parameters: ParameterReport | None,
+    moving: Asked | None,
+    read_state: Callable[[], dict[str, Any]] | None = None,
 ) -> PolicyTold:
-    """Return the report of a document.
+    """Return the report of a document; takes it apart.
 
     `newest` is the decision that the policy told last, `parameters` are its parameters, and `moving` is what
-    `asked` returned, None where the document has it.
+    `asked` returned, None where the document has it. `read_state` reads the report's state when somebody looks at
+    it, of a document that lacks it.
     """
     found["parameters"] = None
     report = found["report"]
     if moving is not None:
         found["at"], *left = _moving(moving)
         report |= zip(_COUNTDOWNS, left, strict=True)
-    state = report["state"]
+    given = {} if read_state is not None else report.pop("state")
     as_decided = report["last_decision"] == _AS_DECIDED
     report["last_decision"] = None if as_decided else out_of_one_value(report["last_decision"])
-    if "next_eval_in_s" in state:
-        state["next_eval_in_s"] = report["next_evaluation_seconds"]
-    for timer in _timers(state):
-        timer["remaining_s"] = report["cooldown_remaining_seconds"]
     told = value(found, PolicyTold)
     last = newest if as_decided else told.report.last_decision
+    whole = replace(told.report, last_decision=last)
+    if read_state is None:
+        state = _state(whole, given)
+    else:
+        state = LateDocument({}, Once(partial(_late_state, whole, read_state)))
+    return replace(told, report=replace(whole, state=state), parameters=parameters)
+
+
+def _late_state(report: PolicyReport, read_state: Callable[[], dict[str, Any]]) -> Mapping[str, Any]:
+    """Return a report's state, an empty one where it is damaged."""
+    try:
+        return _state(report, read_state())
+    except BROKEN:
+        return {}
+
+
+def _state(report: PolicyReport, state: dict[str, Any]) -> Mapping[str, Any]:
+    """Return a report's state with what the report says, too; takes it apart."""
+    if "next_eval_in_s" in state:
+        state["next_eval_in_s"] = report.next_evaluation_seconds
+    for timer in _timers(state):
+        timer["remaining_s"] = report.cooldown_remaining_seconds
     if _LAST in state:
-        sent = state[_LAST]
+        sent, last = state[_LAST], report.last_decision
         state[_LAST] = last.record if sent is None and last is not None else out_of_one_value(sent)
-    return replace(told, report=replace(told.report, last_decision=last, state=state), parameters=parameters)
+    return state
 
 
 def _timers(state: Any) -> list[dict[str, Any]]:
