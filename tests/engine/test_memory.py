@@ -62,7 +62,6 @@ def test_a_memory_that_is_resumed_is_the_one_that_saw_everything(
         seen.take(reading, at)
     if waiting is not None and seen.reading is not None and waiting >= first_seen:
         seen.draw_gap(waiting)
-    received_at, newest = found[-1]
-    resumed.resume([counted(*entry) for entry in found[:-1]], newest, received_at, gap)
+    resumed.resume([counted(*entry) for entry in found], found[-1][1], gap)
     assert state_of(resumed) == state_of(seen)
     assert resumed.reading == seen.reading

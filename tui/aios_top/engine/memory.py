@@ -107,17 +107,17 @@ class InstanceMemory:
         self.gap_drawn = False
         return seconds
 
-    def resume(self, before: Sequence[Counted], reading: AnyReading, received_at: float, gap: float | None) -> None:
-        """Take the newest document where only what was counted is left of those before it.
+    def resume(self, pushes: Sequence[Counted], reading: AnyReading, gap: float | None) -> None:
+        """Take the newest document, of which only what was counted is left of those before it; `pushes` end with it.
 
         Leaves what taking all of them would leave, and a gap drawn between or after them, but for the histories.
         """
-        pushes = (*before, counted(received_at, reading))
         if gap is None and pushes[0].received_at >= self.first_seen and _is_unbroken(pushes):
-            self.reading, self.changed_at = reading, received_at
-            self._recent.extend(before)
-            self._forget(pushes[-1])
-            self._recent.append(pushes[-1])
+            newest = pushes[-1]
+            self.reading, self.changed_at = reading, newest.received_at
+            self._recent.extend(pushes[:-1])
+            self._forget(newest)
+            self._recent.append(newest)
             self._measure()
             return
         known: Counted | None = None

@@ -87,7 +87,7 @@ def _instance(block: BlockFrame, name: Clean, first_seen: float, gap_at: float |
     instance = InstanceMemory(first_seen, NO_TRACK)
     found = block.newest.get(name)
     if found is not None:
-        instance.resume(found.before, found.reading, found.received_at, gap_at)
+        instance.resume(found.pushes, found.reading, gap_at)
     instance.gap_at = gap_at
     instance.remember(LateTrack(INSTANCE_COLUMNS, partial(_history, block, name, first_seen)))
     return instance

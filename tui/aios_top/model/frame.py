@@ -63,12 +63,11 @@ class Documents(Struct, frozen=True):
 
 
 class Newest(Struct, frozen=True):
-    """An instance's newest document, and what it had counted at the pushes before it, as far back as rates look."""
+    """An instance's newest document, and what it had counted at the pushes up to it, as far back as rates look."""
 
-    received_at: float
     reading: AnyReading
-    before: Sequence[Counted] = ()
-    """Oldest first."""
+    pushes: Sequence[Counted]
+    """Oldest first; the last one is that of the document."""
 
 
 class InstanceHistory(Struct, frozen=True):

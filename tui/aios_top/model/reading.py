@@ -1,8 +1,7 @@
 """What one request to AIOS saw, before any history or rule is applied."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
 
 from msgspec import Struct
 
@@ -155,6 +154,17 @@ class ServerMeans(NamedTuple):
     inference: Mean | None
     first_token: Mean | None
 
+    def server_means(self, _row: int) -> "ServerMeans":
+        """Return them: they are known."""
+        return self
+
+
+class HasServerMeans(Protocol):
+    """Documents whose histograms may still have to be read."""
+
+    def server_means(self, row: int, /) -> ServerMeans:
+        """Return those of a row."""
+
 
 class Counted(NamedTuple):
     """What an instance had counted at one push."""
@@ -165,8 +175,14 @@ class Counted(NamedTuple):
     """The push's own time; None where it has none."""
     prompt: float | None
     generated: float | None
-    means: Callable[[], ServerMeans]
-    """Reads the histograms: those of a recording are looked at by few."""
+    documents: HasServerMeans
+    """Where its histograms are: those of a recording are looked at by few."""
+    row: int = 0
+    """Which of them are its own."""
+
+    def means(self) -> ServerMeans:
+        """Return its histograms."""
+        return self.documents.server_means(self.row)
 
     @property
     def at(self) -> float:
@@ -180,13 +196,13 @@ class Counted(NamedTuple):
 
 def counted(received_at: float, reading: AnyReading) -> Counted:
     """Return what a document has counted."""
-    late = isinstance(reading, LateReading)
-    means = partial(_read_means, reading) if late else partial(ServerMeans, reading.inference, reading.first_token)
-    return Counted(received_at, reading.timestamp, reading.prompt_tokens_total, reading.generated_tokens_total, means)
-
-
-def _read_means(reading: AnyReading) -> ServerMeans:
-    return ServerMeans(reading.inference, reading.first_token)
+    return Counted(
+        received_at,
+        reading.timestamp,
+        reading.prompt_tokens_total,
+        reading.generated_tokens_total,
+        ServerMeans(reading.inference, reading.first_token),
+    )
 
 
 def _fell(earlier: float | None, later: float | None) -> bool:

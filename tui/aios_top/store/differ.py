@@ -234,7 +234,7 @@ def _take_trace(known: _Known, trace: Trace, found: dict[str, Any]) -> None:
 
 def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading]]:
     """Yield an instance's newest pushes, of which all but the last have their counters only."""
-    for push in found.before:
+    for push in found.pushes[:-1]:
         means = push.means()
         yield (
             push.received_at,
@@ -247,7 +247,7 @@ def _pushes(name: Clean, found: Newest) -> Iterator[tuple[float, InstanceReading
                 first_token=means.first_token,
             ),
         )
-    yield found.received_at, whole(found.reading)
+    yield found.pushes[-1].received_at, whole(found.reading)
 
 
 def _singles(sample: Sequence[float | None]) -> list[float | None]:

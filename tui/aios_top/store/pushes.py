@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from itertools import pairwise, repeat
 from typing import Any
 
 import msgspec
@@ -127,14 +127,14 @@ def newest(
         bounds.append(len(looked_at))
     lasts = [bound - 1 for bound in bounds[1:]]
     all_of_them = LateDocuments(table, looked_at)
-    means = [partial(all_of_them.server_means, row) for row in range(len(looked_at))]
-    counted = list(map(Counted, times, stamps, all_of_them.column(PROMPT), all_of_them.column(GENERATED), means))
+    counters = all_of_them.column(PROMPT), all_of_them.column(GENERATED)
+    counted = list(map(Counted, times, stamps, *counters, repeat(all_of_them), range(len(looked_at))))
     names = [rows.instance_id for rows, _ in found]
     last_ones = LateDocuments(table, [looked_at[last] for last in lasts])
     readings = last_ones.readings(names, [counted[last][1:4] for last in lasts])
     return {
-        name: Newest(times[last], reading, counted[first:last])
-        for name, reading, first, last in zip(names, readings, bounds, lasts, strict=False)
+        name: Newest(reading, counted[first:end])
+        for name, reading, (first, end) in zip(names, readings, pairwise(bounds), strict=True)
     }
 
 

@@ -53,12 +53,13 @@ class LateDocuments:
     What is damaged then is None: a document that is looked at late cannot be given up any more.
     """
 
-    __slots__ = ("_gaps", "_made", "_present", "_rows", "_table")
+    __slots__ = ("_gaps", "_made", "_present", "_rows", "_table", "_text")
 
     def __init__(self, table: Table, rows: Sequence[int]) -> None:
         self._table, self._rows, self._gaps = table, rows, Gaps(rows)
         self._made: dict[int, Sequence[Any]] = {}
         self._present: Sequence[int] = ()
+        self._text: Sequence[int] | None = None
 
     def column(self, place: int) -> Sequence[Any]:
         """Return one of the figures of every row; raises what a damaged column raises."""
@@ -93,7 +94,9 @@ class LateDocuments:
         if name in PLACES:
             return self._figure(row, PLACES[name])
         texts = self._texts(row)
-        return node_of(texts) if name == "node_id" else problems_of(texts)
+        if name == "node_id":
+            return node_of(texts)
+        return problems_of(texts) if len(texts) > 1 else ()
 
     def _mean(self, row: int, name: str) -> Mean | None:
         place = PLACES[name]
@@ -101,9 +104,10 @@ class LateDocuments:
         return None if total is None or number is None else Mean(total, number)
 
     def _texts(self, row: int) -> Sequence[str | None]:
-        table = self._table
         try:
-            return table.texts[picked(table.text, self._rows[row : row + 1])[0]]
+            if self._text is None:
+                self._text = picked(self._table.text, self._rows, self._gaps)
+            return self._table.texts[self._text[row]]
         except BROKEN:
             return (None,)
 
