@@ -111,21 +111,25 @@ def _note_wipe(memory: BlockMemory, missing: AbstractSet[Clean], at: float) -> N
             del memory.instances[instance_id]
 
 
-def take_executor(memory: BlockMemory, executor: ExecutorReading) -> None:
-    """Learn the request rate from the executor's counter over the last minute; AIOS renews it every 5 s."""
-    memory.executor = executor
-    uptime, tasks = executor.uptime_seconds, executor.tasks_processed_total
-    if uptime is None or tasks is None:
-        memory.request_rate = None
-        return
+def take_executor(memory: BlockMemory, *executors: ExecutorReading) -> None:
+    """Learn the request rate from the executor's counter over the last minute; AIOS renews it every 5 s.
+
+    The documents are new ones, oldest first.
+    """
     entered = memory.entered
-    if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
-        entered.clear()
-    if not entered or uptime > entered[-1][0]:
-        entered.append((uptime, tasks))
-    while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
-        entered.popleft()
-    memory.request_rate = per_minute(entered[0][1], tasks, uptime - entered[0][0])
+    for executor in executors:
+        memory.executor, memory.request_rate = executor, None
+        uptime, tasks = executor.uptime_seconds, executor.tasks_processed_total
+        if uptime is None or tasks is None:
+            continue
+        if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
+            entered.clear()
+        if not entered or uptime > entered[-1][0]:
+            entered.append((uptime, tasks))
+        while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
+            entered.popleft()
+        if executor is executors[-1]:
+            memory.request_rate = per_minute(entered[0][1], tasks, uptime - entered[0][0])
 
 
 def _learn_push(memory: BlockMemory, seconds: float) -> None:

@@ -70,8 +70,7 @@ def _memory(block: BlockFrame) -> BlockMemory:
         earlier=bearing.earlier,
         coming=lambda name: _unseen(block.history(name)),
     )
-    for executor in block.executors:
-        take_executor(memory, executor)
+    take_executor(memory, *block.executors)
     for name, first_seen, gap_at, clock_offset in bearing.instances:
         memory.instances[name] = _instance(block, name, first_seen, gap_at)
         memory.instances[name].clock_offset = clock_offset

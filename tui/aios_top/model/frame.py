@@ -87,7 +87,7 @@ class BlockFrame(Struct, frozen=True):
     newest: Mapping[Clean, Newest] = field(default_factory=dict)
     """The newest document of every instance."""
     executors: Sequence[ExecutorReading] = ()
-    """The newest documents of the executor, oldest first."""
+    """The executor's newest document, and as many before it as the request rate looks back; oldest first."""
     told: PolicyTold | None = None
     bearing: Bearing = Bearing()
     seen_at: float | None = None

@@ -62,18 +62,18 @@ def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
     rows = part.executors()
     end = rows.latest(poll) + 1
     for begin in (max(0, end - _ENTERED), 0):
-        found = [executor_of(row) for row in rows.some(range(begin, end))]
-        first = _minute_before(found)
+        found = rows.some(range(begin, end))
+        first = _minute_before([uptime for uptime, *_ in found])
         if first is not None:
-            return found[first:]
-    return found
+            break
+    return [executor_of(row) for row in found[first or 0 :]]
 
 
-def _minute_before(found: Sequence[ExecutorReading]) -> int | None:
+def _minute_before(uptimes: Sequence[float | None]) -> int | None:
     """Return the place of the document before the first that is a minute older than the last, None without one."""
-    newest_at = found[-1].uptime_seconds if found else None
-    for place in range(len(found) - 2, -1, -1):
-        uptime = found[place].uptime_seconds
+    newest_at = uptimes[-1] if uptimes else None
+    for place in range(len(uptimes) - 2, -1, -1):
+        uptime = uptimes[place]
         if newest_at is not None and uptime is not None and uptime <= newest_at - RATE_SECONDS:
             return place - 1 if place else None
     return None
