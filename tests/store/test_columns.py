@@ -57,6 +57,13 @@ def test_a_few_values_are_those_of_the_whole_column(column: list[Any], data: st.
     assert exact(opened[2:9]) == exact(whole[2:9])
 
 
+@given(COLUMN, st.integers(0, 20), st.integers(0, 20), st.sampled_from([1, 2, 7]))
+def test_values_side_by_side_are_those_of_the_whole_column(column: list[Any], begin: int, more: int, step: int) -> None:
+    packed = pack(column)
+    places = range(len(column))[begin : begin + more : step]
+    assert exact(Values(packed).pick(places)) == exact(unpack(packed)[begin : begin + more : step])
+
+
 @pytest.mark.parametrize("place", [-1, 3])
 def test_a_place_outside_of_a_column_is_an_error(place: int) -> None:
     with pytest.raises(IndexError):

@@ -191,7 +191,12 @@ class Counted(NamedTuple):
 
     def restarted_since(self, earlier: "Counted") -> bool:
         """Return whether a counter or the clock went back."""
-        return self.at <= earlier.at or _fell(earlier.prompt, self.prompt) or _fell(earlier.generated, self.generated)
+        if self.at <= earlier.at:
+            return True
+        prompt, generated = self.prompt, self.generated
+        if prompt is not None and earlier.prompt is not None and prompt < earlier.prompt:
+            return True
+        return generated is not None and earlier.generated is not None and generated < earlier.generated
 
 
 def counted(received_at: float, reading: AnyReading) -> Counted:
@@ -203,10 +208,6 @@ def counted(received_at: float, reading: AnyReading) -> Counted:
         reading.generated_tokens_total,
         ServerMeans(reading.inference, reading.first_token),
     )
-
-
-def _fell(earlier: float | None, later: float | None) -> bool:
-    return earlier is not None and later is not None and later < earlier
 
 
 class ExecutorReading(Struct, frozen=True, gc=False):

@@ -241,7 +241,10 @@ def _sums_at(steps: _Steps, places: Sequence[int]) -> list[int]:
     """Return the numbers at some places, which ascend; for few of them not all differences are added up one by one."""
     if isinstance(steps, int):
         return [steps] * len(places)
-    if len(places) * _FEW > len(steps):
+    if isinstance(places, range) and places:
+        begin = places.start
+        found = [*accumulate(steps[begin : places.stop], initial=sum(steps[:begin]))][1 :: places.step]
+    elif len(places) * _FEW > len(steps):
         sums = list(accumulate(steps))
         found = [sums[place] for place in places]
     else:
