@@ -51,7 +51,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
     counts = count(rows, listing, memory.acts[0] if memory.acts else None, wiped=wiped(memory, now))
     limits = Thresholds() if inputs.report.voice is Voice.ABSENT else thresholds(parameters)
     read_window = window(parameters)
-    averages = _Means(rows)
+    counting = tuple(row for row in rows if row.phase in _COUNTED)
+    averages = _Means(counting)
     if inputs.report.voice in {Voice.SILENT, Voice.UNREACHABLE} and not counts.wiped and inputs.problem is None:
         infer_decisions(memory, rows, averages[read_window], limits, now)
     elif inputs.report.voice is Voice.FULL and not counts.wiped and inputs.problem is None:
@@ -70,10 +71,10 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         executor=memory.executor,
         replicas=replace(counts, minimum=_minimum(inputs, parameters), maximum=_maximum(inputs, parameters)),
         averages=averages,
-        input_rate=total(row.input_rate for row in rows if row.phase in _COUNTED),
-        output_rate=total(row.output_rate for row in rows if row.phase in _COUNTED),
+        input_rate=total(row.input_rate for row in counting),
+        output_rate=total(row.output_rate for row in counting),
         request_rate=memory.request_rate,
-        server_means=_server_means(memory, rows),
+        server_means=_server_means(memory, counting),
         cooldown=cooldown,
         next_evaluation_at=_next_evaluation(inputs),
         next_evaluation_origin=Origin.REPORTED if _next_evaluation(inputs) is not None else Origin.UNKNOWN,
@@ -172,7 +173,7 @@ def _missing(last: Decision) -> list[Clean]:
 
 
 class _Means(Mapping[Window, Averages]):
-    """The means by window, each computed when it is asked for."""
+    """The means over some instances by window, each computed when it is asked for."""
 
     __slots__ = ("_made", "_rows")
 
@@ -195,8 +196,7 @@ class _Means(Mapping[Window, Averages]):
 
 def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     """Return the means as a policy would see them: an instance that has served nothing counts as 0."""
-    readings = [row.reading for row in rows if row.phase in _COUNTED and row.reading is not None]
-    readings = [reading for reading in readings if reading.is_llm]
+    readings = [row.reading for row in rows if row.reading is not None and row.reading.is_llm]
     if not readings:
         return Averages(window=over)
     inputs = mean(_size(reading, reading.input_size, "input", over) for reading in readings)
@@ -253,9 +253,9 @@ def _decisions(memory: BlockMemory, voice: Voice) -> Sequence[Decision]:
 
 
 def _server_means(memory: BlockMemory, rows: tuple[InstanceState, ...]) -> Late[float | None]:
-    """Return the server's means over every instance that counts, computed when they are looked at."""
-    counted = [memory.instances[row.instance_id].span for row in rows if row.phase in _COUNTED]
-    spans = [span for span in counted if span is not None]
+    """Return the server's means over these instances, computed when they are looked at."""
+    known = [memory.instances[row.instance_id].span for row in rows]
+    spans = [span for span in known if span is not None]
     return Late(lambda: server_means(spans))
 
 

@@ -61,7 +61,7 @@ def instance_states(memory: BlockMemory, listing: Listing | None, now: float) ->
     for instance_id, instance in memory.instances.items():
         age = _age(memory, instance, now)
         phase = _phase(memory, instance_id, instance, age > old, listing)
-        if phase in {Phase.STALE, Phase.GHOST}:
+        if phase is Phase.STALE or phase is Phase.GHOST:
             instance.draw_gap(now)
         rows.append(
             InstanceState(
