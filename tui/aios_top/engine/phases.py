@@ -1,5 +1,6 @@
 """Which instances serve, start, lag or are gone: newborns, ghosts and the half-hourly wipe told apart."""
 
+from collections import deque
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from statistics import median_low
@@ -116,20 +117,29 @@ def take_executor(memory: BlockMemory, *executors: ExecutorReading) -> None:
 
     The documents are new ones, oldest first.
     """
-    entered = memory.entered
     for executor in executors:
-        memory.executor, memory.request_rate = executor, None
-        uptime, tasks = executor.uptime_seconds, executor.tasks_processed_total
-        if uptime is None or tasks is None:
-            continue
-        if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
-            entered.clear()
-        if not entered or uptime > entered[-1][0]:
-            entered.append((uptime, tasks))
-        while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
-            entered.popleft()
-        if executor is executors[-1]:
-            memory.request_rate = per_minute(entered[0][1], tasks, uptime - entered[0][0])
+        memory.executor = executor
+        _enter(memory.entered, executor.uptime_seconds, executor.tasks_processed_total)
+    if memory.executor is not None:
+        memory.request_rate = _request_rate(memory.entered, memory.executor)
+
+
+def _enter(entered: deque[tuple[float, float]], uptime: float | None, tasks: float | None) -> None:
+    """Remember a counter, and forget what is older than a minute."""
+    if uptime is None or tasks is None:
+        return
+    if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
+        entered.clear()
+    if not entered or uptime > entered[-1][0]:
+        entered.append((uptime, tasks))
+    while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
+        entered.popleft()
+
+
+def _request_rate(entered: deque[tuple[float, float]], newest: ExecutorReading) -> float | None:
+    if newest.uptime_seconds is None or newest.tasks_processed_total is None:
+        return None
+    return per_minute(entered[0][1], newest.tasks_processed_total, newest.uptime_seconds - entered[0][0])
 
 
 def _learn_push(memory: BlockMemory, seconds: float) -> None:

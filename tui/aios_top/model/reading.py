@@ -78,36 +78,21 @@ class _Late(Generic[T]):
         return found
 
 
-class LateReading:
+class LateReading(Struct, frozen=True, eq=False, gc=False):
     """An instance's document in a recording: a fleet shows a few figures of each, and jumps from one to the next.
 
     Has the fields of `InstanceReading`, and equals one that has the same values.
     """
 
-    __slots__ = (
-        "generated_tokens_total", "input_size", "instance_id", "output_size", "prompt_tokens_total", "read", "row",
-        "timestamp",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        instance_id: Clean,
-        timestamp: float | None,
-        prompt_tokens_total: float | None,
-        generated_tokens_total: float | None,
-        input_size: AnyRolling | None,
-        output_size: AnyRolling | None,
-        read: Callable[[int, str], Any],
-        row: int,
-    ) -> None:
-        """`read` returns the field of a name in a row, any of those that are not given."""
-        self.instance_id = instance_id
-        self.timestamp = timestamp
-        self.prompt_tokens_total = prompt_tokens_total
-        self.generated_tokens_total = generated_tokens_total
-        self.input_size = input_size
-        self.output_size = output_size
-        self.read, self.row = read, row
+    instance_id: Clean
+    timestamp: float | None
+    prompt_tokens_total: float | None
+    generated_tokens_total: float | None
+    input_size: AnyRolling | None
+    output_size: AnyRolling | None
+    read: Callable[[int, str], Any]
+    """Returns the field of a name in a row, any of those that are not given."""
+    row: int
 
     prompts_total = _Late[float | None]()
     errors_total = _Late[float | None]()

@@ -3,7 +3,6 @@
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, overload
 
@@ -208,14 +207,13 @@ class LateTrack(Track):
         self._beginning: Beginning | None = None
         self._begun: int | None = None
         """Samples of the beginning; None before it is read."""
-        self._unread: AbstractSet[int] = frozenset()
+        self._unread: set[int] = set()
         """Columns that are not read yet."""
-        self._waiting: list[tuple[float, Sequence[float | None]]] | None = None
+        self._waiting: list[tuple[float, Sequence[float | None]]] = []
 
     def append(self, at: float, values: Sequence[float | None]) -> None:
         """Add a sample; `values` are looked at when the beginning is read, and have to stay as they are till then."""
         if self._begun is None:
-            self._waiting = self._waiting or []  # most tracks of a jump never get one
             self._waiting.append((at, values))
             return
         for place in tuple(self._unread):
@@ -224,23 +222,22 @@ class LateTrack(Track):
 
     def views(self) -> "TrackView":
         """Return the history of every column up to now, which is not read yet."""
-        return LateTrackView(self, len(self._waiting or ()) if self._begun is None else self.count - self._begun)
+        return LateTrackView(self, len(self._waiting) if self._begun is None else self.count - self._begun)
 
     def begun(self) -> int:
         """Look how long the beginning is, once; return how many samples it has, but for those too old to be kept."""
         if self._begun is None:
-            waiting = self._waiting or ()
-            kept = CAPACITY - 1 - len(waiting)
+            kept = CAPACITY - 1 - len(self._waiting)
             self._beginning = self._begin()
             times = array("d", self._beginning.times[-kept:] if kept > 0 else ())
             self._kept = _Kept(0, times, [array("f") for _ in self.columns])
             self._begun = self.count = len(times)
             if kept > 0:
-                times.extend(at for at, _ in waiting)
+                times.extend(at for at, _ in self._waiting)
                 self.count = len(times)
-                self._unread = frozenset(range(len(self.columns)))
+                self._unread = set(range(len(self.columns)))
             else:
-                for at, values in waiting:
+                for at, values in self._waiting:
                     super().append(at, values)
         return self._begun
 
@@ -248,9 +245,9 @@ class LateTrack(Track):
         """Read one column, once."""
         if self._beginning is None or self._begun is None or place not in self._unread:
             return
-        self._unread -= {place}
+        self._unread.discard(place)
         column = self._beginning.column(place)
-        values = [*column[len(column) - self._begun :], *(values[place] for _, values in self._waiting or ())]
+        values = [*column[len(column) - self._begun :], *(values[place] for _, values in self._waiting)]
         self._kept.columns[place] = array("f", [math.nan if value is None else value for value in values])
 
 

@@ -87,8 +87,7 @@ class LateRolling:
 
     def over(self, window: Window) -> float | None:
         """Return the mean over `window`, None when the server did not send a usable number."""
-        behind = 1 if window is Window.ONE_MINUTE else _PLACES[window]  # the hash of an enum takes longer
-        return self._read(self._row, self._place + behind)
+        return self._read(self._row, self._place + _PLACES[window])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rolling | LateRolling) and _means(self) == _means(other)

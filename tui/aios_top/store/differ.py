@@ -290,7 +290,7 @@ def _base_rows(pushes: Sequence[tuple[float, AnyReading]], looked_at: Any) -> It
     Those are needed for the rates.
     """
     for received_at, reading in pushes[:-1]:
-        if reading.timestamp == looked_at:
+        if looked_at is not None and reading.timestamp == looked_at:
             yield row_of(received_at, reading)
         else:
             rolled = {"input_size": None, "output_size": None, "queue_length": None, "per_output_token": None}

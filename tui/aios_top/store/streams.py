@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from aios_top.store.columns import Packed, Values, pack, unpack, whole_numbers
 from aios_top.store.documents import Documents, Leaf
 from aios_top.store.leaves import NOTHING, Shapes, is_same
+from aios_top.store.typed import encoded
 
 Difference = tuple[int, Sequence[int], Sequence[Any]]
 """Shape, numbers of the leaves that changed, and their values; shape -1 has the whole document for its value."""
@@ -22,7 +23,8 @@ class Changes(msgspec.Struct, array_like=True, gc=False):
     """The values that one leaf took, each with the row that it came with."""
 
     leaf: int
-    rows: Packed
+    rows: msgspec.Raw
+    """A packed column, the same for most leaves: whoever reads it takes it apart once."""
     floats: Packed | None
     others: list[Any] | None
 
@@ -32,8 +34,8 @@ class PackedStream(msgspec.Struct, array_like=True, gc=False):
 
     polls: Packed
     shapes: Packed
-    first: list[int]
-    """Leaves of the first document."""
+    first: msgspec.Raw
+    """Leaves of the first document, the same for most blocks: a list of numbers."""
     values: list[Any]
     """Their values."""
     changes: list[Changes]
@@ -44,28 +46,7 @@ class PackedStream(msgspec.Struct, array_like=True, gc=False):
     """Documents of a shape that has no number, in order."""
 
 
-class _ReadChanges(msgspec.Struct, array_like=True, gc=False):
-    """Changes as they are read: the rows are the same for most leaves."""
-
-    leaf: int
-    rows: msgspec.Raw
-    floats: Packed | None
-    others: list[Any] | None
-
-
-class _ReadStream(msgspec.Struct, array_like=True, gc=False):
-    """A packed stream as it is read: the leaves are the same for most blocks."""
-
-    polls: Packed
-    shapes: Packed
-    first: msgspec.Raw
-    values: list[Any]
-    changes: list[_ReadChanges]
-    same: list[tuple[int, int]]
-    whole: list[Any]
-
-
-_STREAM = msgspec.msgpack.Decoder(_ReadStream)
+_STREAM = msgspec.msgpack.Decoder(PackedStream)
 _LEAVES = msgspec.msgpack.Decoder(tuple[int, ...])
 _ROWS = msgspec.msgpack.Decoder(Packed)
 _leaves = lru_cache(maxsize=1024)(_LEAVES.decode)
@@ -142,12 +123,16 @@ class Stream(Struct):
                 known[key] = len(changes)
                 changes.append(_packed_changes(leaf, rows, found))
         values = [self._first[leaf] for leaf in first]
-        return PackedStream(pack(self.polls), pack(self._shape), first, values, changes, same, self._whole)
+        return PackedStream(pack(self.polls), pack(self._shape), _raw(first), values, changes, same, self._whole)
 
 
 def _is_plain(values: list[Any]) -> bool:
     """Return whether equal values are the same for sure: 1 equals 1.0 and True, but is another thing in JSON."""
     return len({type(value) for value in values}) == 1 and isinstance(values[0], str | float)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(encoded(value))
 
 
 def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
@@ -157,7 +142,7 @@ def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
         and kinds in ({float}, {int})
         and all(kind is float or all(abs(entry) < _EXACT for entry in values) for kind in kinds)
     )
-    return Changes(leaf, pack(rows), pack(values) if fits else None, None if fits else values)
+    return Changes(leaf, _raw(pack(rows)), pack(values) if fits else None, None if fits else values)
 
 
 class _PackedLeaves(Mapping[int, Leaf]):
@@ -165,7 +150,7 @@ class _PackedLeaves(Mapping[int, Leaf]):
 
     __slots__ = ("_changes", "_made", "_rows")
 
-    def __init__(self, packed: _ReadStream) -> None:
+    def __init__(self, packed: PackedStream) -> None:
         changes = packed.changes
         self._changes = {entry.leaf: entry for entry in changes}
         self._changes |= {leaf: changes[place] for leaf, place in packed.same}
@@ -194,7 +179,7 @@ class _PackedLeaves(Mapping[int, Leaf]):
         return len(self._changes)
 
 
-def _values(changes: _ReadChanges) -> Sequence[Any]:
+def _values(changes: Changes) -> Sequence[Any]:
     if changes.floats is None:
         return changes.others or ()
     return unpack(changes.floats) if changes.floats.count < _FEW else Values(changes.floats)
