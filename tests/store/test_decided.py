@@ -1,7 +1,7 @@
 """Decisions are recorded without what is known anyway, and come back to the last bit whatever a policy says."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ import pytest
 
 from aios_top.model.decision import Action
 from aios_top.store import recording_writer
-from aios_top.store.decided import lengthened, shortened
+from aios_top.store.decided import glance, lengthened, shortened
+from aios_top.store.leaves import Shapes
 from aios_top.store.payload import PushTable
 from aios_top.store.recording_reader import open_recording
 from aios_top.store.recording_segments import DECISIONS
+from aios_top.store.streams import Stream
 from aios_top.store.typed import document, encoded
 from fakes.recordings import Story, simulated
 from fakes.simulated import SimulatedBlock
@@ -134,15 +136,19 @@ async def test_scaling_leaves_no_instance_id_among_the_paths(tmp_path: Path) -> 
     assert ids & paths == set()
 
 
+def steady(path: Path) -> Story:
+    """A block that serves and does not scale, at AIOS's own periods."""
+    parameters = {"input_tokens_up_threshold": 1e9, "output_tokens_up_threshold": 1e9, "min_replicas": 3}
+    block = SimulatedBlock("told", replicas=3, rate=0.6, parameters=parameters, maximum=3)
+    return Story(path, *simulated(block, push=30.0, interval=30.0))
+
+
 async def test_a_segment_begins_with_the_decision_before_it_as_small_as_every_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody looks at its instances in most segments, and whole it was most of what a jump took apart."""
     monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 150.0)
-    parameters = {"input_tokens_up_threshold": 1e9, "output_tokens_up_threshold": 1e9, "min_replicas": 3}
-    block = SimulatedBlock("told", replicas=3, rate=0.6, parameters=parameters, maximum=3)
-    clock, reads = simulated(block, push=30.0, interval=30.0)
-    story = Story(tmp_path / "story.aiosrec", clock, reads)
+    story = steady(tmp_path / "story.aiosrec")
     await story.poll(400)
     story.writer.close()
     with open_recording(tmp_path / "story.aiosrec") as recording:
@@ -154,3 +160,30 @@ async def test_a_segment_begins_with_the_decision_before_it_as_small_as_every_ot
     for decision in (*begun, *decisions):
         assert decision.keys() == {"record", "derived"}
         assert {type(entry) for entry in decision["record"]["instances"]} == {list}
+
+
+async def test_means_that_an_earlier_version_left_out_come_back(tmp_path: Path) -> None:
+    """They follow from the documents: recordings of then have neither, and a flag that says so."""
+    story = steady(tmp_path / "story.aiosrec")
+    await story.poll(150)
+    decision = document(story.states[-1].blocks["told"].decisions[0])  # type: ignore[index]
+    table = story.writer._differ.segment.blocks["told"].pushes
+    story.writer.close()
+    short = shortened(deepcopy(decision), table.figures)
+    means = short["record"]["averages"]
+    short["record"]["averages"] = {**means, "input": None, "output": None}
+    short["derived"] |= 4
+    stream = Stream(Shapes())
+    stream.append(0, {"decision": short})
+    view = stream.documents().view(0)
+    assert view is not None
+
+    def columns_at(wanted: Sequence[tuple[str, int]], columns: Sequence[int]) -> list[list[Any]]:
+        rows = [table.figures(*each) for each in wanted]
+        return [[None if row is None else row[column] for row in rows] for column in columns]
+
+    looked_at = glance(view, columns_at)
+    assert looked_at is not None
+    assert looked_at.decision["input_average"] == decision["record"]["averages"]["input"] == means["input"] > 0.0
+    assert looked_at.decision["output_average"] == decision["record"]["averages"]["output"] == means["output"] > 0.0
+    assert_same(lengthened(short, table.figures), decision)

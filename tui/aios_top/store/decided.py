@@ -27,7 +27,10 @@ _ENTRY = (
 )  # fmt: skip
 """Keys of an instance in a record, in order."""
 _TYPED, _COUNTERS, _AVERAGES, _WOULD, _INPUT_MARGIN, _OUTPUT_MARGIN, _SIGNAL, _PAIRED = (1 << bit for bit in range(8))
-"""What was left out besides instances; the last one says that what stood by instance became pairs."""
+"""What was left out besides instances; the last one says that what stood by instance became pairs.
+
+Averages are written since a jump takes longer to add them up than they take room; earlier versions left them out.
+"""
 _BY_INSTANCE = ("counters", "seen")
 """Parts of a record's state that have instance ids for keys: each id would be a path of its own, kept for good."""
 _DERIVED = "derived"
