@@ -166,6 +166,7 @@ def jumps(path: Path, recorded: int, number: int = 40) -> None:
     for _ in range(number):
         for at in chance.sample(far, 4):
             replay.state(at)
+            replay.let_go()  # as the console does when a moment is on the screen
         at = chance.choice(fresh)
         begun, cpu = time.perf_counter(), time.thread_time()
         state = replay.state(at)
@@ -174,6 +175,7 @@ def jumps(path: Path, recorded: int, number: int = 40) -> None:
                 block.history["input_average_1m"].since(at - 330.0)
         walls.append(time.perf_counter() - begun)
         spent.append(time.thread_time() - cpu)
+        replay.let_go()
     recording.close()
     print(f"      24 h file of {path.stat().st_size / 1e6:.0f} MB: open {opened:.2f} s", flush=True)
     for name, found in (("jump, wall", sorted(walls)), ("jump, CPU", sorted(spent))):

@@ -1,6 +1,6 @@
 """The keys of time, and that a replayed scenario is on the screen what the live one was, cell for cell."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from aios_top.model.errors import ActionRefusedError, PastError
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark, MarkKind, RecordingPhase, RecordingState
 from aios_top.model.state import FleetState
+from aios_top.render.numbers import clock
 from aios_top.render.timebar import Travel
 from aios_top.store import recording_writer
 from aios_top.store.recording_reader import open_recording
@@ -37,6 +38,9 @@ class FakePast:
 
     closed: bool = False
     asked: list[float] = field(default_factory=list)
+    let_go_at: list[str] = field(default_factory=list)
+    """What was on the screen whenever the moment before was let go."""
+    screen: Callable[[], str] = str
     problem: str = ""
 
     def times(self) -> Sequence[float]:
@@ -48,6 +52,9 @@ class FakePast:
         self.asked.append(at)
         entry = AuditEntry(1, at, "intent", {"title": "Scale it", "by": "me@host"})
         return Moment(replace(states.fleet(), at=at), audit=(entry,))
+
+    def let_go(self) -> None:
+        self.let_go_at.append(self.screen())
 
     def marks(self) -> Sequence[Mark]:
         return [
@@ -96,6 +103,18 @@ async def test_steps_go_through_the_polls_and_stop_at_both_ends() -> None:
         assert app.state.at == NOW + 2
         assert "PAST" not in screen_text(app)
     assert engine.calls == []
+
+
+async def test_the_moment_before_is_let_go_when_the_new_one_is_painted() -> None:
+    past = FakePast()
+    app, _ = console(past)
+    async with app.run_test(size=(120, 40)) as pilot:
+        past.screen = lambda: next(line for line in screen_text(app).splitlines() if "PAST" in line)
+        for key in ("left_square_bracket", "left_square_bracket"):
+            await pilot.press(key)
+            await settled(app, pilot)
+        times = [clock(NOW - back) for back in (2.0, 4.0)]
+        assert [time in line for time, line in zip(times, past.let_go_at, strict=True)] == [True, True]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -1,6 +1,7 @@
 """What is not shown any more goes by itself: a jump puts off the search for cycles, and live they would be made on."""
 
 import gc
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aios_top.engine.replay import Replay
+from aios_top.model.text import clean
 from aios_top.store import recording_writer
 from aios_top.store.recording_reader import open_recording
 from fakes.recordings import Story, simulated
@@ -72,3 +74,44 @@ async def test_moments_of_a_recording_go_by_themselves(tmp_path: Path, monkeypat
             state = replay.state(at)
         assert {len(block.decisions) for block in state.blocks.values()} == {5}
         assert left_in_cycles() == Counter()
+
+
+async def segments_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Record ten segments; return a time within each."""
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 20.0)
+    story = await story_of(path, 100)
+    story.writer.close()
+    with open_recording(path) as recording:
+        return list(recording.times[5::10])
+
+
+async def test_what_a_jump_puts_out_of_the_way_is_freed_when_it_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = await segments_of(tmp_path / "some.aiosrec", monkeypatch)
+    with open_recording(tmp_path / "some.aiosrec") as recording, searches_put_off():
+        replay = Replay(recording)
+        first = weakref.ref(replay.state(times[0]).blocks["block-0"].history)
+        part = weakref.ref(recording._index.part(recording._index.segments[0], clean("block-0")))
+        replay.state(times[2])
+        assert first() is not None
+        replay.let_go()
+        assert first() is None
+        replay.state(times[4])
+        replay.state(times[6])
+        assert part() is not None
+        replay.let_go()
+        assert part() is None
+
+
+async def test_what_nobody_lets_go_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = await segments_of(tmp_path / "some.aiosrec", monkeypatch)
+    with open_recording(tmp_path / "some.aiosrec") as recording, searches_put_off():
+        replay = Replay(recording)
+        states, parts = [], []
+        for at, entry in zip(times, recording._index.segments, strict=False):
+            states.append(weakref.ref(replay.state(at).blocks["block-0"].history))
+            parts.append(weakref.ref(recording._index.part(entry, clean("block-0"))))
+        assert [state() is not None for state in states].count(True) == 2
+        assert [part() is not None for part in parts].count(True) == 5
+        assert len(parts) == 10

@@ -57,6 +57,10 @@ class FilePast:
         found = _read(lambda: self._replay.moment(at))
         return replace(found, state=self._complete(found.state))
 
+    def let_go(self) -> None:
+        """Free the moment before the newest one."""
+        self._replay.let_go()
+
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""
         return _read(self._replay.marks)
@@ -109,6 +113,12 @@ class OwnPast:
         if past is None:
             raise PastError("nothing is recorded yet")
         return past.moment(at)
+
+    def let_go(self) -> None:
+        """Free the moment before the newest one."""
+        past = self._past
+        if past is not None:
+            past.let_go()
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""

@@ -279,6 +279,8 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
         self._moment = moment
         self.state = self.cockpit.latest() if moment is None else moment.state
         self.look(replace(self.view, travel=travel, paused=False))
+        if self.past is not None:
+            self.screen.call_after_refresh(self.run_worker, self.past.let_go, name="let go", thread=True)
 
     def complete(self, complete: Callable[[FleetState], FleetState]) -> None:
         """Show the moment on the screen again, with what has become known of it since."""

@@ -61,6 +61,10 @@ class Recording:
         """Look for what was written since; return whether there is something new."""
         return self._index.refresh()
 
+    def let_go(self) -> None:
+        """Free what earlier moments were read of; takes a while, so this is for when nobody waits."""
+        self._index.let_go()
+
     @property
     def path(self) -> Path:
         """The file."""
