@@ -167,12 +167,8 @@ def jumps(path: Path, recorded: int, number: int = 40) -> None:
         for at in chance.sample(far, 4):
             replay.state(at)
             replay.let_go()  # as the console does when a moment is on the screen
-        at = chance.choice(fresh)
         begun, cpu = time.perf_counter(), time.thread_time()
-        state = replay.state(at)
-        for block in list(state.blocks.values())[:14]:
-            with suppress(KeyError):
-                block.history["input_average_1m"].since(at - 330.0)
+        _jump(replay, chance.choice(fresh))
         walls.append(time.perf_counter() - begun)
         spent.append(time.thread_time() - cpu)
         replay.let_go()
@@ -184,6 +180,13 @@ def jumps(path: Path, recorded: int, number: int = 40) -> None:
             f" p95 {found[int(len(found) * 0.95)] * 1e3:.0f} ms, longest {found[-1] * 1e3:.0f} ms",
             flush=True,
         )
+
+
+def _jump(replay: Replay, at: float) -> None:
+    """Make a moment, with the histories that the first screen shows."""
+    for block in list(replay.state(at).blocks.values())[:14]:
+        with suppress(KeyError):
+            block.history["input_average_1m"].since(at - 330.0)
 
 
 def main() -> None:

@@ -19,7 +19,9 @@ PUSH = st.tuples(
 def state_of(memory: InstanceMemory) -> dict[str, object]:
     """What is remembered of an instance, its histograms read."""
     found = {name: getattr(memory, name) for name in ("changed_at", "input_rate", "output_rate", "gap_drawn")}
-    found["recent"] = [(*push[:4], push.means()) for push in memory._recent]
+    found["recent"] = [
+        (push.received_at, push.stamp, push.at, push.prompt, push.generated, push.means()) for push in memory._recent
+    ]
     return found | {"means": server_means([memory.span])} if memory.span else found
 
 

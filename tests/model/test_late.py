@@ -129,7 +129,7 @@ def test_a_late_document_reads_the_field_that_is_asked_for() -> None:
     assert hash(reading) == hash(plain)
     assert repr(reading) == repr(plain)
     assert type(pickle.loads(pickle.dumps(reading))) is InstanceReading
-    assert counted(101.0, reading)[:4] == counted(101.0, plain)[:4]
+    assert replace(counted(101.0, reading), documents=None) == replace(counted(101.0, plain), documents=None)
     assert counted(101.0, reading).means() == counted(101.0, plain).means() == (Mean(6.0, 7.0), None)
     finder = Finder()
     finder.look(reading)

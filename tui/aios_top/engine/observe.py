@@ -27,6 +27,7 @@ from aios_top.model.window import AnyRolling, Window
 MOST_UNLISTED = 16
 """Removed instances without a document that a block remembers to have had listed; up to twice as many between."""
 _COUNTED = frozenset({Phase.SERVING, Phase.IDLE})
+_WINDOWS = tuple(Window)
 
 
 class Inputs(Struct, frozen=True):
@@ -71,8 +72,8 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         executor=memory.executor,
         replicas=replace(counts, minimum=_minimum(inputs, parameters), maximum=_maximum(inputs, parameters)),
         averages=averages,
-        input_rate=total(row.input_rate for row in counting),
-        output_rate=total(row.output_rate for row in counting),
+        input_rate=total([row.input_rate for row in counting]),
+        output_rate=total([row.output_rate for row in counting]),
         request_rate=memory.request_rate,
         server_means=_server_means(memory, counting),
         cooldown=cooldown,
@@ -188,10 +189,10 @@ class _Means(Mapping[Window, Averages]):
         return made
 
     def __iter__(self) -> Iterator[Window]:
-        return iter(Window)
+        return iter(_WINDOWS)
 
     def __len__(self) -> int:
-        return len(Window)
+        return len(_WINDOWS)
 
 
 def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
@@ -199,17 +200,20 @@ def _average(rows: tuple[InstanceState, ...], over: Window) -> Averages:
     readings = [row.reading for row in rows if row.reading is not None and row.reading.is_llm]
     if not readings:
         return Averages(window=over)
-    inputs = mean(_size(reading, reading.input_size, "input", over) for reading in readings)
-    outputs = mean(_size(reading, reading.output_size, "output", over) for reading in readings)
+    inputs = mean(_sizes(readings, [reading.input_size for reading in readings], "input", over))
+    outputs = mean(_sizes(readings, [reading.output_size for reading in readings], "output", over))
     return Averages(inputs, outputs, over, Origin.MEASURED, counted=len(readings))
 
 
-def _size(reading: AnyReading, sizes: AnyRolling | None, side: str, over: Window) -> float | None:
-    """Return an instance's value, 0 where it has served nothing, None where what it sent cannot be used."""
-    value = None if sizes is None else sizes.over(over)
-    if value is None and not any(problem.startswith(f"llm_{side}_tokens") for problem in reading.problems):
-        return 0.0
-    return value
+def _sizes(
+    readings: Sequence[AnyReading], sizes: Sequence[AnyRolling | None], side: str, over: Window
+) -> list[float | None]:
+    """Return the instances' values, 0 where one has served nothing, None where what it sent cannot be used."""
+    values = [None if size is None else size.over(over) for size in sizes]
+    for place, value in enumerate(values):
+        if value is None and not any(name.startswith(f"llm_{side}_tokens") for name in readings[place].problems):
+            values[place] = 0.0
+    return values
 
 
 def _cooldown(memory: BlockMemory, inputs: Inputs, parameters: Mapping[str, Any], now: float) -> Cooldown:
@@ -276,8 +280,8 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
     sample = LateKept(
         (
-            *(partial(_input_size, averages, window) for window in Window),
-            *(partial(_output_size, averages, window) for window in Window),
+            *[partial(_input_size, averages, window) for window in _WINDOWS],
+            *[partial(_output_size, averages, window) for window in _WINDOWS],
             state.input_rate,
             state.output_rate,
             replicas,

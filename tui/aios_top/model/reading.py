@@ -151,13 +151,15 @@ class HasServerMeans(Protocol):
         """Return those of a row."""
 
 
-class Counted(NamedTuple):
+class Counted(Struct, frozen=True, gc=False):
     """What an instance had counted at one push."""
 
     received_at: float
     """When the console got it, unix seconds."""
     stamp: float | None
     """The push's own time; None where it has none."""
+    at: float
+    """When it was pushed, by its receipt where it has no stamp."""
     prompt: float | None
     generated: float | None
     documents: HasServerMeans
@@ -168,11 +170,6 @@ class Counted(NamedTuple):
     def means(self) -> ServerMeans:
         """Return its histograms."""
         return self.documents.server_means(self.row)
-
-    @property
-    def at(self) -> float:
-        """When it was pushed, by its receipt where it has no stamp."""
-        return self.received_at if self.stamp is None else self.stamp
 
     def restarted_since(self, earlier: "Counted") -> bool:
         """Return whether a counter or the clock went back."""
@@ -186,9 +183,11 @@ class Counted(NamedTuple):
 
 def counted(received_at: float, reading: AnyReading) -> Counted:
     """Return what a document has counted."""
+    stamp = reading.timestamp
     return Counted(
         received_at,
-        reading.timestamp,
+        stamp,
+        received_at if stamp is None else stamp,
         reading.prompt_tokens_total,
         reading.generated_tokens_total,
         ServerMeans(reading.inference, reading.first_token),

@@ -162,7 +162,7 @@ class SeriesView(Struct, frozen=True):
         return [self.track.sample(self.column, number) for number in range(index, self.end)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TrackView(Mapping[str, SeriesView]):
     """The history of all columns up to a moment; a column's view is made when it is asked for."""
 

@@ -56,38 +56,38 @@ class Rolling(Struct, frozen=True, gc=False):
 _PLACES = {Window.ONE_MINUTE: 1, Window.FIVE_MINUTES: 2, Window.FIFTEEN_MINUTES: 3}
 
 
-class LateRolling:
+class LateRolling(Struct, frozen=True, eq=False, gc=False):
     """A rolling metric of which a mean is read when it is asked for: a fleet shows one of four."""
 
-    __slots__ = ("_place", "_read", "_row")
-
-    def __init__(self, read: Callable[[int, int], float | None], row: int, place: int) -> None:
-        """`read` returns the figure in a row at a place: `current` is at `place`, the windows behind it by length."""
-        self._read, self._row, self._place = read, row, place
+    read: Callable[[int, int], float | None]
+    """Returns the figure in a row at a place."""
+    row: int
+    place: int
+    """Of `current`; those of the windows follow, by length."""
 
     @property
     def current(self) -> float | None:
         """Mean over the current period."""
-        return self._read(self._row, self._place)
+        return self.read(self.row, self.place)
 
     @property
     def average_1m(self) -> float | None:
         """Mean over a minute."""
-        return self._read(self._row, self._place + 1)
+        return self.read(self.row, self.place + 1)
 
     @property
     def average_5m(self) -> float | None:
         """Mean over five minutes."""
-        return self._read(self._row, self._place + 2)
+        return self.read(self.row, self.place + 2)
 
     @property
     def average_15m(self) -> float | None:
         """Mean over fifteen minutes."""
-        return self._read(self._row, self._place + 3)
+        return self.read(self.row, self.place + 3)
 
     def over(self, window: Window) -> float | None:
         """Return the mean over `window`, None when the server did not send a usable number."""
-        return self._read(self._row, self._place + _PLACES[window])
+        return self.read(self.row, self.place + _PLACES[window])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rolling | LateRolling) and _means(self) == _means(other)

@@ -6,6 +6,7 @@ A column becomes whole numbers, and of these the differences from one to the nex
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import sub, truediv
 from typing import Any, Union, overload
@@ -17,6 +18,8 @@ from aios_top.store.forms import BITS, FRACTION, SCALES, SINGLES, WHOLE, in_form
 _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
 _CODES = {width: code for code, width in _WIDTHS}
 _WIDEST = 8
+_ALIKE = 512
+"""Columns of row numbers that are kept unpacked: those of most blocks are the same."""
 _OFTEN = 5
 """Picks after which all values are made: who goes on step by step asks for all of them in the end."""
 _FEW = 12
@@ -65,10 +68,17 @@ def unpack(packed: Packed) -> list[float | int | None]:
     return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
 
 
-def whole_numbers(packed: Packed) -> list[int]:
-    """Return a column of ints without gaps."""
+def whole_numbers(packed: Packed) -> Sequence[int]:
+    """Return a column of ints without gaps; to be left as it is, for who asks for the same gets the same."""
+    if packed.form == WHOLE and len(packed.parts) == 1 and packed.whole and not packed.nulls:
+        return _numbers(packed.parts[0], packed.count)
     numbers: list[int] = unpack(packed)  # type: ignore[assignment]  # they were ints
     return numbers
+
+
+@lru_cache(maxsize=_ALIKE)
+def _numbers(content: bytes, count: int) -> list[int]:
+    return _sums(_steps(content), count)
 
 
 class Values(Sequence[Any]):
@@ -93,9 +103,16 @@ class Values(Sequence[Any]):
     def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice) or self._whole is not None:
             return self.every()[place]
-        if not 0 <= place < self._packed.count:
+        packed = self._packed
+        if not 0 <= place < packed.count:
             raise IndexError(place)
-        return self.pick((place,))[0]
+        if self._nulls or self._picks >= _OFTEN:
+            return self.pick((place,))[0]
+        self._picks += 1
+        sums = [_sum_at(part, place) for part in packed.parts]
+        if packed.form == WHOLE and packed.whole and sums:
+            return sums[0]
+        return _made(packed, [[number] for number in sums])[0]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.every())
@@ -257,6 +274,23 @@ def _sums_at(steps: _Steps, places: Sequence[int]) -> list[int]:
     if steps.itemsize == _WIDEST and found and not -(2**63) <= min(found) <= max(found) < 2**63:
         return [*map(_wrapped, found)]
     return found
+
+
+def _sum_at(content: bytes, place: int) -> int:
+    """Return the number at one place, without putting the planes together."""
+    width = content[0]
+    if not width:
+        return int.from_bytes(content[1:], "little", signed=True)
+    if width == 1:
+        return sum(array("b", content[1 : place + 2]))
+    count = (len(content) - 1) // width
+    total = shift = 0
+    for begin in range(1, 1 + (width - 1) * count, count):
+        total += sum(content[begin : begin + place + 1]) << shift
+        shift += 8
+    begin = len(content) - count
+    total += sum(array("b", content[begin : begin + place + 1])) << shift
+    return _wrapped(total) if width == _WIDEST else total
 
 
 def _wrapped(number: int) -> int:

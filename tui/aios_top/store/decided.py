@@ -112,7 +112,7 @@ def glance(view: View, columns_at: ColumnsAt) -> Glance | None:
     if references is None:
         return None
     names, backs = references
-    record = {name: view.part(_DECISION, "record", name) for name in _TYPED_OF}
+    record = view.parts((_DECISION, "record"), _TYPED_OF)
     if derived & _AVERAGES:
         period, means = _period(record), record["averages"]
         sizes = columns_at(list(zip(names, backs, strict=True)), (INPUT + period, OUTPUT + period))

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aios_top.store.leaves import NOTHING, Path, Shapes, filled
+from aios_top.store.leaves import NOTHING, Path, Shapes
 
 Leaf = tuple[Sequence[int], Sequence[Any]]
 """The rows that brought a leaf's values, ascending, and the values."""
@@ -28,14 +28,14 @@ class _Leaves(dict[int, Any]):
 
 
 class View:
-    """One document, of which parts can be had without the rest."""
+    """One document, of which parts can be had without the rest; they raise LookupError or TypeError for no part."""
 
-    def __init__(self, plan: Any, leaves: Mapping[int, Any]) -> None:
-        self._plan, self._leaves = plan, leaves
+    def __init__(self, shapes: Shapes, shape: int, leaves: Mapping[int, Any]) -> None:
+        self._shapes, self._shape, self._leaves = shapes, shape, leaves
 
     def has(self, *path: str) -> bool:
         """Return whether there is such a part."""
-        plan = self._plan
+        plan = self._shapes.plan(self._shape)
         for step in path:
             if type(plan) is not dict or step not in plan:
                 return False
@@ -43,26 +43,44 @@ class View:
         return True
 
     def part(self, *path: str) -> Any:
-        """Return a part; raises LookupError or TypeError where there is none."""
-        plan = self._plan
-        for step in path:
-            plan = plan[step]
-        return filled(plan, self._leaves)
+        """Return a part."""
+        return self._shapes.filler(self._shape, _part, path)(self._leaves)
+
+    def parts(self, path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return some parts of a part."""
+        found: dict[str, Any] = self._shapes.filler(self._shape, _parts, path, names)(self._leaves)
+        return found
 
     def without(self, outer: str, inner: str) -> Any:
         """Return the document but for a part within one of its parts."""
-        plan = dict(self._plan)
-        plan[outer] = {step: entry for step, entry in plan[outer].items() if step != inner}
-        return filled(plan, self._leaves)
+        return self._shapes.filler(self._shape, _without, outer, inner)(self._leaves)
 
-    def columns(self, path: Sequence[str], places: Sequence[int]) -> list[list[Any]] | None:
+    def columns(self, path: Path, places: tuple[int, ...]) -> list[list[Any]] | None:
         """Return what stands at some places of every list in a list, None when it is no list of such lists."""
-        plan, leaves = self._plan, self._leaves
-        for step in path:
-            plan = plan[step]
+        plan = _part(self._shapes.plan(self._shape), path)
         if type(plan) is not list or not all(type(entry) is list for entry in plan):
             return None
-        return [[leaves[entry[place]] for entry in plan] for place in places]
+        found: list[list[Any]] = self._shapes.filler(self._shape, _columns, path, places)(self._leaves)
+        return found
+
+
+def _part(plan: Any, path: Path) -> Any:
+    for step in path:
+        plan = plan[step]
+    return plan
+
+
+def _parts(plan: Any, path: Path, names: tuple[str, ...]) -> Any:
+    part = _part(plan, path)
+    return {name: part[name] for name in names}
+
+
+def _without(plan: Any, outer: str, inner: str) -> Any:
+    return {**plan, outer: {step: entry for step, entry in plan[outer].items() if step != inner}}
+
+
+def _columns(plan: Any, path: Path, places: tuple[int, ...]) -> Any:
+    return [[entry[place] for entry in _part(plan, path)] for place in places]
 
 
 class Documents:
@@ -101,7 +119,7 @@ class Documents:
     def view(self, row: int) -> View | None:
         """Return a look at the document of a row, None where it is kept whole."""
         shape = self._numbers[row]
-        return None if shape < 0 else View(self._shapes.plan(shape), _Leaves(self._first, self._later, row))
+        return None if shape < 0 else View(self._shapes, shape, _Leaves(self._first, self._later, row))
 
     def every(self) -> Iterator[tuple[int, Any]]:
         """Yield every document with its poll number, oldest first."""

@@ -6,8 +6,10 @@ so a recording numbers them once.
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from aios_top.store.fillers import Filler, filler
 
 MOST_SHAPES = 4096
 """Shapes that one recording numbers; documents of still other shapes are kept whole."""
@@ -88,6 +90,7 @@ class Shapes:
         """Each as the bytes of its leaves' numbers: half the room of a tuple, and there may be thousands."""
         self._numbers: dict[bytes, int] = {}
         self._plans: dict[int, Any] = {}
+        self._fillers: dict[tuple[Any, ...], Filler] = {}
         self._branches: dict[int, _Branch] = {}
         for path in paths:
             self.add_path(path)
@@ -104,6 +107,7 @@ class Shapes:
     def forget_plans(self) -> None:
         """Forget what is made of shapes again when it is asked for: shapes come and go, and each takes kilobytes."""
         self._plans.clear()
+        self._fillers.clear()
         self._branches.clear()
 
     def take_apart(self, document: Any) -> tuple[int, Sequence[int], list[Any]]:
@@ -136,7 +140,16 @@ class Shapes:
 
     def put_together(self, shape: int, leaves: Mapping[int, Any]) -> Any:
         """Return the document with these leaves."""
-        return filled(self.plan(shape), leaves)
+        return self.filler(shape)(leaves)
+
+    def filler(self, shape: int, cut: Callable[..., Any] | None = None, *how: Any) -> Filler:
+        """Return what makes documents of a shape, or what `cut(plan, *how)` leaves of them."""
+        key = shape, cut, *how
+        found = self._fillers.get(key)
+        if found is None:
+            plan = self.plan(shape)
+            found = self._fillers[key] = filler(plan if cut is None else cut(plan, *how))
+        return found
 
     def plan(self, shape: int) -> Any:
         """Return the document that has each leaf's number in the leaf's place."""
@@ -209,15 +222,6 @@ def _shape(leaves: Sequence[int]) -> bytes:
 
 def _leaves(shape: bytes) -> tuple[int, ...]:
     return tuple(array("i", shape))
-
-
-def filled(plan: Any, leaves: Mapping[int, Any]) -> Any:
-    """Return a document by its plan."""
-    if type(plan) is dict:
-        return {key: leaves[entry] if type(entry) is int else filled(entry, leaves) for key, entry in plan.items()}
-    if type(plan) is list:
-        return [leaves[entry] if type(entry) is int else filled(entry, leaves) for entry in plan]
-    return leaves[plan]
 
 
 def _listed(value: Any) -> Any:

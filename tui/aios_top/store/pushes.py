@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from aios_top.model.frame import Newest
-from aios_top.model.reading import Counted, ExecutorReading, InstanceReading
+from aios_top.model.reading import Counted, InstanceReading
 from aios_top.model.text import Clean, clean
 from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
 from aios_top.store.payload import FIGURES, GENERATED, PROMPT, STAMP, PushTable, Row
@@ -127,11 +127,13 @@ def newest(
         bounds.append(len(looked_at))
     lasts = [bound - 1 for bound in bounds[1:]]
     all_of_them = LateDocuments(table, looked_at)
-    counters = all_of_them.column(PROMPT), all_of_them.column(GENERATED)
-    counted = list(map(Counted, times, stamps, *counters, repeat(all_of_them), range(len(looked_at))))
+    prompts, generated = all_of_them.column(PROMPT), all_of_them.column(GENERATED)
+    pushed = [time if stamp is None else stamp for time, stamp in zip(times, stamps, strict=True)]
+    places = range(len(looked_at))
+    counted = list(map(Counted, times, stamps, pushed, prompts, generated, repeat(all_of_them), places))
     names = [rows.instance_id for rows, _ in found]
     last_ones = LateDocuments(table, [looked_at[last] for last in lasts])
-    readings = last_ones.readings(names, [counted[last][1:4] for last in lasts])
+    readings = last_ones.readings(names, [(stamps[last], prompts[last], generated[last]) for last in lasts])
     return {
         name: Newest(reading, counted[first:end])
         for name, reading, (first, end) in zip(names, readings, pairwise(bounds), strict=True)
@@ -205,8 +207,3 @@ def pushes_of(table: PushTable) -> dict[Clean, Pushes]:
         (shown := clean(name, 1000)): Pushes(shown, polls, received, begin, columns)
         for name, polls, received, begin in spans
     }
-
-
-def executor_of(row: Sequence[Any]) -> ExecutorReading:
-    """Return the executor's document of a row."""
-    return ExecutorReading(*row)

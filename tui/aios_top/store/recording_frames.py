@@ -13,7 +13,7 @@ from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_value
 from aios_top.store.leaves import NOTHING
 from aios_top.store.picked import Columns
-from aios_top.store.pushes import executor_of, newest
+from aios_top.store.pushes import newest
 from aios_top.store.recording_index import DAMAGE, Fill, RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import value
@@ -66,7 +66,7 @@ def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
         first = _minute_before([uptime for uptime, *_ in found])
         if first is not None:
             break
-    return [executor_of(row) for row in found[first or 0 :]]
+    return [ExecutorReading(*row) for row in found[first or 0 :]]
 
 
 def _minute_before(uptimes: Sequence[float | None]) -> int | None:

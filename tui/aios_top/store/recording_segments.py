@@ -87,7 +87,7 @@ class BlockPart(ABC):
 
     @abstractmethod
     def executors(self) -> Columns:
-        """Return the executor's documents, of which `executor_of` makes readings."""
+        """Return the executor's documents, a row of which makes an `ExecutorReading`."""
 
     @abstractmethod
     def asked(self) -> Columns:

@@ -29,7 +29,6 @@ from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store.bearings import bearing_value
-from aios_top.store.pushes import executor_of
 from aios_top.store.recording_index import RecordingIndex, SegmentEntry
 from aios_top.store.recording_segments import BlockPart
 from aios_top.store.typed import decoded, value
@@ -53,7 +52,7 @@ class _BlockSteps:
             for poll, reading in zip(rows.polls, rows.readings(range(len(rows.polls))), strict=True):
                 self._events[poll].append((name, reading))
         for poll, row in part.executors().rows():
-            self._events[poll].append(executor_of(row))
+            self._events[poll].append(ExecutorReading(*row))
         for poll, found in part.stream("documents").every():
             self._events[poll].append(value(found, Documents))
         for poll, told in part.told():

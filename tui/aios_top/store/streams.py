@@ -50,6 +50,8 @@ _STREAM = msgspec.msgpack.Decoder(PackedStream)
 _LEAVES = msgspec.msgpack.Decoder(tuple[int, ...])
 _ROWS = msgspec.msgpack.Decoder(Packed)
 _leaves = lru_cache(maxsize=1024)(_LEAVES.decode)
+_row_numbers = lru_cache(maxsize=1024)(lambda packed: whole_numbers(_ROWS.decode(packed)))
+"""Most leaves change together, those of different blocks, too."""
 
 
 class Stream(Struct):
@@ -148,28 +150,21 @@ def _packed_changes(leaf: int, rows: list[int], values: list[Any]) -> Changes:
 class _PackedLeaves(Mapping[int, Leaf]):
     """The changes of a packed stream by leaf, each unpacked when it is asked for: a jump asks for a few."""
 
-    __slots__ = ("_changes", "_made", "_rows")
+    __slots__ = ("_changes", "_made")
 
     def __init__(self, packed: PackedStream) -> None:
         changes = packed.changes
         self._changes = {entry.leaf: entry for entry in changes}
         self._changes |= {leaf: changes[place] for leaf, place in packed.same}
         self._made: dict[int, Leaf] = {}
-        self._rows: dict[bytes, Sequence[int]] = {}
-        """By what they were unpacked of: most leaves change together."""
 
     def __getitem__(self, leaf: int) -> Leaf:
         made = self._made.get(leaf)
         if made is None:
             changes = self._changes[leaf]
-            if changes.leaf != leaf:
-                made = self._made[leaf] = self[changes.leaf]
-                return made
-            packed = bytes(changes.rows)
-            rows = self._rows.get(packed)
-            if rows is None:
-                rows = self._rows[packed] = whole_numbers(_ROWS.decode(packed))
-            made = self._made[leaf] = rows, _values(changes)
+            same = changes.leaf != leaf
+            made = self[changes.leaf] if same else (_row_numbers(bytes(changes.rows)), _values(changes))
+            self._made[leaf] = made
         return made
 
     def __iter__(self) -> Iterator[int]:
