@@ -22,7 +22,7 @@ _ALIKE = 512
 """Columns of row numbers that are kept unpacked: those of most blocks are the same."""
 _OFTEN = 5
 """Picks after which all values are made: who goes on step by step asks for all of them in the end."""
-_FEW = 12
+_FEW = 6
 """To add up the differences from one place to the next costs a fixed part, which is that of so many differences."""
 
 Column = Sequence[float | int | None]

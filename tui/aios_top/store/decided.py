@@ -35,6 +35,7 @@ _BY_INSTANCE = ("counters", "seen")
 """Parts of a record's state that have instance ids for keys: each id would be a path of its own, kept for good."""
 _DERIVED = "derived"
 _DECISION = "decision"
+_INSTANCES = (_DECISION, "record", "instances")
 _TYPED_OF = (
     "ts", "outcome", "code", "reason", "seq", "boot_id", "thresholds", "averages", "replicas", "would", "cooldown",
     "confirm",
@@ -108,13 +109,12 @@ def glance(view: View, columns_at: ColumnsAt) -> Glance | None:
     derived = view.part(_DECISION, _DERIVED)
     if not derived & _TYPED:
         return None
-    references = view.columns((_DECISION, "record", "instances"), (0, 1))
-    if references is None:
+    names = view.column(_INSTANCES, 0)
+    if names is None:
         return None
-    names, backs = references
     record = view.parts((_DECISION, "record"), _TYPED_OF)
     if derived & _AVERAGES:
-        period, means = _period(record), record["averages"]
+        period, means, backs = _period(record), record["averages"], view.column(_INSTANCES, 1) or ()
         sizes = columns_at(list(zip(names, backs, strict=True)), (INPUT + period, OUTPUT + period))
         means["input"], means["output"] = (_mean(column) for column in sizes)
     return Glance(_typed(record), names, record["replicas"])

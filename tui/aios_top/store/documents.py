@@ -55,12 +55,12 @@ class View:
         """Return the document but for a part within one of its parts."""
         return self._shapes.filler(self._shape, _without, outer, inner)(self._leaves)
 
-    def columns(self, path: Path, places: tuple[int, ...]) -> list[list[Any]] | None:
-        """Return what stands at some places of every list in a list, None when it is no list of such lists."""
+    def column(self, path: Path, place: int) -> list[Any] | None:
+        """Return what stands at a place of every list in a list, None when it is no list of such lists."""
         plan = _part(self._shapes.plan(self._shape), path)
         if type(plan) is not list or not all(type(entry) is list for entry in plan):
             return None
-        found: list[list[Any]] = self._shapes.filler(self._shape, _columns, path, places)(self._leaves)
+        found: list[Any] = self._shapes.filler(self._shape, _column, path, place)(self._leaves)
         return found
 
 
@@ -79,8 +79,8 @@ def _without(plan: Any, outer: str, inner: str) -> Any:
     return {**plan, outer: {step: entry for step, entry in plan[outer].items() if step != inner}}
 
 
-def _columns(plan: Any, path: Path, places: tuple[int, ...]) -> Any:
-    return [[entry[place] for entry in _part(plan, path)] for place in places]
+def _column(plan: Any, path: Path, place: int) -> Any:
+    return [entry[place] for entry in _part(plan, path)]
 
 
 class Documents:
