@@ -153,11 +153,11 @@ def test_documents_without_a_stamp_age_by_their_receipt() -> None:
 def test_the_request_rate_comes_from_the_executors_counter() -> None:
     memory = BlockMemory()
     take_reading(memory, block(uptime=100.0, tasks=10), 1000.0)
-    assert memory.request_rate is None
+    assert memory.requests.rates[0] is None
     take_reading(memory, block(uptime=105.0, tasks=15), 1005.0)
-    assert memory.request_rate == 60.0
+    assert memory.requests.rates[0] == 60.0
     take_reading(memory, block(uptime=2.0, tasks=0), 1010.0)  # the executor restarted
-    assert memory.request_rate is None
+    assert memory.requests.rates[0] is None
 
 
 def test_a_silent_instances_history_ends_in_a_gap() -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from aios_top.engine.marks import Marker
 from aios_top.engine.poll import Poller
 from aios_top.engine.trace import Tracer
-from aios_top.model.reading import LateReading, whole
+from aios_top.model.reading import ExecutorReading, LateExecutor, LateReading, whole
 from aios_top.model.recording import RecordingHeader
 from aios_top.model.series import SeriesView
 from aios_top.model.state import FleetState
@@ -61,6 +61,8 @@ def plain(value: Any, at: float) -> Any:
         return {str(key): plain(entry, at) for key, entry in value.items() if str(key) not in {"now", "uptime_s"}}
     if isinstance(value, LateReading):
         value = whole(value)
+    if isinstance(value, LateExecutor):
+        value = ExecutorReading(value.uptime_seconds, value.tasks_processed_total)
     if isinstance(value, LateRolling):
         value = Rolling(value.current, *map(value.over, Window))
     if isinstance(value, Struct):

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
-from aios_top.model.late import Late, LateDocument, LateRows
-from aios_top.model.reading import InstanceReading, LateReading, Mean, counted
+from aios_top.model.late import Late, LateDocument, LateRows, LateSome
+from aios_top.model.reading import ExecutorReading, InstanceReading, LateExecutor, LateReading, Mean, counted
 from aios_top.model.reading import whole as whole_reading
 from aios_top.model.redaction import Finder, Redactor
 from aios_top.model.text import clean
@@ -102,6 +102,30 @@ def test_a_late_rolling_metric_reads_the_mean_that_is_asked_for() -> None:
     assert plain == rolling
     assert rolling != Rolling(0.0, 10.0, 20.0, 31.0)
     assert type(pickle.loads(pickle.dumps(rolling))) is Rolling
+
+
+def test_a_late_executor_is_what_is_recorded_of_it_read_when_somebody_looks() -> None:
+    plain = ExecutorReading(100.0, 7.0)
+    made = Counting(plain)
+    late = LateExecutor(made)
+    assert made.times == 0
+    assert (late.uptime_seconds, late.tasks_processed_total) == (100.0, 7.0)
+    assert made.times == 2
+    assert late == plain
+    assert plain == late
+    assert late != ExecutorReading(100.0, 8.0)
+    assert hash(late) == hash(plain)
+    assert repr(late) == repr(plain)
+    assert pickle.loads(pickle.dumps(late)) == plain
+    assert Redactor()(late) == plain
+
+
+def test_some_late_values_are_there_before_they_are_made() -> None:
+    made = Counting([1, 2])
+    some = LateSome(made)
+    assert some
+    assert made.times == 0
+    assert (some[-1], len(some)) == (2, 2)
 
 
 def test_a_late_document_reads_the_field_that_is_asked_for() -> None:

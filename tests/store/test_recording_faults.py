@@ -20,6 +20,7 @@ from aios_top.engine.recorder import Recorder, RecordingPort
 from aios_top.engine.replay import Replay
 from aios_top.model.audit import AuditEntry
 from aios_top.model.fact import Poll
+from aios_top.model.reading import ExecutorReading
 from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingPhase
 from aios_top.model.text import clean
 from aios_top.store import recording_file, recording_segments, recording_writer
@@ -237,6 +238,23 @@ async def test_what_is_damaged_of_a_decision_is_not_known_and_the_rest_is_shown(
     assert sizes
     assert [size.average_15m for size in sizes] == [None] * len(sizes)
     assert None not in [size.average_5m for size in sizes]
+
+
+async def test_a_damaged_counter_of_an_executor_is_not_known_and_the_rest_is_shown(tmp_path: Path) -> None:
+    (await recorded(tmp_path / "a.aiosrec")).writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        entry = recording._index.segments[1]
+        whole = Replay(recording).state(entry.times[4]).blocks["told"]
+        assert whole.executor is not None
+        assert whole.executor.tasks_processed_total is not None
+        assert whole.request_rate is not None
+        columns = recording._index.parts(entry)[clean("told")].executors()._columns
+        columns._made[1] = Values(Packed(1, 0, [b"\x07"]))  # type: ignore[attr-defined]
+        block = Replay(recording).state(entry.times[4]).blocks["told"]
+    assert block.counted
+    assert block.executor == ExecutorReading()
+    assert block.request_rate is None
+    assert block.replicas == whole.replicas
 
 
 async def test_a_full_disk_stops_the_recording_and_what_is_there_stays(tmp_path: Path) -> None:

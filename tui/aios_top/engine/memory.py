@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
+from aios_top.engine.requests import Requests
 from aios_top.model.curve import Earlier, Sample, joined
 from aios_top.model.decision import Decision
 from aios_top.model.fact import Backfilled
-from aios_top.model.reading import RATE_SECONDS, AnyReading, Counted, ExecutorReading, Mean, counted
+from aios_top.model.reading import RATE_SECONDS, AnyReading, Counted, Mean, counted, per_minute
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.series import NO_TRACK, SeriesView, Track
 from aios_top.model.text import Clean
@@ -209,10 +210,7 @@ class BlockMemory(Struct):
     clock_offset: float = 0.0
     """Console's clock minus the instances' clocks, seconds: the median of those that are known."""
     offset_measured: bool = False
-    executor: ExecutorReading | None = None
-    entered: deque[tuple[float, float]] = field(default_factory=deque)
-    """Uptime and request counter of the executor over the last minute."""
-    request_rate: float | None = None
+    requests: Requests = field(default_factory=Requests)
     seen_at: float | None = None
     missed_polls: int = 0
     wiped_at: float | None = None
@@ -307,13 +305,6 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 def _mean_since(earlier: Mean | None, later: Mean | None) -> float | None:
     return None if earlier is None or later is None else later.since(earlier)
-
-
-def per_minute(earlier: float | None, later: float | None, seconds: float) -> float | None:
-    """Return a counter's rate per minute; None when it is missing or fell, which means that it restarted."""
-    if earlier is None or later is None or later < earlier or seconds <= 0:
-        return None
-    return (later - earlier) / seconds * 60.0
 
 
 def _is_new_push(earlier: AnyReading, reading: AnyReading) -> bool:

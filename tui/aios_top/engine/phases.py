@@ -1,15 +1,14 @@
 """Which instances serve, start, lag or are gone: newborns, ghosts and the half-hourly wipe told apart."""
 
-from collections import deque
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from statistics import median_low
 
 from msgspec import Struct
 
-from aios_top.engine.memory import BlockMemory, InstanceMemory, per_minute, stale_after
+from aios_top.engine.memory import BlockMemory, InstanceMemory, stale_after
 from aios_top.model.decision import Decision
-from aios_top.model.reading import RATE_SECONDS, AnyReading, BlockReading, ExecutorReading
+from aios_top.model.reading import AnyReading, BlockReading
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.state import InstanceState, Phase, Replicas
 from aios_top.model.text import Clean
@@ -52,7 +51,7 @@ def take_reading(memory: BlockMemory, reading: BlockReading | None, received_at:
     _learn_offset(memory, documents.values(), received_at)
     _forget_absent(memory, received_at)
     if reading is not None and reading.executor is not None:
-        take_executor(memory, reading.executor)
+        memory.requests.take(reading.executor)
 
 
 def instance_states(memory: BlockMemory, listing: Listing | None, now: float) -> tuple[InstanceState, ...]:
@@ -110,36 +109,6 @@ def _note_wipe(memory: BlockMemory, missing: AbstractSet[Clean], at: float) -> N
     for instance_id in missing:
         if _age(memory, memory.instances[instance_id], at) > limit:
             del memory.instances[instance_id]
-
-
-def take_executor(memory: BlockMemory, *executors: ExecutorReading) -> None:
-    """Learn the request rate from the executor's counter over the last minute; AIOS renews it every 5 s.
-
-    The documents are new ones, oldest first.
-    """
-    for executor in executors:
-        memory.executor = executor
-        _enter(memory.entered, executor.uptime_seconds, executor.tasks_processed_total)
-    if memory.executor is not None:
-        memory.request_rate = _request_rate(memory.entered, memory.executor)
-
-
-def _enter(entered: deque[tuple[float, float]], uptime: float | None, tasks: float | None) -> None:
-    """Remember a counter, and forget what is older than a minute."""
-    if uptime is None or tasks is None:
-        return
-    if entered and (uptime < entered[-1][0] or tasks < entered[-1][1]):  # the executor restarted
-        entered.clear()
-    if not entered or uptime > entered[-1][0]:
-        entered.append((uptime, tasks))
-    while len(entered) > 2 and entered[1][0] <= uptime - RATE_SECONDS:
-        entered.popleft()
-
-
-def _request_rate(entered: deque[tuple[float, float]], newest: ExecutorReading) -> float | None:
-    if newest.uptime_seconds is None or newest.tasks_processed_total is None:
-        return None
-    return per_minute(entered[0][1], newest.tasks_processed_total, newest.uptime_seconds - entered[0][0])
 
 
 def _learn_push(memory: BlockMemory, seconds: float) -> None:

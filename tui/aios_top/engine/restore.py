@@ -6,11 +6,11 @@ from functools import partial
 from msgspec.structs import replace
 
 from aios_top.engine.memory import BLOCK_COLUMNS, INSTANCE_COLUMNS, BlockMemory, InstanceMemory
-from aios_top.engine.phases import take_executor
 from aios_top.engine.picture import Picture
+from aios_top.engine.requests import Requests
 from aios_top.model.curve import Curves, Sample
 from aios_top.model.frame import BlockFrame, Frame, InstanceHistory, Pushes
-from aios_top.model.reading import BlockReading
+from aios_top.model.reading import BlockReading, LateExecutor
 from aios_top.model.series import NO_TRACK, LateTrack
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
@@ -42,7 +42,8 @@ def shown(frame: Frame, picture: Picture) -> FleetState:
 def _reading(block: BlockFrame) -> BlockReading:
     documents = block.documents
     rows = tuple(block.newest[name].reading for name in documents.instance_ids if name in block.newest)
-    executor = block.executors[-1] if documents.has_executor and block.executors else None
+    has_executor = documents.has_executor and bool(block.executors)
+    executor = LateExecutor(lambda: block.executors[-1]) if has_executor else None
     return BlockReading(block.block_id, rows, executor, documents.dropped, documents.duplicates)
 
 
@@ -52,6 +53,7 @@ def _memory(block: BlockFrame) -> BlockMemory:
         documents=frozenset(block.documents.instance_ids),
         listed=dict(bearing.listed),
         track=LateTrack(BLOCK_COLUMNS, lambda: _fitting(block.samples())),
+        requests=Requests(block.executors),
         push_seconds=bearing.push_seconds,
         clock_offset=bearing.clock_offset,
         offset_measured=bearing.offset_measured,
@@ -70,7 +72,6 @@ def _memory(block: BlockFrame) -> BlockMemory:
         earlier=bearing.earlier,
         coming=lambda name: _unseen(block.history(name)),
     )
-    take_executor(memory, *block.executors)
     for name, first_seen, gap_at, clock_offset in bearing.instances:
         memory.instances[name] = _instance(block, name, first_seen, gap_at)
         memory.instances[name].clock_offset = clock_offset

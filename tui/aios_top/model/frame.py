@@ -87,7 +87,10 @@ class BlockFrame(Struct, frozen=True):
     newest: Mapping[Clean, Newest] = field(default_factory=dict)
     """The newest document of every instance."""
     executors: Sequence[ExecutorReading] = ()
-    """The executor's newest document, and as many before it as the request rate looks back; oldest first."""
+    """The executor's newest document, and as many before it as the request rate looks back; oldest first.
+
+    They are read when somebody looks at them, but for whether there is one.
+    """
     told: PolicyTold | None = None
     bearing: Bearing = Bearing()
     seen_at: float | None = None

@@ -59,6 +59,15 @@ class Late(Sequence[T]):
         return repr(tuple(self))
 
 
+class LateSome(Late[T]):
+    """Values of which there is at least one."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
 class LateRows(Late[T]):
     """One value per instance, of which only the instances' ids are known yet."""
 

@@ -194,6 +194,13 @@ def counted(received_at: float, reading: AnyReading) -> Counted:
     )
 
 
+def per_minute(earlier: float | None, later: float | None, seconds: float) -> float | None:
+    """Return a counter's rate per minute; None when it is missing or fell, which means that it restarted."""
+    if earlier is None or later is None or later < earlier or seconds <= 0:
+        return None
+    return (later - earlier) / seconds * 60.0
+
+
 class ExecutorReading(Struct, frozen=True, gc=False):
     """The executor's document, which AIOS puts among the instances."""
 
@@ -202,12 +209,48 @@ class ExecutorReading(Struct, frozen=True, gc=False):
     """Requests that entered the block."""
 
 
+class LateExecutor(Struct, frozen=True, eq=False):
+    """An executor's document in a recording, which equals an `ExecutorReading` that has the same values."""
+
+    read: Callable[[], "AnyExecutor"]
+    """Returns what is recorded of it."""
+
+    @property
+    def uptime_seconds(self) -> float | None:
+        """As of an `ExecutorReading`, and so is the other."""
+        return self.read().uptime_seconds
+
+    @property
+    def tasks_processed_total(self) -> float | None:
+        """Requests that entered the block."""
+        return self.read().tasks_processed_total
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExecutorReading | LateExecutor) and _executor(self) == _executor(other)
+
+    def __hash__(self) -> int:
+        return hash(_executor(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ExecutorReading, (self.uptime_seconds, self.tasks_processed_total)
+
+    def __repr__(self) -> str:
+        return repr(_executor(self))
+
+
+AnyExecutor = ExecutorReading | LateExecutor
+
+
+def _executor(reading: AnyExecutor) -> ExecutorReading:
+    return ExecutorReading(reading.uptime_seconds, reading.tasks_processed_total)
+
+
 class BlockReading(Struct, frozen=True):
     """All documents of one block."""
 
     block_id: Clean
     instances: tuple[AnyReading, ...]
-    executor: ExecutorReading | None = None
+    executor: AnyExecutor | None = None
     dropped: int = 0
     """Documents that could not be read at all, e.g. without a usable `instanceId`."""
     duplicates: tuple[Clean, ...] = ()

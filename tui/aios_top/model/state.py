@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from aios_top.model.curve import Earlier
 from aios_top.model.decision import Decision, Origin, Thresholds
 from aios_top.model.policy_state import ParameterReport, PolicyReport, Voice
-from aios_top.model.reading import AnyReading, ExecutorReading
+from aios_top.model.reading import AnyExecutor, AnyReading
 from aios_top.model.record import BlockRecord, PolicyRecord
 from aios_top.model.series import EMPTY, SeriesView
 from aios_top.model.signal import Signal, signal_of
@@ -148,15 +148,15 @@ class BlockState(Struct, frozen=True):
     window: Window = Window.ONE_MINUTE
     """The window that the policy reads (`averaging_period`); the screen's own window may differ."""
     instances: tuple[InstanceState, ...] = ()
-    executor: ExecutorReading | None = None
+    executor: AnyExecutor | None = None
     replicas: Replicas = Replicas()
     averages: Mapping[Window, Averages] = field(default_factory=dict)
     """One per window, so that the key `w` costs no request."""
     input_rate: float | None = None
     """True prompt tokens per minute of the whole block; None until two pushes have been seen."""
     output_rate: float | None = None
-    request_rate: float | None = None
-    """Requests per minute into the block over the last minute, from the executor's counter."""
+    requests: Sequence[float | None] = (None,)
+    """What `request_rate` is: of a recording it is computed when somebody looks at it."""
     server_means: Sequence[float | None] = (None, None)
     """Server-side means over the last minute, seconds: `latency_seconds` and `first_token_seconds`."""
     cooldown: Cooldown = Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
@@ -206,6 +206,11 @@ class BlockState(Struct, frozen=True):
         inputs = sum(row.input_rate or 0.0 for row in rows) / len(rows)
         outputs = sum(row.output_rate or 0.0 for row in rows) / len(rows)
         return Averages(inputs, outputs, self.window, Origin.MEASURED, len(rows))
+
+    @property
+    def request_rate(self) -> float | None:
+        """Requests per minute into the block over the last minute, from the executor's counter."""
+        return self.requests[0]
 
     @property
     def latency_seconds(self) -> float | None:

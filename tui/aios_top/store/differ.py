@@ -19,7 +19,7 @@ from aios_top.model.fact import (
     Resumed,
 )
 from aios_top.model.frame import Bearing, Documents, Frame, Newest, Trace
-from aios_top.model.reading import RATE_SECONDS, AnyReading, BlockReading, ExecutorReading, InstanceReading, whole
+from aios_top.model.reading import RATE_SECONDS, AnyExecutor, AnyReading, BlockReading, InstanceReading, whole
 from aios_top.model.rule import DEFAULT_PUSH_SECONDS
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_document
@@ -38,8 +38,8 @@ class _Known(Struct):
     """Its row in the last answer, None when that lacked it."""
     readings: dict[str, AnyReading] = field(default_factory=dict)
     recents: dict[str, deque[tuple[float, AnyReading]]] = field(default_factory=dict)
-    executor: ExecutorReading | None = None
-    entered: deque[ExecutorReading] = field(default_factory=deque)
+    executor: AnyExecutor | None = None
+    entered: deque[AnyExecutor] = field(default_factory=deque)
     told: PolicyTold | None = None
     steady: Steady = ()
     """What that says besides its clocks."""
@@ -324,7 +324,7 @@ def _stamp(received_at: float, reading: AnyReading) -> float:
     return received_at if reading.timestamp is None else reading.timestamp
 
 
-def _enter(entered: deque[ExecutorReading], executor: ExecutorReading) -> None:
+def _enter(entered: deque[AnyExecutor], executor: AnyExecutor) -> None:
     """Add an executor's document likewise; a restart sets its clock back."""
     newest = executor.uptime_seconds or 0.0
     while len(entered) > 1 and newest < (entered[-1].uptime_seconds or 0.0):

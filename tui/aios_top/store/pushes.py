@@ -11,7 +11,7 @@ from msgspec import Struct
 from aios_top.model.frame import Newest
 from aios_top.model.reading import Counted, InstanceReading
 from aios_top.model.text import Clean, clean
-from aios_top.store.columns import Gaps, Packed, Values, unpack, whole_numbers
+from aios_top.store.columns import Gaps, Packed, Values, whole_numbers
 from aios_top.store.payload import FIGURES, GENERATED, PROMPT, STAMP, PushTable, Row
 from aios_top.store.picked import LateColumns, every, picked
 from aios_top.store.table import LateDocuments, Table
@@ -29,7 +29,9 @@ class Pushes(Struct, frozen=True):
     instance_id: Clean
     polls: Sequence[int]
     received: Sequence[float]
-    """Time of receipt of the rows from before the segment."""
+    """Time of receipt of the rows from before the segment, of all instances."""
+    before: int
+    """Place of its first one among those."""
     begin: int
     """Place of its first row among those of all instances."""
     table: Table
@@ -37,7 +39,7 @@ class Pushes(Struct, frozen=True):
     def received_at(self, place: int, received: Sequence[float | None]) -> float:
         """Return when a row was received; `received` says when each poll of the segment was answered."""
         poll = self.polls[place]
-        return self.received[place] if poll < 0 else received[poll] or 0.0
+        return self.received[self.before + place] if poll < 0 else received[poll] or 0.0
 
     def times(self, begin: int, end: int, received: Sequence[float | None]) -> list[float]:
         """Return when some rows were received."""
@@ -175,8 +177,7 @@ def pushes_unpacked(content: msgspec.Raw) -> dict[Clean, Pushes]:
     """Return the rows by instance."""
     names, texts, *columns = _PUSHES.decode(content)
     owners, polls = map(whole_numbers, columns[:2])
-    received: Sequence[Any] = unpack(columns[2])
-    present, numbers = map(Values, columns[3:5])
+    received, present, numbers = map(Values, columns[2:5])
     table = Table(present, texts, numbers, LateColumns(columns[5:]))
     found: dict[Clean, Pushes] = {}
     begin = before = 0
@@ -185,7 +186,7 @@ def pushes_unpacked(content: msgspec.Raw) -> dict[Clean, Pushes]:
         own = polls[begin:end]
         old = bisect_right(own, -1)
         name = clean(names[owners[begin]], 1000)
-        found[name] = Pushes(name, own, received[before : before + old], begin, table)
+        found[name] = Pushes(name, own, received, before, begin, table)
         begin, before = end, before + old
     return found
 
@@ -204,6 +205,6 @@ def pushes_of(table: PushTable) -> dict[Clean, Pushes]:
     _, _, present, texts, figures = zip(*every_row, strict=True)
     columns = Table(present, texts, range(len(every_row)), list(zip(*figures, strict=True)))
     return {
-        (shown := clean(name, 1000)): Pushes(shown, polls, received, begin, columns)
+        (shown := clean(name, 1000)): Pushes(shown, polls, received, 0, begin, columns)
         for name, polls, received, begin in spans
     }

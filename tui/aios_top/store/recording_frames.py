@@ -8,6 +8,7 @@ from typing import Any
 from aios_top.model.curve import Curves, Sample, joined
 from aios_top.model.decision import MAX_DECISIONS, Decision, DecisionLog
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
+from aios_top.model.late import LateSome
 from aios_top.model.reading import RATE_SECONDS, ExecutorReading, InstanceReading
 from aios_top.model.text import Clean
 from aios_top.store.bearings import bearing_value
@@ -57,16 +58,24 @@ def block_frame(
     )
 
 
-def _entered(part: BlockPart, poll: int) -> list[ExecutorReading]:
-    """Return the executor's documents of the last minute, and one before them."""
+def _entered(part: BlockPart, poll: int) -> Sequence[ExecutorReading]:
+    """Return the executor's documents of the last minute, and one before them, read when somebody looks at them."""
     rows = part.executors()
     end = rows.latest(poll) + 1
-    for begin in (max(0, end - _ENTERED), 0):
-        found = rows.some(range(begin, end))
-        first = _minute_before([uptime for uptime, *_ in found])
-        if first is not None:
-            break
-    return [ExecutorReading(*row) for row in found[first or 0 :]]
+    return LateSome(lambda: _executors(rows, end)) if end else ()
+
+
+def _executors(rows: Columns, end: int) -> Sequence[ExecutorReading]:
+    """Return those before a row, one that says nothing where they are damaged."""
+    try:
+        for begin in (max(0, end - _ENTERED), 0):
+            found = rows.some(range(begin, end))
+            first = _minute_before([uptime for uptime, *_ in found])
+            if first is not None:
+                break
+        return [ExecutorReading(*row) for row in found[first or 0 :]]
+    except DAMAGE:
+        return [ExecutorReading()]
 
 
 def _minute_before(uptimes: Sequence[float | None]) -> int | None:
