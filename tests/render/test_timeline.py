@@ -110,6 +110,13 @@ def test_the_axis_names_wall_time_and_now() -> None:
     assert clean(text) == text
 
 
+def test_an_axis_that_ended_names_its_end_and_not_now() -> None:
+    line = drawn()
+    text = time_row(line, line.end + 600.0).text
+    assert "now" not in text
+    assert text.rstrip().endswith(f" {clock(line.end)[:5]}")
+
+
 def test_a_short_axis_has_seconds_and_its_labels_never_run_into_now() -> None:
     line = timeline(BLOCK, Window.ONE_MINUTE, 77, states.NOW, 53, 5)
     text = time_row(line, states.NOW).text

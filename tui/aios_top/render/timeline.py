@@ -169,13 +169,14 @@ def _merged(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def time_row(line: Timeline, now: float) -> Row:
-    """Return the labels of the time axis: wall time at every fifth, and where now is."""
+    """Return the labels of the time axis: wall time at every fifth, and where now is, its end where that is earlier."""
     labels = [" "] * line.columns
     seconds = line.end - line.start
     shown = 5 if seconds >= _MINUTES_FROM_SECONDS else 8  # 14:52, or 14:52:31 where minutes would repeat
     marks = [(clock(line.start + seconds * fifth / 5)[:shown], seconds * fifth / 5) for fifth in range(5)]
+    last = ("now", now - line.start) if now <= line.end else (clock(line.end)[:shown], seconds)
     free = line.columns
-    for text, offset in [("now", now - line.start), *reversed(marks)]:
+    for text, offset in [last, *reversed(marks)]:
         place = min(line.columns - len(text), math.floor(offset / seconds * line.columns))
         if place >= 0 and place + len(text) <= free:
             labels[place : place + len(text)] = text
