@@ -283,7 +283,7 @@ def block(
         averages=means,
         input_rate=24_360.0 if alive else None,
         output_rate=12_090.0 if alive else None,
-        requests=(41.2 if alive else None,),
+        request_rates=(41.2 if alive else None,),
         server_means=(1.84, 0.31),
         cooldown=cooldown,
         next_evaluation_at=NOW + 4.0 if full else None,

@@ -1,11 +1,14 @@
 """The keys of time, and that a replayed scenario is on the screen what the live one was, cell for cell."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual.strip import Strip
 
 from aios_top.cli.past import FilePast
 from aios_top.console.app import ConsoleApp
@@ -13,12 +16,12 @@ from aios_top.console.dialogs.time import TimeDialog
 from aios_top.console.ports import Past
 from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.view import Page
+from aios_top.console.widgets.timebar import TimebarPanel
 from aios_top.model.audit import AuditEntry
 from aios_top.model.errors import ActionRefusedError, PastError
 from aios_top.model.moment import Moment
 from aios_top.model.recording import Mark, MarkKind, RecordingPhase, RecordingState
 from aios_top.model.state import FleetState
-from aios_top.render.numbers import clock
 from aios_top.render.timebar import Travel
 from aios_top.store import recording_writer
 from aios_top.store.recording_reader import open_recording
@@ -38,9 +41,8 @@ class FakePast:
 
     closed: bool = False
     asked: list[float] = field(default_factory=list)
-    let_go_at: list[str] = field(default_factory=list)
-    """What was on the screen whenever the moment before was let go."""
-    screen: Callable[[], str] = str
+    seen: list[tuple[str, Any]] = field(default_factory=list)
+    """What was painted, and that a moment was let go, in order."""
     problem: str = ""
 
     def times(self) -> Sequence[float]:
@@ -53,8 +55,9 @@ class FakePast:
         entry = AuditEntry(1, at, "intent", {"title": "Scale it", "by": "me@host"})
         return Moment(replace(states.fleet(), at=at), audit=(entry,))
 
-    def let_go(self) -> None:
-        self.let_go_at.append(self.screen())
+    def let_go(self, *, shown: bool) -> None:
+        on_a_thread = threading.current_thread() is not threading.main_thread()
+        self.seen.append(("let go", (shown, on_a_thread)))
 
     def marks(self) -> Sequence[Mark]:
         return [
@@ -105,16 +108,27 @@ async def test_steps_go_through_the_polls_and_stop_at_both_ends() -> None:
     assert engine.calls == []
 
 
-async def test_the_moment_before_is_let_go_when_the_new_one_is_painted() -> None:
+async def test_the_moment_before_is_let_go_when_the_new_one_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     past = FakePast()
     app, _ = console(past)
+    render_line = TimebarPanel.render_line
+
+    def rendered(panel: TimebarPanel, y: int) -> Strip:
+        past.seen.append(("painted", shown_at(app)))
+        return render_line(panel, y)
+
+    monkeypatch.setattr(TimebarPanel, "render_line", rendered)
     async with app.run_test(size=(120, 40)) as pilot:
-        past.screen = lambda: next(line for line in screen_text(app).splitlines() if "PAST" in line)
-        for key in ("left_square_bracket", "left_square_bracket"):
+        for key in ("left_square_bracket", "left_square_bracket", "L"):
             await pilot.press(key)
             await settled(app, pilot)
-        times = [clock(NOW - back) for back in (2.0, 4.0)]
-        assert [time in line for time, line in zip(times, past.let_go_at, strict=True)] == [True, True]
+    went = [number for number, (what, _) in enumerate(past.seen) if what == "let go"]
+    assert [past.seen[number][1] for number in went] == [(True, True), (True, True), (False, True)]
+    assert [past.seen.index(("painted", NOW - back)) < number for back, number in zip((2, 4), went, strict=False)] == [
+        True,
+        True,
+    ]
+    assert past.seen.index(("painted", NOW - 4)) > went[0]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

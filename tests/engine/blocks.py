@@ -70,7 +70,7 @@ def block(
         instances=instances,
         replicas=Replicas(current=count + waiting, reporting=count, starting=waiting),
         averages={Window.ONE_MINUTE: Averages(size, 0.0, Window.ONE_MINUTE, Origin.MEASURED, count)},
-        requests=(request_rate,),
+        request_rates=(request_rate,),
         cooldown=Cooldown(cooling, Origin.REPORTED, cooldown_ends_at),
         next_evaluation_at=next_evaluation_at,
         push_seconds=push_seconds,

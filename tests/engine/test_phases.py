@@ -158,6 +158,8 @@ def test_the_request_rate_comes_from_the_executors_counter() -> None:
     assert memory.requests.rates[0] == 60.0
     take_reading(memory, block(uptime=2.0, tasks=0), 1010.0)  # the executor restarted
     assert memory.requests.rates[0] is None
+    take_reading(memory, block(uptime=7.0, tasks=10), 1015.0)
+    assert memory.requests.rates[0] == 120.0
 
 
 def test_a_silent_instances_history_ends_in_a_gap() -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios_top.store.columns import Values, pack, unpack
+from aios_top.store.columns import Packed, Values, pack, unpack
+from aios_top.store.forms import BITS
+from aios_top.store.forms import WHOLE as WHOLE_FORM
 
 WHOLE = st.integers(-(2**53), 2**53)
 COUNTERS = st.lists(st.integers(0, 400), max_size=60).map(lambda steps: [float(sum(steps[:end])) for end in range(60)])
@@ -55,6 +57,19 @@ def test_a_few_values_are_those_of_the_whole_column(column: list[Any], data: st.
     assert exact(list(opened)) == exact(whole)
     assert exact(opened.pick(places)) == exact([whole[place] for place in places])
     assert exact(opened[2:9]) == exact(whole[2:9])
+
+
+def test_single_values_are_read_of_differences_that_wrap_around():
+    column = [1e300, -1e300, 5e-324, -5e-324] * 3
+    packed = pack(column)
+    assert [packed.form, packed.parts[0][0]] == [BITS, 8]
+    assert [Values(packed)[place] for place in range(len(column))] == column
+
+
+@pytest.mark.parametrize("content", [bytes([3]) + bytes(12), bytes([8]) + bytes(24), bytes([1]) + bytes(3)])
+def test_a_single_value_of_planes_that_are_damaged_is_an_error(content: bytes) -> None:
+    with pytest.raises(IndexError):
+        Values(Packed(4, WHOLE_FORM, [content], whole=True))[3]
 
 
 @given(COLUMN, st.integers(0, 20), st.integers(0, 20), st.sampled_from([1, 2, 7]))

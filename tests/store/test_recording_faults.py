@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -240,7 +240,10 @@ async def test_what_is_damaged_of_a_decision_is_not_known_and_the_rest_is_shown(
     assert None not in [size.average_5m for size in sizes]
 
 
-async def test_a_damaged_counter_of_an_executor_is_not_known_and_the_rest_is_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda columns: [columns[0], Values(Packed(1, 0, [b"\x07"]))], lambda _columns: []])
+async def test_a_damaged_counter_of_an_executor_is_not_known_and_the_rest_is_shown(
+    tmp_path: Path, damage: Callable[[Any], list[Any]]
+) -> None:
     (await recorded(tmp_path / "a.aiosrec")).writer.close()
     with open_recording(tmp_path / "a.aiosrec") as recording:
         entry = recording._index.segments[1]
@@ -248,8 +251,8 @@ async def test_a_damaged_counter_of_an_executor_is_not_known_and_the_rest_is_sho
         assert whole.executor is not None
         assert whole.executor.tasks_processed_total is not None
         assert whole.request_rate is not None
-        columns = recording._index.parts(entry)[clean("told")].executors()._columns
-        columns._made[1] = Values(Packed(1, 0, [b"\x07"]))  # type: ignore[attr-defined]
+        executors = recording._index.parts(entry)[clean("told")].executors()
+        executors._columns = damage(executors._columns)
         block = Replay(recording).state(entry.times[4]).blocks["told"]
     assert block.counted
     assert block.executor == ExecutorReading()

@@ -4,12 +4,15 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from aios_top.cli.past import OwnPast
 from aios_top.engine.replay import Replay
+from aios_top.model.recording import RecordingPhase, RecordingState
 from aios_top.model.text import clean
 from aios_top.store import recording_writer
 from aios_top.store.recording_reader import open_recording
@@ -102,6 +105,11 @@ async def test_what_a_jump_puts_out_of_the_way_is_freed_when_it_is_let_go(
         assert part() is not None
         replay.let_go()
         assert part() is None
+        last = weakref.ref(replay.state(times[8]).blocks["block-0"].history)
+        replay.let_go()
+        assert last() is not None
+        replay.let_go(shown=False)
+        assert last() is None
 
 
 async def test_what_nobody_lets_go_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +123,38 @@ async def test_what_nobody_lets_go_stays_bounded(tmp_path: Path, monkeypatch: py
         assert [state() is not None for state in states].count(True) == 2
         assert [part() is not None for part in parts].count(True) == 5
         assert len(parts) == 10
+
+
+async def test_the_running_consoles_past_lets_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = await segments_of(tmp_path / "some.aiosrec", monkeypatch)
+    past = OwnPast(lambda: RecordingState(RecordingPhase.ON, str(tmp_path / "some.aiosrec"), polls=100))
+    past.let_go(shown=True)  # nothing is open yet
+    with searches_put_off():
+        first, second = (weakref.ref(past.moment(at).state.blocks["block-0"].history) for at in times[:2])
+        past.let_go(shown=True)
+        assert (first() is None, second() is None) == (True, False)
+        past.let_go(shown=False)
+        assert second() is None
+    past.close()
+
+
+async def test_what_is_being_read_is_not_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = await segments_of(tmp_path / "some.aiosrec", monkeypatch)
+    with open_recording(tmp_path / "some.aiosrec") as recording:
+        whole = list(recording.answers(times[0], times[-1]))
+        replay = Replay(recording)
+        found = []
+        for number, answer in enumerate(recording.answers(times[0], times[-1])):
+            replay.state(times[number % len(times)])  # a capsule is written while somebody jumps
+            replay.let_go()
+            found.append(answer)
+    assert len(found) == len(whole) > 2 * len(times)
+
+
+async def test_two_readers_at_once_give_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = await segments_of(tmp_path / "some.aiosrec", monkeypatch)
+    with open_recording(tmp_path / "some.aiosrec") as recording, ThreadPoolExecutor(2) as pool:
+        replays = Replay(recording), Replay(recording)
+        jumps = [pool.submit(replay.state, at) for at in times * 12 for replay in replays]
+        assert {jump.result().at for jump in jumps} == set(times)
+        assert len(recording._index.segments) == 10

@@ -57,9 +57,9 @@ class FilePast:
         found = _read(lambda: self._replay.moment(at))
         return replace(found, state=self._complete(found.state))
 
-    def let_go(self) -> None:
-        """Free the moment before the newest one."""
-        self._replay.let_go()
+    def let_go(self, *, shown: bool) -> None:
+        """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
+        self._replay.let_go(shown=shown)
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""
@@ -114,11 +114,11 @@ class OwnPast:
             raise PastError("nothing is recorded yet")
         return past.moment(at)
 
-    def let_go(self) -> None:
-        """Free the moment before the newest one."""
+    def let_go(self, *, shown: bool) -> None:
+        """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
         past = self._past
         if past is not None:
-            past.let_go()
+            past.let_go(shown=shown)
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""

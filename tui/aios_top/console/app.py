@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
@@ -279,8 +280,9 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
         self._moment = moment
         self.state = self.cockpit.latest() if moment is None else moment.state
         self.look(replace(self.view, travel=travel, paused=False))
-        if self.past is not None:
-            self.screen.call_after_refresh(self.run_worker, self.past.let_go, name="let go", thread=True)
+        if self.past is not None and self.is_running:
+            let_go = partial(self.past.let_go, shown=moment is not None)
+            self.screen.call_after_refresh(self.run_worker, let_go, name="let go", thread=True)
 
     def complete(self, complete: Callable[[FleetState], FleetState]) -> None:
         """Show the moment on the screen again, with what has become known of it since."""

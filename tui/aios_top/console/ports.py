@@ -208,8 +208,8 @@ class Past(Protocol):
     def moment(self, at: float) -> Moment:
         """Return the moment of the newest poll at a time."""
 
-    def let_go(self) -> None:
-        """Free the moment before the newest one, which is not shown any more."""
+    def let_go(self, *, shown: bool) -> None:
+        """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened, oldest first."""

@@ -74,7 +74,7 @@ def observe(block_id: Clean, memory: BlockMemory, inputs: Inputs, now: float) ->
         averages=averages,
         input_rate=total([row.input_rate for row in counting]),
         output_rate=total([row.output_rate for row in counting]),
-        requests=memory.requests.rates,
+        request_rates=memory.requests.rates,
         server_means=_server_means(memory, counting),
         cooldown=cooldown,
         next_evaluation_at=_next_evaluation(inputs),
@@ -274,7 +274,7 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
 
     The sample keeps the means alone: a state in it, whose history holds the sample, would never go by itself.
     """
-    averages, requests, server_means = state.averages, state.requests, state.server_means
+    averages, request_rates, server_means = state.averages, state.request_rates, state.server_means
     cooling = state.cooldown.at(now) is CooldownPhase.COOLING
     replicas = None if state.replicas.wiped else float(state.replicas.best)
     reporting = float(state.replicas.reporting) if state.counted and not state.replicas.wiped else None
@@ -286,7 +286,7 @@ def _append_sample(memory: BlockMemory, state: BlockState, now: float) -> None:
             state.output_rate,
             replicas,
             reporting,
-            lambda: requests[0],
+            lambda: request_rates[0],
             lambda: server_means[0],
             1.0 if cooling else 0.0,
         )

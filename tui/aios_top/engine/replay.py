@@ -75,12 +75,13 @@ class Replay:
         with _without_collecting():
             return self._look(at)[1]
 
-    def let_go(self) -> None:
+    def let_go(self, *, shown: bool = True) -> None:
         """Free the state before the newest one, and what both were made of, for when the newest is on the screen.
 
-        It takes a fifth of the time of a jump. Block by block, so that other threads need not wait for all of it.
+        When it is not `shown` any more, it goes, too. That takes a fifth of the time of a jump; it is done block by
+        block, so that other threads need not wait for all of it.
         """
-        left, self._given = self._given, [made[:1] for made in self._given[-1:]]
+        left, self._given = self._given, [made[:1] for made in self._given[-1:] if shown]
         while left:
             blocks = [block for part in left.pop() for block in part.values()]
             while blocks:

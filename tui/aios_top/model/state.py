@@ -155,8 +155,8 @@ class BlockState(Struct, frozen=True):
     input_rate: float | None = None
     """True prompt tokens per minute of the whole block; None until two pushes have been seen."""
     output_rate: float | None = None
-    requests: Sequence[float | None] = (None,)
-    """What `request_rate` is: of a recording it is computed when somebody looks at it."""
+    request_rates: Sequence[float | None] = (None,)
+    """Its only entry is `request_rate`: of a recording it is computed when somebody looks at it."""
     server_means: Sequence[float | None] = (None, None)
     """Server-side means over the last minute, seconds: `latency_seconds` and `first_token_seconds`."""
     cooldown: Cooldown = Cooldown(CooldownPhase.UNKNOWN, Origin.UNKNOWN)
@@ -210,7 +210,7 @@ class BlockState(Struct, frozen=True):
     @property
     def request_rate(self) -> float | None:
         """Requests per minute into the block over the last minute, from the executor's counter."""
-        return self.requests[0]
+        return self.request_rates[0]
 
     @property
     def latency_seconds(self) -> float | None:

@@ -19,7 +19,7 @@ _WIDTHS = (("b", 1), ("h", 2), ("i", 4), ("q", 8))
 _CODES = {width: code for code, width in _WIDTHS}
 _WIDEST = 8
 _ALIKE = 512
-"""Columns of row numbers that are kept unpacked: those of most blocks are the same."""
+"""Columns of numbers of polls and rows that are kept unpacked."""
 _OFTEN = 5
 """Picks after which all values are made: who goes on step by step asks for all of them in the end."""
 _FEW = 6
@@ -68,12 +68,20 @@ def unpack(packed: Packed) -> list[float | int | None]:
     return [None if null else next(following) for null in unbits(packed.nulls, packed.count)]
 
 
-def whole_numbers(packed: Packed) -> Sequence[int]:
-    """Return a column of ints without gaps; to be left as it is, for who asks for the same gets the same."""
-    if packed.form == WHOLE and len(packed.parts) == 1 and packed.whole and not packed.nulls:
-        return _numbers(packed.parts[0], packed.count)
+def whole_numbers(packed: Packed) -> list[int]:
+    """Return a column of ints without gaps."""
     numbers: list[int] = unpack(packed)  # type: ignore[assignment]  # they were ints
     return numbers
+
+
+def shared_numbers(packed: Packed) -> Sequence[int]:
+    """Return a column of ints without gaps; to be left as it is, for who asks for the same one gets the same list.
+
+    For numbers of polls and rows: they are the same for most blocks.
+    """
+    if packed.form == WHOLE and len(packed.parts) == 1 and packed.whole and not packed.nulls:
+        return _numbers(packed.parts[0], packed.count)
+    return whole_numbers(packed)
 
 
 @lru_cache(maxsize=_ALIKE)
@@ -281,9 +289,9 @@ def _sum_at(content: bytes, place: int) -> int:
     width = content[0]
     if not width:
         return int.from_bytes(content[1:], "little", signed=True)
-    if width == 1:
-        return sum(array("b", content[1 : place + 2]))
     count = (len(content) - 1) // width
+    if width not in _CODES or place >= count:
+        raise IndexError(place)
     total = shift = 0
     for begin in range(1, 1 + (width - 1) * count, count):
         total += sum(content[begin : begin + place + 1]) << shift

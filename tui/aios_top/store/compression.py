@@ -7,6 +7,7 @@ is what a jump to any moment of a day waits for; zlib's window of 32 kB is too s
 
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 
 import msgspec
 import zstandard
@@ -24,7 +25,7 @@ class BrokenPartError(Exception):
     """A part of a recording cannot be read back."""
 
 
-BROKEN = (BrokenPartError, msgspec.DecodeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
+BROKEN = (BrokenPartError, msgspec.DecodeError, LookupError, TypeError, ValueError, ArithmeticError)
 """What reading a damaged part ends in."""
 
 
@@ -32,11 +33,13 @@ class Compression:
     """Compresses and restores with one dictionary, or none.
 
     What it needs for that it makes at the first use and keeps: for a dictionary of a megabyte tables of ten, and as
-    much again to compress with them. So whoever compresses now and then makes one for each time.
+    much again to compress with them. So whoever compresses now and then makes one for each time. May be used from
+    several threads, one after the other: what they share is no good for two at once.
     """
 
     def __init__(self, dictionary: bytes = b"") -> None:
         self._dictionary = dictionary
+        self._lock = Lock()
 
     @cached_property
     def _data(self) -> zstandard.ZstdCompressionDict | None:
@@ -60,18 +63,21 @@ class Compression:
 
     def thorough(self, content: bytes) -> bytes:
         """Compress what stays."""
-        return self._thorough.compress(content)
+        with self._lock:
+            return self._thorough.compress(content)
 
     def quick(self, content: bytes) -> bytes:
         """Compress what is written again soon."""
-        return self._quick.compress(content)
+        with self._lock:
+            return self._quick.compress(content)
 
     def restored(self, content: bytes) -> bytes:
         """Return what was compressed; raises BrokenPartError."""
         try:
             if not 0 <= zstandard.frame_content_size(content) <= LARGEST_BYTES:
                 raise BrokenPartError("a part without a believable size")
-            return self._restore.decompress(content)
+            with self._lock:
+                return self._restore.decompress(content)
         except zstandard.ZstdError as error:
             raise BrokenPartError(str(error)) from error
 

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import msgspec
 
-from aios_top.store.columns import Gaps, Packed, Values, whole_numbers
+from aios_top.store.columns import Gaps, Packed, Values, shared_numbers
 
 _COLUMN = msgspec.msgpack.Decoder(Packed)
 _COLUMNS = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -85,7 +85,7 @@ def columns_of(rows: Iterable[tuple[int, Sequence[Any]]]) -> Columns:
 def columns_unpacked(content: msgspec.Raw | bytes) -> Columns:
     """Return rows that were packed as columns, the polls first."""
     polls, *columns = _COLUMNS.decode(content)
-    return Columns(whole_numbers(_COLUMN.decode(polls)), LateColumns(columns))
+    return Columns(shared_numbers(_COLUMN.decode(polls)), LateColumns(columns))
 
 
 def every(column: Sequence[Any]) -> Sequence[Any]:

@@ -29,9 +29,9 @@ class Pushes(Struct, frozen=True):
     instance_id: Clean
     polls: Sequence[int]
     received: Sequence[float]
-    """Time of receipt of the rows from before the segment, of all instances."""
+    """Times of receipt of rows from before the segment, also those of other instances."""
     before: int
-    """Place of its first one among those."""
+    """Place of its own first one among those."""
     begin: int
     """Place of its first row among those of all instances."""
     table: Table

@@ -73,7 +73,7 @@ def _executors(rows: Columns, end: int) -> Sequence[ExecutorReading]:
             first = _minute_before([uptime for uptime, *_ in found])
             if first is not None:
                 break
-        return [ExecutorReading(*row) for row in found[first or 0 :]]
+        return [ExecutorReading(*row) for row in found[first or 0 :]] or [ExecutorReading()]
     except DAMAGE:
         return [ExecutorReading()]
 

@@ -141,10 +141,10 @@ class RecordingIndex:
     def let_go(self) -> None:
         """Free the parts of segments that are out of the way by now, one after the other."""
         with self.lock:
-            left, self._left = self._left, []
-        for parts in left:
-            while parts:
-                parts.popitem()
+            parts = [part for segment in self._left for part in segment.values()]
+            self._left = []
+        while parts:
+            parts.pop()
 
     def part(self, entry: SegmentEntry, block_id: Clean) -> BlockPart | None:
         """Return one block of a segment, None when it is not in it."""

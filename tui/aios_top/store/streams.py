@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from aios_top.store.columns import Packed, Values, pack, unpack, whole_numbers
+from aios_top.store.columns import Packed, Values, pack, shared_numbers, unpack
 from aios_top.store.documents import Documents, Leaf
 from aios_top.store.leaves import NOTHING, Shapes, is_same
 from aios_top.store.typed import encoded
@@ -50,7 +50,7 @@ _STREAM = msgspec.msgpack.Decoder(PackedStream)
 _LEAVES = msgspec.msgpack.Decoder(tuple[int, ...])
 _ROWS = msgspec.msgpack.Decoder(Packed)
 _leaves = lru_cache(maxsize=1024)(_LEAVES.decode)
-_row_numbers = lru_cache(maxsize=1024)(lambda packed: whole_numbers(_ROWS.decode(packed)))
+_row_numbers = lru_cache(maxsize=1024)(lambda packed: shared_numbers(_ROWS.decode(packed)))
 """Most leaves change together, those of different blocks, too."""
 
 
@@ -185,4 +185,4 @@ def unpacked(shapes: Shapes, content: bytes | msgspec.Raw) -> Documents:
     packed = _STREAM.decode(content)
     first = dict(zip(_leaves(bytes(packed.first)), packed.values, strict=True))
     later = _PackedLeaves(packed)
-    return Documents(shapes, whole_numbers(packed.polls), whole_numbers(packed.shapes), first, later, packed.whole)
+    return Documents(shapes, shared_numbers(packed.polls), shared_numbers(packed.shapes), first, later, packed.whole)
