@@ -49,7 +49,7 @@ def infer_decisions(
 
 def watch(memory: BlockMemory, rows: tuple[InstanceState, ...], averages: Averages, limits: Thresholds) -> None:
     """Keep up with a policy that tells its decisions: what it told is not to be concluded from a later silence."""
-    memory.inferred_members = frozenset([row.instance_id for row in rows if row.phase in _ALIVE])
+    memory.inferred_members = frozenset(row.instance_id for row in rows if row.phase in _ALIVE)
     memory.inferred_rule = asks(averages.input_size, averages.output_size, limits)
 
 

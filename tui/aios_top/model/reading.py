@@ -217,7 +217,7 @@ class LateExecutor(Struct, frozen=True, eq=False):
 
     @property
     def uptime_seconds(self) -> float | None:
-        """As of an `ExecutorReading`, and so is the other."""
+        """How long the executor has been running."""
         return self.read().uptime_seconds
 
     @property

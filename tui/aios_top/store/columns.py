@@ -117,10 +117,7 @@ class Values(Sequence[Any]):
         if self._nulls or self._picks >= _OFTEN:
             return self.pick((place,))[0]
         self._picks += 1
-        sums = [_sum_at(part, place) for part in packed.parts]
-        if packed.form == WHOLE and packed.whole and sums:
-            return sums[0]
-        return _made(packed, [[number] for number in sums])[0]
+        return _made(packed, [[_sum_at(part, place)] for part in packed.parts])[0]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.every())
