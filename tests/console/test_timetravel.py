@@ -43,6 +43,7 @@ class FakePast:
     asked: list[float] = field(default_factory=list)
     seen: list[tuple[str, Any]] = field(default_factory=list)
     """What was painted, and that a moment was let go, in order."""
+    regarded: list[str | None] = field(default_factory=list)
     problem: str = ""
 
     def times(self) -> Sequence[float]:
@@ -54,6 +55,9 @@ class FakePast:
         self.asked.append(at)
         entry = AuditEntry(1, at, "intent", {"title": "Scale it", "by": "me@host"})
         return Moment(replace(states.fleet(), at=at), audit=(entry,))
+
+    def regard(self, block_id: str | None) -> None:
+        self.regarded.append(block_id)
 
     def let_go(self, *, shown: bool) -> None:
         on_a_thread = threading.current_thread() is not threading.main_thread()

@@ -49,9 +49,10 @@ def recording(path: Path) -> Iterator[Recording]:
 
 
 def verified(recording: Recording, known: PolicyFile) -> FilePast:
-    verifier = PastVerifier(RuleProcesses(), known, lambda name: (told for _, told in recording.decisions(name)))
-    past = FilePast(recording, complete=verifier.complete)
-    verifier.start(past.moment(recording.times[-1]).state.blocks)
+    verifier = PastVerifier(RuleProcesses(), known, quiet_seconds=0.0)
+    past = FilePast(recording, beside=verifier)
+    past.moment(recording.times[-1])
+    past.regard("told")
     assert verifier.wait(60.0)
     verifier.close()
     return past

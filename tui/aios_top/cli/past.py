@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -24,6 +25,33 @@ T = TypeVar("T")
 Complete = Callable[[FleetState], FleetState]
 
 
+class Beside(Protocol):
+    """What adds to moments what is not recorded; `engine.past_verifier.PastVerifier` does so."""
+
+    def complete(self, state: FleetState) -> FleetState:
+        """Return a state with what is known of it beside the recording."""
+
+    def regard(self, block_id: str | None) -> None:
+        """Take note of the block that is looked at."""
+
+    def standing_aside(self) -> AbstractContextManager[None]:
+        """Do nothing until the end of the block: somebody waits for a jump."""
+
+
+class AtOnce:
+    """Adds what a function knows, and needs no time for it."""
+
+    def __init__(self, complete: Complete = lambda state: state) -> None:
+        self.complete = complete
+
+    def regard(self, block_id: str | None) -> None:
+        """Do nothing."""
+
+    def standing_aside(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+
 class FilePast:
     """A file; satisfies `console.ports.Past`."""
 
@@ -34,15 +62,15 @@ class FilePast:
         recording: Recording,
         gather: Gather = without_network,
         secrets: Sequence[str] = (),
-        complete: Complete = lambda state: state,
+        beside: Beside | None = None,
         brought: Brought = NOTHING,
     ) -> None:
         """`gather` tells what is known of the policies, `secrets` are texts that no capsule may hold.
 
-        `complete` adds to a state what is not recorded, `brought` is what a capsule has beside its recording.
+        `beside` adds to a state what is not recorded, `brought` is what a capsule has beside its recording.
         """
         self._brought = brought
-        self._complete = complete
+        self._beside = beside or AtOnce()
         self._recording = recording
         self._gather = gather
         self._secrets = secrets
@@ -54,8 +82,13 @@ class FilePast:
 
     def moment(self, at: float) -> Moment:
         """Return a moment."""
-        found = _read(lambda: self._replay.moment(at))
-        return replace(found, state=self._complete(found.state))
+        with self._beside.standing_aside():
+            found = _read(lambda: self._replay.moment(at))
+        return replace(found, state=self._beside.complete(found.state))
+
+    def regard(self, block_id: str | None) -> None:
+        """Take note of the block that is looked at."""
+        self._beside.regard(block_id)
 
     def let_go(self, *, shown: bool) -> None:
         """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
@@ -93,7 +126,7 @@ class OwnPast:
         secrets: Sequence[str] = (),
         complete: Complete = lambda state: state,
     ) -> None:
-        """`state` says how the recording stands, the rest is as for a file."""
+        """`state` says how the recording stands, `complete` adds what is not recorded, the rest is as for a file."""
         self._state = state
         self._complete = complete
         self._gather = gather
@@ -113,6 +146,9 @@ class OwnPast:
         if past is None:
             raise PastError("nothing is recorded yet")
         return past.moment(at)
+
+    def regard(self, block_id: str | None) -> None:
+        """Do nothing: the running console evaluates its decisions itself."""
 
     def let_go(self, *, shown: bool) -> None:
         """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
@@ -150,7 +186,7 @@ class OwnPast:
                 if self._recording is not None:
                     self._recording.close()
                 self._recording = _read(lambda: open_recording(Path(path), own=True))
-                self._past = FilePast(self._recording, self._gather, self._secrets, self._complete)
+                self._past = FilePast(self._recording, self._gather, self._secrets, AtOnce(self._complete))
             return self._past
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -233,6 +234,8 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
         if self.view.paused and not view.paused and self._moment is None:
             self.state = self.cockpit.latest()
         self.view = settled(self.state, self._informed(view))
+        if self.past is not None and self._moment is not None:
+            self.past.regard(self.view.block_id)
         self._place_panels()
         for panel in self._visible():
             panel.show(self.state, self.view)
@@ -287,7 +290,15 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
     def complete(self, complete: Callable[[FleetState], FleetState]) -> None:
         """Show the moment on the screen again, with what has become known of it since."""
         if self._moment is not None:
-            self.travel(replace(self._moment, state=complete(self._moment.state)), self.view.travel)
+            self._moment = replace(self._moment, state=complete(self._moment.state))
+            self.state = self._moment.state
+            self.look(self.view)
+
+    def complete_from_thread(self, complete: Callable[[FleetState], FleetState]) -> None:
+        """Do the same soon; returns at once and may be called on any thread."""
+        if self.turning is not None:
+            with suppress(RuntimeError):  # the loop has just been closed
+                self.turning.call_soon_threadsafe(self.complete, complete)
 
     def play(self, speed: float | None) -> None:
         """Let the past run at a speed, or stand still."""

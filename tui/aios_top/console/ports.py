@@ -208,6 +208,9 @@ class Past(Protocol):
     def moment(self, at: float) -> Moment:
         """Return the moment of the newest poll at a time."""
 
+    def regard(self, block_id: str | None) -> None:
+        """Take note of the block that is looked at in the newest moment; returns at once."""
+
     def let_go(self, *, shown: bool) -> None:
         """Free the moment before the newest one, and the newest, too, when it is not shown any more."""
 

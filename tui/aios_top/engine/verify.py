@@ -1,13 +1,13 @@
 """Evaluates every new decision again with the policy file at hand, off the engine's loop, and keeps what came out."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.engine.polled import replay
-from aios_top.engine.ports import Rules
+from aios_top.engine.ports import Rule, Rules
 from aios_top.engine.reevaluate import reevaluate
 from aios_top.model.decision import Decision, Origin
 from aios_top.model.explanation import Match, Reevaluation
@@ -24,14 +24,14 @@ RETRY_SECONDS = 60.0
 _NOTE = 300
 
 Found = tuple[dict[tuple[object, ...], Reevaluation], dict[tuple[object, ...], Decision]]
+"""Results and replays by `Decision.key`, as a `Verification` has them."""
 
 
 class _Work(Struct, frozen=True):
     """The decisions of one block that are still to be evaluated, oldest first."""
 
     block: BlockState
-    recorded: tuple[Decision, ...]
-    unrecorded: tuple[Decision, ...]
+    decisions: tuple[Decision, ...]
 
 
 class Verifier:
@@ -75,9 +75,8 @@ class Verifier:
         known = self._verifications.get(block.block_id)
         done = known.results if known is not None else {}
         fresh = [entry for entry in reversed(block.decisions) if entry.key not in done][:AT_ONCE]
-        recorded = tuple(entry for entry in fresh if entry.origin is Origin.REPORTED)
-        unrecorded = tuple(entry for entry in fresh if entry.origin is Origin.INFERRED and self.file.chosen)
-        return _Work(block, recorded, unrecorded) if recorded or unrecorded else None
+        askable = tuple(entry for entry in fresh if is_askable(self.file, entry))
+        return _Work(block, askable) if askable else None
 
     async def _pass(self, work: list[_Work]) -> None:
         try:
@@ -92,15 +91,8 @@ class Verifier:
 
     def _evaluate(self, work: list[_Work]) -> list[Found]:
         """Run in a worker thread."""
-        found: list[Found] = []
         with self._rules.start(self.file.source) as rule:
-            for entry in work:
-                results = dict(zip((d.key for d in entry.recorded), reevaluate(rule, entry.recorded), strict=True))
-                again = replay(rule, entry.block, entry.unrecorded)
-                unheard = Reevaluation(Match.NOT_VERIFIABLE, Clean("the policy keeps no record of it"))
-                results |= dict.fromkeys((d.key for d in entry.unrecorded), unheard)
-                found.append((results, again))
-        return found
+            return [evaluated(rule, entry.block, entry.decisions) for entry in work]
 
     def _merge(
         self,
@@ -134,6 +126,21 @@ def concerns(file: PolicyFile, block: BlockState) -> bool:
     if file.chosen:
         return block.policy.voice in {Voice.FULL, Voice.SILENT, Voice.UNREACHABLE}
     return block.policy.policy_name is not None and block.policy.policy_name == file.policy_name
+
+
+def is_askable(file: PolicyFile, decision: Decision) -> bool:
+    """Return whether a file can be asked about a decision: of one that was inferred only when it was named for this."""
+    return decision.origin is Origin.REPORTED or (decision.origin is Origin.INFERRED and file.chosen)
+
+
+def evaluated(rule: Rule, block: BlockState, decisions: Sequence[Decision]) -> Found:
+    """Return what the file makes of a block's decisions; raises RuleError when its process is gone."""
+    recorded = [entry for entry in decisions if entry.origin is Origin.REPORTED]
+    unrecorded = [entry for entry in decisions if entry.origin is not Origin.REPORTED]
+    results = dict(zip((entry.key for entry in recorded), reevaluate(rule, recorded), strict=True))
+    unheard = Reevaluation(Match.NOT_VERIFIABLE, Clean("the policy keeps no record of it"))
+    results |= dict.fromkeys((entry.key for entry in unrecorded), unheard)
+    return results, replay(rule, block, unrecorded)
 
 
 def _differs(result: Reevaluation | None) -> bool:

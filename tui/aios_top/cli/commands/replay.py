@@ -2,9 +2,7 @@
 
 import argparse
 import os
-import time
-from contextlib import suppress
-from threading import Thread
+from functools import partial
 from typing import cast
 
 from msgspec.structs import replace
@@ -35,10 +33,6 @@ from aios_top.render.numbers import stamp
 from aios_top.render.timebar import Travel
 from aios_top.store.paths import StoreError, state_folder
 
-VERIFYING_SECONDS = 0.3
-"""How long the first screen waits for what the policy file makes of the decisions; the rest shows when it is there."""
-STARTING_SECONDS = 0.05
-
 
 def run(args: argparse.Namespace) -> int:
     """Open a recording and show it from a moment on."""
@@ -57,8 +51,7 @@ def _show(args: argparse.Namespace, found: Opened) -> int:
         raise UsageError(f"{recording.path}: holds no poll that can be read")
     at = times[0] if args.at is None else moment("--at", args.at, times[-1])
     refuse_without_terminal("`aios-top report`, `export` and `what-if` read a recording without one")
-    file = policy_file(args.policy)
-    verifier = PastVerifier(RuleProcesses(), file, lambda name: (told for _, told in recording.decisions(name)))
+    verifier = PastVerifier(RuleProcesses(), policy_file(args.policy))
     try:
         return _show_verified(args, found, at, verifier)
     finally:
@@ -68,10 +61,8 @@ def _show(args: argparse.Namespace, found: Opened) -> int:
 def _show_verified(args: argparse.Namespace, found: Opened, at: float, verifier: PastVerifier) -> int:
     recording = found.recording
     times = recording.times
-    past = FilePast(recording, secrets=known_secrets(), complete=verifier.complete, brought=found.brought)
-    verifier.start(past.moment(times[-1]).state.blocks)
-    verifier.wait(VERIFYING_SECONDS)
-    begin, last = past.moment(at), past.moment(times[-1])
+    past = FilePast(recording, secrets=known_secrets(), beside=verifier, brought=found.brought)
+    last, begin = past.moment(times[-1]), past.moment(at)
     travel = Travel(
         begin.state.at,
         times[0],
@@ -94,20 +85,11 @@ def _show_verified(args: argparse.Namespace, found: Opened, at: float, verifier:
         **console_parts(config, args.theme),
     )
     app.settings = _settings(recording.info)
-    Thread(target=_show_again, args=(app, verifier), daemon=True).start()
+    verifier.tell = partial(app.complete_from_thread, verifier.complete)
     try:
         return run_app(app, crash_folder)
     finally:
         cockpit.close()
-
-
-def _show_again(app: ConsoleApp, verifier: PastVerifier) -> None:
-    """Wait until all is evaluated, and show what that says of the moment on the screen."""
-    verifier.wait(None)
-    while not app.is_running:
-        time.sleep(STARTING_SECONDS)
-    with suppress(RuntimeError):  # it has just ended
-        app.call_from_thread(app.complete, verifier.complete)
 
 
 def _settings(info: RecordingInfo) -> tuple[Setting, ...]:
