@@ -159,7 +159,7 @@ async def test_damage_in_earlier_segments_is_a_gap_in_what_is_drawn_of_them(tmp_
     assert (
         lacking
         == {
-            "figures": {"instance", "decisions", "all told"},  # a record repeats what stood in the documents
+            "figures": {"instance", "all told"},  # a record repeats what stood in the documents
             "documents": {"instance"},
             "decided": {"decisions", "all told"},
             "samples": {"history"},

@@ -1,9 +1,9 @@
 """One evaluation of an autoscaler policy, as it told us or as we had to infer it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import chain
-from typing import Any, overload
+from itertools import chain, islice
+from typing import Any, Protocol, overload
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -15,6 +15,8 @@ NO_AUTOSCALER = clean("NoAutoscaler")
 """Code of what stands for a decision where no policy is bound, so that nobody takes any."""
 MAX_DECISIONS = 512
 """Decisions of a block that are remembered and shown, the newest."""
+_FIRST = 16
+"""Decisions that are read first by who goes through all."""
 
 
 class Origin(StrEnum):
@@ -121,17 +123,24 @@ ACTS = frozenset({Action.UP, Action.DOWN})
 """Decisions that change the number of replicas."""
 
 
+class Told(Protocol):
+    """Reads a block's decisions, newest first, as far back as somebody looks."""
+
+    def first(self, number: int) -> Sequence[Decision]:
+        """Return the newest ones, at least so many where there are so many."""
+
+    def since(self, at: float) -> Sequence[Decision]:
+        """Return those that were taken since a time."""
+
+
 class DecisionLog(Sequence[Decision]):
     """Decisions, newest first, of which the older ones are read only when somebody looks at them."""
 
-    def __init__(
-        self, head: Sequence[Decision], rest: Callable[[], Sequence[Decision]], acts: Sequence[Decision] = ()
-    ) -> None:
-        """`head` are the newest ones, `rest` reads those behind them, `acts` are the last ones of each direction."""
+    def __init__(self, head: Sequence[Decision], told: Told, acts: Sequence[Decision] = ()) -> None:
+        """`head` are the newest ones, `told` reads all, `acts` are the last ones of each direction."""
         self._head = tuple(head)
-        self._rest = rest
+        self._told = told
         self._acts = tuple(acts)
-        self._all: tuple[Decision, ...] | None = None
 
     def newest(self, actions: Iterable[Action]) -> Decision | None:
         """Return the newest one with one of these actions, of which only the last UP and DOWN are known."""
@@ -139,31 +148,44 @@ class DecisionLog(Sequence[Decision]):
         known = chain(self._head, self._acts) if wanted <= ACTS else iter(self)
         return next((entry for entry in known if entry.action in wanted), None)
 
+    def since(self, at: float) -> Sequence[Decision]:
+        """Return those that were taken since a time."""
+        return self._told.since(at)
+
     def __iter__(self) -> Iterator[Decision]:
         yield from self._head
-        yield from self._everything()[len(self._head) :]
+        place, number = len(self._head), _FIRST
+        while place < len(known := self._first(number)):
+            yield from islice(known, place, None)
+            place, number = len(known), 2 * number
 
     def __len__(self) -> int:
-        return len(self._everything())
+        return len(self._first(MAX_DECISIONS))
 
     def __bool__(self) -> bool:
-        return bool(self._head) or bool(self._everything())
+        return bool(self._head) or bool(self._first(1))
 
     @overload
     def __getitem__(self, place: int) -> Decision: ...
     @overload
     def __getitem__(self, place: slice) -> tuple[Decision, ...]: ...
     def __getitem__(self, place: int | slice) -> Decision | tuple[Decision, ...]:
-        """Return one, or some as a tuple; what lies within the head costs no reading."""
+        """Return one, or some as a tuple; those behind the last one that is asked for are not read."""
         stop = place + 1 if isinstance(place, int) else place.stop
         start = place if isinstance(place, int) else place.start or 0
-        near = stop is not None and start >= 0 and 0 < stop <= len(self._head)
-        return (self._head if near else self._everything())[place]
+        reaches = stop is not None and start >= 0 and stop > 0
+        found = self._first(stop if reaches else MAX_DECISIONS)[place]
+        return tuple(found) if isinstance(found, Sequence) else found
 
-    def _everything(self) -> tuple[Decision, ...]:
-        if self._all is None:
-            self._all = (*self._head, *self._rest())
-        return self._all
+    def _first(self, number: int) -> Sequence[Decision]:
+        return self._head if number <= len(self._head) else self._told.first(number)
+
+
+def since(decisions: Sequence[Decision], at: float) -> Sequence[Decision]:
+    """Return those of these decisions, newest first, that were taken since a time."""
+    if isinstance(decisions, DecisionLog):
+        return decisions.since(at)
+    return [entry for entry in decisions if entry.at >= at]
 
 
 def newest(decisions: Sequence[Decision], actions: Iterable[Action]) -> Decision | None:

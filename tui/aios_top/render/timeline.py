@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from aios_top.model.decision import Action, Decision, Origin
+from aios_top.model.decision import Action, Decision, Origin, since
 from aios_top.model.span import length
 from aios_top.model.state import BlockState
 from aios_top.model.window import Window
@@ -146,7 +146,7 @@ def event_row(block: BlockState, line: Timeline) -> Row:
     if history is not None and line.columns:
         cooling = resample(history.since(line.start), line.end - 1e-6, seconds, line.columns)
         marks = [Cell("░", Role.COOL) if math.isfinite(value) and value >= 0.5 else Cell(" ") for value in cooling]
-    for decision in reversed(block.decisions):
+    for decision in reversed(since(block.decisions, line.start)):
         column = math.floor((decision.at - line.start) / seconds * line.columns)
         if 0 <= column < line.columns and _weight(decision) > 0:
             marks[column] = Cell(badge_of(decision).glyph, badge_of(decision).role)

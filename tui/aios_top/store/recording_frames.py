@@ -1,12 +1,11 @@
 """Makes one block's frame of a moment out of the parts of its segment."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from aios_top.model.curve import Curves, Sample, joined
-from aios_top.model.decision import MAX_DECISIONS, Decision, DecisionLog
+from aios_top.model.decision import Decision, DecisionLog
 from aios_top.model.frame import Bearing, BlockFrame, Documents, InstanceHistory
 from aios_top.model.late import LateSome
 from aios_top.model.reading import RATE_SECONDS, ExecutorReading, InstanceReading
@@ -16,8 +15,8 @@ from aios_top.store.leaves import NOTHING
 from aios_top.store.picked import Columns
 from aios_top.store.pushes import newest
 from aios_top.store.recording_index import DAMAGE, Fill, RecordingIndex, SegmentEntry
+from aios_top.store.recording_log import RecordedDecisions
 from aios_top.store.recording_segments import BlockPart
-from aios_top.store.typed import value
 
 HISTORY_SECONDS = 2000.0
 """How much history is drawn: the longest time axis, and what its first column averages over."""
@@ -47,11 +46,7 @@ def block_frame(
         part.told_at(poll),
         bearing,
         seen_at if documents.present else documents.seen_at,
-        DecisionLog(
-            _head(part, poll),
-            lambda: _rest(index, entry, poll, block_id),
-            bearing.acts,
-        ),
+        _reported(index, entry, poll, block_id, part, bearing),
         tuple(inferred),
         lambda: samples(index, entry, poll, block_id),
         lambda name: instance_history(index, entry, poll, block_id, name),
@@ -98,53 +93,15 @@ def seen_at(index: RecordingIndex, entry: SegmentEntry, poll: int) -> float | No
     return None
 
 
-def merged(rows: Iterable[Any]) -> list[Decision]:
-    """Return decisions newest first as the console orders them; of one that was told again the later version."""
-    kept: dict[tuple[str | None, int | None], Decision] = {}
-    boot_id: str | None = None
-    for row in rows:
-        boot_id = row["boot_id"]
-        if row["decision"] is not None:
-            decision = value(row["decision"], Decision)
-            kept[decision.boot_id, decision.seq] = decision
-
-    def age_order(entry: Decision) -> tuple[bool, float]:
-        running = entry.boot_id == boot_id
-        return running, (entry.seq or 0) if running else entry.at
-
-    return sorted(kept.values(), key=age_order, reverse=True)[:MAX_DECISIONS]
-
-
-def _head(part: BlockPart, poll: int) -> list[Decision]:
-    """Return the newest decision, none when this segment has none."""
+def _reported(
+    index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean, part: BlockPart, bearing: Bearing
+) -> Sequence[Decision]:
+    """Return what the policy had told up to a poll; of one that tells nothing there is none in any segment."""
+    if bearing.boot_id is None and not bearing.cursor:
+        return ()
     newest = part.newest(poll)
-    if newest is not None:
-        return [newest]
-    return merged(row for number, row in part.decided() if number <= poll)[:1]
-
-
-def _rest(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> list[Decision]:
-    """Return the decisions behind the head, from as many segments as it takes."""
-    rows: list[Any] = []
-    numbers: set[Any] = set()
-    for found in index.before(entry, float("-inf")):
-        last = poll if found is entry else len(found.times)
-        added = _told_in(index, found, last, block_id)
-        rows[:0] = added
-        numbers |= {(row["boot_id"], row["decision"]["seq"]) for row in added if row["decision"] is not None}
-        if len(numbers) >= MAX_DECISIONS:
-            break
-    part = index.part(entry, block_id)
-    return merged(rows)[0 if part is None else len(_head(part, poll)) :]
-
-
-def _told_in(index: RecordingIndex, entry: SegmentEntry, last: int, block_id: Clean) -> list[Any]:
-    """Return what was told in a segment up to a poll, nothing where it is damaged."""
-    try:
-        part = index.part(entry, block_id)
-        return [] if part is None else [row for number, row in part.decided() if number <= last]
-    except DAMAGE:
-        return []
+    told = RecordedDecisions(index, entry, poll, block_id)
+    return DecisionLog(() if newest is None else (newest,), told, bearing.acts)
 
 
 class _Samples(Curves):

@@ -7,16 +7,25 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from aios_top.model.decision import Decision, InstanceInput
+from aios_top.model.decision import Action, Decision, InstanceInput, Origin
 from aios_top.model.fact import PolicyTold
 from aios_top.model.frame import Documents as ListedDocuments
 from aios_top.model.late import LateDocument, LateRows, Once
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
 from aios_top.store.compression import BROKEN, BrokenPartError
-from aios_top.store.decided import columns_of_record, glance, is_shortened, lengthened, references
+from aios_top.store.decided import (
+    columns_of_record,
+    glance,
+    identity,
+    identity_of,
+    is_shortened,
+    lengthened,
+    references,
+)
 from aios_top.store.documents import Documents
 from aios_top.store.leaves import NOTHING, Shapes
 from aios_top.store.picked import Columns, columns_of, columns_unpacked
@@ -73,10 +82,22 @@ def typed(found: Any, kind: type[T]) -> T | None:
     return None if found is NOTHING or found is None else value(found, kind)
 
 
+class Sign(Struct, frozen=True, gc=False):
+    """What makes a decision itself, of a row that tells one."""
+
+    running: Clean | None
+    """The boot of the policy that told it."""
+    at: float | None = None
+    """None where only a gap was told."""
+    seq: int | None = None
+    boot_id: Clean | None = None
+
+
 class BlockPart(ABC):
     """One block within a segment."""
 
     def __init__(self) -> None:
+        self._signs: list[Sign] | None = None
         self._newest: tuple[int, Decision | None] = (-1, None)
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
@@ -118,6 +139,30 @@ class BlockPart(ABC):
             pushes = self.pushes()
             self._decided = [(poll, _lengthened(pushes, poll, row)) for poll, row in self.stream(DECISIONS).every()]
         return self._decided
+
+    def signs(self, poll: int) -> list[Sign]:
+        """Return what makes the decisions themselves that were told up to a poll, one per row of them, oldest first."""
+        decided = self.stream(DECISIONS)
+        if self._signs is None:
+            self._signs = [self._sign(row) for row in range(len(decided.polls))]
+        return self._signs[: decided.row(poll) + 1]
+
+    def _sign(self, row: int) -> Sign:
+        decided = self.stream(DECISIONS)
+        view = decided.view(row)
+        if view is not None:
+            sign = identity(view)
+        else:
+            whole = decided.document(row)
+            sign = {"running": whole["boot_id"], **identity_of(whole["decision"])}
+        return value(sign, Sign)
+
+    def decision(self, row: int, sign: Sign) -> Decision:
+        """Return the decision of a row, one that says so where it is damaged."""
+        try:
+            return self._typed_decided(row) or _unreadable(sign)
+        except BROKEN:
+            return _unreadable(sign)
 
     def newest_decided(self, poll: int) -> Decision | None:
         """Return the decision that was told last up to a poll."""
@@ -195,6 +240,18 @@ class BlockPart(ABC):
     def documents(self, poll: int) -> ListedDocuments | None:
         """Return which documents the metrics service had at a poll, None before its first answer."""
         return typed(self.stream("documents").latest(poll), ListedDocuments)
+
+
+def _unreadable(sign: Sign) -> Decision:
+    return Decision(
+        at=sign.at or 0.0,
+        action=Action.ERROR,
+        code=Clean("Damaged"),
+        reason=Clean("the recording is damaged here: what was decided cannot be read back"),
+        origin=Origin.UNKNOWN,
+        seq=sign.seq,
+        boot_id=sign.boot_id,
+    )
 
 
 def _readable(

@@ -28,7 +28,7 @@ class DecisionsPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:
         """Return the log, and the selected decision's story."""
-        entries = shown_decisions(state, view, lines)
+        entries = shown_decisions(state, view, self.top + 2 * lines)
         if not entries:
             blocks = [block] if (block := view.block(state)) and not shows_fleet(view) else list(state.blocks.values())
             return [
@@ -55,9 +55,10 @@ def shows_fleet(view: ViewState) -> bool:
     return view.page is Page.FLEET and view.wide in {Wide.ONE, Wide.CARDS}
 
 
-def shown_decisions(state: FleetState, view: ViewState, lines: int = _LIMIT) -> list[tuple[str, Decision]]:
-    """Return the decisions of the log, newest first."""
+def shown_decisions(state: FleetState, view: ViewState, most: int = _LIMIT) -> list[tuple[str, Decision]]:
+    """Return the newest decisions of the log, up to the selected one at least, newest first."""
+    number = max(most, 1 + (view.decision or 0))
     if shows_fleet(view):
-        return newest_decisions(state, max(lines, 1 + (view.decision or 0)))
+        return newest_decisions(state, number)
     block = view.block(state)
-    return [] if block is None else [(block.block_id, entry) for entry in block.decisions]
+    return [] if block is None else [(block.block_id, entry) for entry in block.decisions[:number]]

@@ -1,0 +1,180 @@
+"""A block's decisions out of a recording: those that nobody looks at are not read, and the order is that of all."""
+
+import itertools
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from aios_top.engine.replay import Replay
+from aios_top.model.decision import Action, Decision, DecisionLog, Origin, since
+from aios_top.model.state import FleetState
+from aios_top.model.text import clean
+from aios_top.store import recording_writer
+from aios_top.store.recording_index import SegmentEntry
+from aios_top.store.recording_reader import Recording, open_recording
+from aios_top.store.recording_segments import BlockPart
+from fakes.recordings import Story, simulated
+from fakes.simulated import SimulatedBlock
+
+TOLD, PLAIN = clean("told"), clean("plain")
+POLLS = 150
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "SEGMENT_SECONDS", 20.0)
+
+
+async def story(path: Path) -> Story:
+    """Five minutes in which a policy scales up, is restarted, and scales again; beside it one that tells nothing."""
+    clock, reads = simulated(
+        SimulatedBlock("told", rate=0.5, maximum=6, parameters={"cooldown_seconds": 20}),
+        SimulatedBlock("plain", policy="plain", rate=0.5),
+        push=6.0,
+        interval=6.0,
+    )
+    told = Story(path, clock, reads)
+    for number in range(POLLS):
+        if number == POLLS // 2:
+            running = reads.blocks["told"]
+            running.rule = running._rule()
+        await told.poll()
+    told.writer.close()
+    return told
+
+
+def looked_at(recording: Recording) -> list[int]:
+    """Note which segments are looked into for single blocks, from now on."""
+    found: list[int] = []
+    index = recording._index
+    part = index.part
+
+    def noted(entry: SegmentEntry, block_id: object) -> BlockPart | None:
+        found.append(entry.number)
+        return part(entry, clean(str(block_id)))
+
+    index.part = noted  # type: ignore[method-assign]
+    return found
+
+
+def log(state: FleetState, block_id: str = "told") -> DecisionLog:
+    found = state.blocks[block_id].decisions
+    assert isinstance(found, DecisionLog)
+    return found
+
+
+def keys(decisions: object) -> list[tuple[object, ...]]:
+    return [entry.key for entry in decisions]  # type: ignore[attr-defined]
+
+
+async def test_at_every_moment_all_of_them_are_those_that_the_live_console_had(tmp_path: Path) -> None:
+    told = await story(tmp_path / "a.aiosrec")
+    confirmations = set()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        replay = Replay(recording)
+        for state in told.states:
+            live, found = state.blocks["told"].decisions, replay.state(state.at).blocks["told"].decisions
+            assert [(entry.key, entry.confirmation, entry.action) for entry in found] == [
+                (entry.key, entry.confirmation, entry.action) for entry in live
+            ]
+            confirmations |= {(entry.key, entry.confirmation) for entry in live}
+    assert len(live) > 30
+    assert len({entry.boot_id for entry in live}) == 2
+    retold = [key for key, _ in confirmations]
+    assert len(retold) > len(set(retold))  # some were told again
+
+
+async def test_any_number_of_the_newest_is_the_beginning_of_all(tmp_path: Path) -> None:
+    told = await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        for state in told.states[20::13]:
+            every = keys(log(Replay(recording).state(state.at)))
+            for number in range(1, len(every) + 3):
+                again = log(Replay(recording).state(state.at))
+                assert keys(again[:number]) == every[:number]
+                assert keys(itertools.islice(log(Replay(recording).state(state.at)), number)) == every[:number]
+            assert len(again) == len(every)
+            assert again[-1].key == every[-1]
+            assert keys(reversed(again)) == every[::-1]
+            with pytest.raises(IndexError):
+                again[len(every)]
+
+
+async def test_those_since_a_time_are_those_since_then_of_all(tmp_path: Path) -> None:
+    told = await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        at = told.states[-1].at
+        every = list(log(Replay(recording).state(at)))
+        for seconds in [0.0, *(at - entry.at for entry in every), *range(1, 400, 7)]:
+            wanted = [entry.key for entry in every if entry.at >= at - seconds]
+            assert keys(log(Replay(recording).state(at)).since(at - seconds)) == wanted
+            assert keys(since(every, at - seconds)) == wanted
+
+
+async def test_what_nobody_looks_at_is_in_segments_that_are_not_read(tmp_path: Path) -> None:
+    await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        numbers = [entry.number for entry in recording._index.segments]
+        assert len(numbers) > 12
+        looked, found = looked_at(recording), log(Replay(recording).state(recording.times[-1]))
+        assert found[0] == found[:1][0]
+        assert bool(found)
+        assert not looked  # the newest one is at hand
+        assert len(found[:3]) == 3
+        assert 0 < len(looked) <= 3
+        assert set(looked) <= set(numbers[-3:])
+        looked.clear()
+        assert len(log(Replay(recording).state(recording.times[-1])).since(recording.times[-1] - 30.0)) >= 4
+        assert set(looked) <= set(numbers[-3:])
+        looked.clear()
+        assert len(found) > 30
+        assert set(looked) | set(numbers[-3:]) == set(numbers)
+
+
+async def test_of_a_policy_that_tells_nothing_no_segment_is_searched(tmp_path: Path) -> None:
+    told = await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        looked = looked_at(recording)
+        block = Replay(recording).state(recording.times[-1]).blocks["plain"]
+        assert [entry.origin for entry in block.decisions] == [
+            entry.origin for entry in told.states[-1].blocks["plain"].decisions
+        ]
+        assert Origin.REPORTED not in {entry.origin for entry in block.decisions}
+        assert not looked
+
+
+async def test_one_that_is_damaged_says_so_in_its_place(tmp_path: Path) -> None:
+    """Its bytes are whole, and say what nobody here wrote."""
+    await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        whole = list(log(Replay(recording).state(recording.times[-1])))
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        entry = recording._index.segments[-3]
+        part = recording._index.part(entry, TOLD)
+        assert part is not None
+        decided = part.stream("decided")
+        outcome = decided._shapes.leaf(("decision", "record", "outcome"))
+        decided._first[outcome] = "sideways"  # type: ignore[index]
+        found = list(log(Replay(recording).state(recording.times[-1])))
+    assert keys(found) == keys(whole)
+    damaged = [entry for entry in found if entry.code == "Damaged"]
+    assert damaged
+    assert {(entry.action, entry.origin) for entry in damaged} == {(Action.ERROR, Origin.UNKNOWN)}
+    assert "cannot be read back" in damaged[0].reason
+    others = {entry.key for entry in damaged}
+    assert [told for told in found if told.key not in others] == [told for told in whole if told.key not in others]
+
+
+async def test_a_segment_of_which_they_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        whole = keys(log(Replay(recording).state(recording.times[-1])))
+        number = recording._index.segments[-4].number
+    with closing(sqlite3.connect(tmp_path / "a.aiosrec")) as database, database:
+        database.execute("UPDATE frame SET decided = x'28b52ffd0011' WHERE segment = ?", (number,))
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        found: list[Decision] = list(log(Replay(recording).state(recording.times[-1])))
+    assert 0 < len(found) < len(whole)
+    assert keys(found) == [key for key in whole if key in set(keys(found))]
