@@ -77,9 +77,9 @@ class ChartPanel(Panel):
             return [row(Cell(" too small for a plot: m maximises", Role.DIM))]
         line = timeline(block, view.window, view.span_seconds, state.at, width, room)
         note = empty_note(block, line)
-        if not note and self._plot is None:
-            self._begin_loading()
-            note = _LOADING
+        if self._plot is None:
+            self._begin_loading()  # also while there is nothing to plot: the next moment may bring it
+            note = note or _LOADING
         plotted = [row(Cell(f" {note}", Role.DIM)), *[row("")] * (room - 1)] if note else self._plotted(line)
         return [*plotted, replica_row(block, line), event_row(block, line), time_row(line, state.at)]
 
