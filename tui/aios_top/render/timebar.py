@@ -20,8 +20,10 @@ _GLYPHS = {
     MarkKind.ACTION: ("*", Role.ACCENT),
     MarkKind.ERROR: ("×", Role.BAD),
 }
-"""What weighs less comes first: of several in one column the last one is drawn."""
-_ORDER = list(_GLYPHS)
+"""What weighs less comes first: of several in one column the heaviest one is drawn."""
+_WEIGHTS = {kind: weight for weight, kind in enumerate(_GLYPHS)}
+_CELLS = [*(Cell(*glyph) for glyph in _GLYPHS.values()), Cell("─", Role.DIM)]
+"""The cell of each weight; the last one is that of none, whose weight is -1."""
 DAY_SECONDS = 86_400.0
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
@@ -68,16 +70,16 @@ def timebar_row(travel: Travel, columns: int) -> Row:
 
 
 def _line(travel: Travel, columns: int) -> list[Cell]:
-    length = max(travel.last - travel.first, 1e-9)
-
-    def place(at: float) -> int:
-        return min(columns - 1, max(0, int((at - travel.first) / length * (columns - 1) + 0.5)))
-
-    drawn: list[Cell] = [Cell("─", Role.DIM)] * columns
-    for mark in sorted(travel.marks, key=lambda entry: _ORDER.index(entry.kind)):
-        if travel.first <= mark.at <= travel.last:
-            drawn[place(mark.at)] = Cell(*_GLYPHS[mark.kind])
-    drawn[place(travel.at)] = Cell("●", Role.LOUD)
+    first, last, end = travel.first, travel.last, columns - 1
+    scale = end / max(last - first, 1e-9)
+    weights = [-1] * columns
+    for mark in travel.marks:  # of a day there may be ten thousand
+        if first <= mark.at <= last:
+            column, weight = int((mark.at - first) * scale + 0.5), _WEIGHTS[mark.kind]
+            if weight > weights[column]:
+                weights[column] = weight
+    drawn = [_CELLS[weight] for weight in weights]
+    drawn[min(end, max(0, int((travel.at - first) * scale + 0.5)))] = Cell("●", Role.LOUD)
     return drawn
 
 

@@ -84,7 +84,8 @@ class RecordingIndex:
         self._known = Known()
         self._last_row = 0
         self._dropped: set[int] = set()
-        self._version = -1
+        self.version = -1
+        """What `refresh` has seen last; another number after something was written."""
         self.refresh()
 
     def close(self) -> None:
@@ -96,9 +97,9 @@ class RecordingIndex:
         """Look for what was written since; return whether there is something new."""
         with self.lock:
             (version,) = self.connection.execute("PRAGMA data_version").fetchone()
-            if version == self._version:
+            if version == self.version:
                 return False
-            self._version = version
+            self.version = version
             self.connection.execute("BEGIN")
             try:
                 self._load()

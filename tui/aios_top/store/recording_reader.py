@@ -11,13 +11,14 @@ from aios_top.model.decision import MAX_DECISIONS, Decision
 from aios_top.model.fact import Poll
 from aios_top.model.frame import Frame, Trace
 from aios_top.model.record import BlockRecord, PolicyRecord
-from aios_top.model.recording import Mark, MarkKind, RecordingHeader, RecordingInfo
+from aios_top.model.recording import Mark, RecordingHeader, RecordingInfo
 from aios_top.model.state import EndpointState
 from aios_top.model.text import Clean, clean
 from aios_top.store import recording_file
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_frames import block_frame, samples, seen_at
 from aios_top.store.recording_index import DAMAGE, RecordingIndex, SegmentEntry
+from aios_top.store.recording_marks import RecordedMarks
 from aios_top.store.recording_steps import answers, steps
 from aios_top.store.typed import decoded, value
 
@@ -37,6 +38,7 @@ class Recording:
 
     def __init__(self, index: RecordingIndex) -> None:
         self._index = index
+        self._marks = RecordedMarks(index)
         self._header = RecordingHeader(
             **{
                 name: clean(text)
@@ -196,16 +198,12 @@ class Recording:
         """Return every block that the recording knows."""
         return tuple(self._index.names())
 
-    def marks(self, start: float = float("-inf"), end: float = float("inf")) -> list[Mark]:
+    def marks(self, start: float = float("-inf"), end: float = float("inf")) -> tuple[Mark, ...]:
         """Return what happened in a time span, oldest first."""
-        query = (
-            "SELECT at, kind, block, content FROM event WHERE kind >= 'mark:' AND kind < 'mark;'"
-            " AND at >= ? AND at <= ? ORDER BY at, id"
-        )
-        return [
-            Mark(at, MarkKind(kind.removeprefix("mark:")), clean(block, 1000), clean(content.decode(), 300))
-            for at, kind, block, content in self._index.rows(query, (start, end))
-        ]
+        every = self._marks.every()
+        if every and (every[0].at < start or every[-1].at > end):
+            return tuple(mark for mark in every if start <= mark.at <= end)
+        return every
 
     def audit(self, end: float = float("inf"), *, everything: bool = False) -> list[AuditEntry]:
         """Return the operator's record as it was known at a time, oldest first, the newest 2000 or `everything`."""

@@ -28,7 +28,7 @@ class Source(Protocol):
     def steps(self, start: float, end: float) -> Iterator[tuple[Poll, dict[Clean, Trace]]]:
         """Yield the polls of a time span with what each left in the blocks' memory."""
 
-    def marks(self, start: float, end: float) -> list[Mark]:
+    def marks(self, start: float, end: float) -> tuple[Mark, ...]:
         """Return what happened in a time span."""
 
 
@@ -82,7 +82,7 @@ class Redacted:
         """Return the first and last time of every run."""
         return self._source.sessions()
 
-    def marks(self, start: float, end: float) -> list[Mark]:
+    def marks(self, start: float, end: float) -> tuple[Mark, ...]:
         """Return what happened in a time span."""
         return self._redact(self._source.marks(start, end))
 
