@@ -1,5 +1,6 @@
 """The keys of time, and that a replayed scenario is on the screen what the live one was, cell for cell."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -392,3 +393,43 @@ async def test_what_becomes_known_of_a_moment_is_shown_where_it_stands() -> None
         await pilot.pause()
         assert "ctx:verified" in screen_text(app)
         assert shown_at(app) == at
+
+
+async def test_the_past_is_told_which_block_is_looked_at_in_each_moment() -> None:
+    past = FakePast()
+    app, _ = console(past)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("j", "k")
+        assert not past.regarded  # the present is no moment
+        await pilot.press("left_square_bracket")
+        await settled(app, pilot)
+        first, second = list(app.state.blocks)[:2]
+        assert set(past.regarded) == {first}
+        await pilot.press("j")
+        assert past.regarded[-1] == second
+        await pilot.press("L")
+        await settled(app, pilot)
+        number = len(past.regarded)
+        await pilot.press("k")
+        assert len(past.regarded) == number
+
+
+async def test_what_a_thread_has_found_out_of_a_moment_is_shown_and_of_a_closed_screen_dropped() -> None:
+    app, _ = console(FakePast())
+    app.complete_from_thread(lambda state: replace(state, context="before"))  # nothing runs yet
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.turning = asyncio.get_running_loop()
+        await pilot.press("left_square_bracket")
+        await settled(app, pilot)
+        found = threading.Thread(
+            target=app.complete_from_thread, args=(lambda state: replace(state, context="verified"),)
+        )
+        found.start()
+        found.join()
+        await pilot.pause()
+        assert "ctx:verified" in screen_text(app)
+    closed = asyncio.new_event_loop()
+    closed.close()
+    app.turning = closed
+    app.complete_from_thread(lambda state: replace(state, context="after"))
+    assert app.state.context == "verified"

@@ -76,8 +76,7 @@ def _line(travel: Travel, columns: int) -> list[Cell]:
     for mark in travel.marks:  # of a day there may be ten thousand
         if first <= mark.at <= last:
             column, weight = int((mark.at - first) * scale + 0.5), _WEIGHTS[mark.kind]
-            if weight > weights[column]:
-                weights[column] = weight
+            weights[column] = max(weights[column], weight)
     drawn = [_CELLS[weight] for weight in weights]
     drawn[min(end, max(0, int((travel.at - first) * scale + 0.5)))] = Cell("●", Role.LOUD)
     return drawn
