@@ -2,13 +2,14 @@
 
 import itertools
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aios_top.engine.replay import Replay
-from aios_top.model.decision import Action, Decision, DecisionLog, Origin, since
+from aios_top.model.decision import Action, Decision, DecisionLog, Origin, Outline, outlines, since
 from aios_top.model.state import FleetState
 from aios_top.model.text import clean
 from aios_top.store import recording_writer
@@ -95,11 +96,33 @@ async def test_any_number_of_the_newest_is_the_beginning_of_all(tmp_path: Path) 
                 again = log(Replay(recording).state(state.at))
                 assert keys(again[:number]) == every[:number]
                 assert keys(itertools.islice(log(Replay(recording).state(state.at)), number)) == every[:number]
+                anew = log(Replay(recording).state(state.at))
+                assert anew[number - 1 : number] == again[number - 1 : number]
+                if number <= len(every):
+                    assert log(Replay(recording).state(state.at))[number - 1].key == every[number - 1]
             assert len(again) == len(every)
             assert again[-1].key == every[-1]
+            assert again[-len(every)].key == every[0]
+            with pytest.raises(IndexError):
+                again[-len(every) - 1]
             assert keys(reversed(again)) == every[::-1]
             with pytest.raises(IndexError):
                 again[len(every)]
+
+
+async def test_what_is_seen_at_once_is_what_the_decisions_say(tmp_path: Path) -> None:
+    def seen(found: Sequence[Outline]) -> list[tuple[object, ...]]:
+        return [(entry.at, entry.action, entry.current, entry.proposed, entry.origin) for entry in found]
+
+    told = await story(tmp_path / "a.aiosrec")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        for state in told.states[20::13]:
+            live = state.blocks["told"].decisions
+            for number in 1, 5, 1000:
+                again = log(Replay(recording).state(state.at))
+                assert seen(again.outlines(number)) == seen(outlines(again, number)) == seen(live[:number])
+                assert outlines(live, number) == live[:number]
+    assert {entry.action for entry in live} >= {Action.UP, Action.HOLD}
 
 
 async def test_those_since_a_time_are_those_since_then_of_all(tmp_path: Path) -> None:

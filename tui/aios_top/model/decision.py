@@ -15,7 +15,7 @@ NO_AUTOSCALER = clean("NoAutoscaler")
 """Code of what stands for a decision where no policy is bound, so that nobody takes any."""
 MAX_DECISIONS = 512
 """Decisions of a block that are remembered and shown, the newest."""
-_FIRST = 16
+_FIRST = 4
 """Decisions that are read first by who goes through all."""
 
 
@@ -123,11 +123,41 @@ ACTS = frozenset({Action.UP, Action.DOWN})
 """Decisions that change the number of replicas."""
 
 
+class Outline(Protocol):
+    """A decision as far as it is seen at once; a `Decision` is one."""
+
+    @property
+    def at(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def action(self) -> Action:
+        """What it did."""
+
+    @property
+    def current(self) -> int | None:
+        """Instances in the policy's list."""
+
+    @property
+    def proposed(self) -> int | None:
+        """Replicas after it."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+
+
 class Told(Protocol):
     """Reads a block's decisions, newest first, as far back as somebody looks."""
 
     def first(self, number: int) -> Sequence[Decision]:
-        """Return the newest ones, at least so many where there are so many."""
+        """Return the newest ones, so many where there are so many."""
+
+    def outlines(self, number: int) -> Sequence[Outline]:
+        """Return what is seen at once of them."""
+
+    def one(self, place: int) -> Decision:
+        """Return the one with so many newer ones; raises IndexError."""
 
     def since(self, at: float) -> Sequence[Decision]:
         """Return those that were taken since a time."""
@@ -152,6 +182,10 @@ class DecisionLog(Sequence[Decision]):
         """Return those that were taken since a time."""
         return self._told.since(at)
 
+    def outlines(self, number: int) -> Sequence[Outline]:
+        """Return what is seen at once of the newest ones."""
+        return self._told.outlines(number)
+
     def __iter__(self) -> Iterator[Decision]:
         yield from self._head
         place, number = len(self._head), _FIRST
@@ -171,11 +205,13 @@ class DecisionLog(Sequence[Decision]):
     def __getitem__(self, place: slice) -> tuple[Decision, ...]: ...
     def __getitem__(self, place: int | slice) -> Decision | tuple[Decision, ...]:
         """Return one, or some as a tuple; those behind the last one that is asked for are not read."""
-        stop = place + 1 if isinstance(place, int) else place.stop
-        start = place if isinstance(place, int) else place.start or 0
-        reaches = stop is not None and start >= 0 and stop > 0
-        found = self._first(stop if reaches else MAX_DECISIONS)[place]
-        return tuple(found) if isinstance(found, Sequence) else found
+        if isinstance(place, int):
+            place = place if place >= 0 else len(self) + place
+            if place < 0:
+                raise IndexError("no such decision")
+            return self._head[place] if place < len(self._head) else self._told.one(place)
+        reaches = place.stop is not None and place.stop > 0 and (place.start or 0) >= 0
+        return tuple(self._first(place.stop if reaches else MAX_DECISIONS)[place])
 
     def _first(self, number: int) -> Sequence[Decision]:
         return self._head if number <= len(self._head) else self._told.first(number)
@@ -186,6 +222,11 @@ def since(decisions: Sequence[Decision], at: float) -> Sequence[Decision]:
     if isinstance(decisions, DecisionLog):
         return decisions.since(at)
     return [entry for entry in decisions if entry.at >= at]
+
+
+def outlines(decisions: Sequence[Decision], number: int) -> Sequence[Outline]:
+    """Return what is seen at once of the newest of these decisions, in their order."""
+    return decisions.outlines(number) if isinstance(decisions, DecisionLog) else decisions[:number]
 
 
 def newest(decisions: Sequence[Decision], actions: Iterable[Action]) -> Decision | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from aios_top.model.audit import AuditEntry
-from aios_top.model.decision import ACTS, Decision, Origin
+from aios_top.model.decision import ACTS, Origin, Outline
 
 PATIENCE_SECONDS = 600.0
 """How long AIOS may take to carry out a decision; a change in its direction is taken for it until then."""
@@ -41,9 +41,9 @@ class Expected:
 
     def __init__(self) -> None:
         self._asked: list[tuple[float, int]] = []
-        self._last: Decision | None = None
+        self._last: Outline | None = None
 
-    def take(self, entry: Decision) -> Unasked | None:
+    def take(self, entry: Outline) -> Unasked | None:
         """Note the next decision; return the change before it that none explains."""
         if entry.origin is not Origin.REPORTED or entry.current is None:
             return None
@@ -57,7 +57,7 @@ class Expected:
         return Unasked(entry.at, last.at, last.current, entry.current)
 
 
-def unasked(decisions: Sequence[Decision]) -> Iterator[Unasked]:
+def unasked(decisions: Sequence[Outline]) -> Iterator[Unasked]:
     """Yield the changes of AIOS's list that no decision explains, oldest first; `decisions` are newest first."""
     expected = Expected()
     return (change for entry in reversed(decisions) if (change := expected.take(entry)) is not None)

@@ -1,16 +1,16 @@
 """Everything that happened, on one list: decisions, operators' actions, load tests, data problems; newest first."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nlargest
 from typing import Any
 
 from msgspec import Struct
 
 from aios_top.model.audit import AuditEntry
-from aios_top.model.decision import Action, Origin
+from aios_top.model.decision import Action, Origin, outlines
 from aios_top.model.load import LoadState
 from aios_top.model.span import latency
-from aios_top.model.state import FleetState, Link
+from aios_top.model.state import BlockState, FleetState, Link
 from aios_top.model.text import clean
 from aios_top.model.unasked import is_ours, unasked
 from aios_top.render.cells import Cell, Role, Row, columns_of, fit, row, width
@@ -51,12 +51,20 @@ class Event(Struct, frozen=True):
 
 
 def events(
-    state: FleetState, audit: Sequence[AuditEntry], load: LoadState | None, matches: Callable[[str], bool]
+    state: FleetState,
+    audit: Sequence[AuditEntry],
+    load: LoadState | None,
+    matches: Callable[[str], bool],
+    is_over: Callable[[], bool] = lambda: False,
 ) -> list[Event]:
-    """Return the events of the blocks that match, newest first; what is about no block is always there."""
+    """Return the events of the blocks that match, newest first; what is about no block is always there.
+
+    Where decisions are read out of a recording this may take a second; `is_over` is asked whether that still matters.
+    """
+    blocks = [block for block in state.blocks.values() if matches(str(block.block_id))]
     found = [
-        *_decisions(state),
-        *_outside(state, audit),
+        *_decisions(blocks, is_over),
+        *_outside(blocks, audit, is_over),
         *_actions(audit, load, state.at),
         *_loads(load),
         *_data(state),
@@ -65,13 +73,16 @@ def events(
     return nlargest(_NEWEST, shown, key=lambda event: event.at)
 
 
-def _decisions(state: FleetState) -> Iterator[Event]:
+def _decisions(blocks: Iterable[BlockState], is_over: Callable[[], bool]) -> Iterator[Event]:
     """Yield what changed something or failed; evaluations that only hold are in the block's own log."""
-    for block in state.blocks.values():
+    for block in blocks:
+        if is_over():
+            return
         version = block.policy.policy_version
-        for decision in block.decisions[:_NEWEST]:
-            if decision.action is Action.HOLD:
+        for place, seen in enumerate(outlines(block.decisions, _NEWEST)):
+            if seen.action is Action.HOLD:
                 continue
+            decision = block.decisions[place]
             badge = badge_of(decision)
             inferred = decision.origin is Origin.INFERRED
             who = "~ inferred" if inferred else f"policy {version}" if version else "policy"
@@ -79,10 +90,12 @@ def _decisions(state: FleetState) -> Iterator[Event]:
             yield Event(decision.at, "decision", str(block.block_id), who, what, badge.role)
 
 
-def _outside(state: FleetState, audit: Sequence[AuditEntry]) -> Iterator[Event]:
+def _outside(blocks: Iterable[BlockState], audit: Sequence[AuditEntry], is_over: Callable[[], bool]) -> Iterator[Event]:
     """Yield changes of the replicas that neither a policy asked for nor anybody here: they would be a riddle."""
-    for block in state.blocks.values():
-        for change in unasked(block.decisions[:_NEWEST]):
+    for block in blocks:
+        if is_over():
+            return
+        for change in unasked(outlines(block.decisions, _NEWEST)):
             if not is_ours(change, block.block_id, audit):
                 yield Event(change.at, "outside", str(block.block_id), "not known", change.sentence, Role.WARN)
 

@@ -1,7 +1,8 @@
 """The decision log: one line each, the selected one with its whole story below."""
 
 from collections.abc import Iterable, Sequence
-from heapq import nlargest
+from heapq import merge
+from itertools import islice, repeat
 
 from aios_top.model.decision import Decision
 from aios_top.model.explanation import Explanation
@@ -17,9 +18,12 @@ _BRIEF_COLUMNS = 56
 
 
 def newest_decisions(state: FleetState, number: int) -> list[tuple[str, Decision]]:
-    """Return the newest decisions of the whole fleet with their block, newest first."""
-    entries = ((block.block_id, entry) for block in state.blocks.values() for entry in block.decisions[:number])
-    return nlargest(number, entries, key=lambda pair: pair[1].at)
+    """Return the newest decisions of the whole fleet with their block, newest first.
+
+    No more of a block's are looked at than are among them, and the next one.
+    """
+    logs = (zip(repeat(block.block_id), block.decisions, strict=False) for block in state.blocks.values())
+    return list(islice(merge(*logs, key=lambda pair: -pair[1].at), number))
 
 
 def log_rows(

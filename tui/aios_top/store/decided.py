@@ -36,7 +36,6 @@ _BY_INSTANCE = ("counters", "seen")
 _DERIVED = "derived"
 _DECISION = "decision"
 _INSTANCES = (_DECISION, "record", "instances")
-_IDENTITY = ("at", "seq", "boot_id")
 _TYPED_OF = (
     "ts", "outcome", "code", "reason", "seq", "boot_id", "thresholds", "averages", "replicas", "would", "cooldown",
     "confirm",
@@ -74,6 +73,11 @@ def is_shortened(decision: dict[str, Any]) -> bool:
     return _DERIVED in decision
 
 
+def says_it_in_its_record(derived: int) -> bool:
+    """Return whether of a decision with these omissions only the record was kept, which says everything."""
+    return bool(derived & _TYPED)
+
+
 def references(decision: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the documents that `lengthened` asks for: instances, each with how many newer ones there are."""
     for entry in decision["record"]["instances"]:
@@ -88,27 +92,6 @@ def columns_of_record(decision: dict[str, Any]) -> Collection[int]:
     """Return the places of the figures that `lengthened` reads of them."""
     period = _period(decision["record"])
     return {INPUT + period, OUTPUT + period, QUEUE + period, SESSIONS, STAMP, PROMPT, GENERATED}
-
-
-def identity(view: View) -> dict[str, Any]:
-    """Return what makes the decision itself that `view` looks at, and the boot of the policy that told it."""
-    running = {"running": view.part("boot_id")}
-    if view.has(_DECISION, "at"):
-        return running | view.parts((_DECISION,), _IDENTITY)
-    if view.has(_DECISION, "record", "ts"):
-        found = view.parts((_DECISION, "record"), ("ts", *_IDENTITY[1:]))
-        return running | {"at": found.pop("ts"), **found}
-    return running | identity_of(view.part(_DECISION))
-
-
-def identity_of(decision: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what makes a decision itself, nothing of none."""
-    if decision is None:
-        return {}
-    if _DERIVED in decision and decision[_DERIVED] & _TYPED:
-        record = decision["record"]
-        return {"at": record["ts"], "seq": record["seq"], "boot_id": record["boot_id"]}
-    return {name: decision[name] for name in _IDENTITY}
 
 
 class Glance(Struct, frozen=True):

@@ -133,6 +133,23 @@ class Documents:
             leaves.update(by_row.get(row, ()))
             yield poll, next(whole) if shape < 0 else self._shapes.put_together(shape, leaves)
 
+    def has(self, row: int, *paths: Path) -> bool:
+        """Return whether the document of a row has these leaves; of one that is kept whole it is not known."""
+        return self._shapes.has_leaves(self._numbers[row], paths)
+
+    def column(self, path: Path) -> Sequence[Any]:
+        """Return what a leaf is in every row, which says something of those that have it."""
+        leaf, end = self._shapes.leaf(path), len(self.polls)
+        rows, values = self._later.get(leaf, ((), ()))
+        first = self._first.get(leaf, NOTHING)
+        if not rows:
+            return [first] * end
+        found: list[Any] = [first] * min(rows[0], end)
+        for place, value in enumerate(values):
+            until = rows[place + 1] if place + 1 < len(rows) else end
+            found += [value] * (until - rows[place])
+        return found
+
     def values(self, path: Path, end: int) -> list[Any]:
         """Return the values that one leaf took in the documents before a row; NOTHING where the first one lacks it."""
         leaf = self._shapes.leaf(path)

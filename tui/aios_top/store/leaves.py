@@ -92,6 +92,7 @@ class Shapes:
         self._plans: dict[int, Any] = {}
         self._fillers: dict[tuple[Any, ...], Filler] = {}
         self._branches: dict[int, _Branch] = {}
+        self._having: dict[tuple[int, tuple[Path, ...]], bool] = {}
         for path in paths:
             self.add_path(path)
         for shape in shapes:
@@ -109,6 +110,7 @@ class Shapes:
         self._plans.clear()
         self._fillers.clear()
         self._branches.clear()
+        self._having.clear()
 
     def take_apart(self, document: Any) -> tuple[int, Sequence[int], list[Any]]:
         """Return shape number, leaf numbers and leaf values; the number is -1 for a shape too many."""
@@ -137,6 +139,15 @@ class Shapes:
             branch = self._branches[shape] = _Branch(plan)
         found: list[tuple[int, Any]] = []
         return found if branch.changes(document, known, found) else None
+
+    def has_leaves(self, shape: int, paths: tuple[Path, ...]) -> bool:
+        """Return whether documents of a shape have all these leaves."""
+        key = shape, paths
+        found = self._having.get(key)
+        if found is None:
+            leaves = frozenset(_leaves(self.shapes[shape])) if shape >= 0 else frozenset()
+            found = self._having[key] = leaves.issuperset(map(self.leaf, paths))
+        return found
 
     def put_together(self, shape: int, leaves: Mapping[int, Any]) -> Any:
         """Return the document with these leaves."""

@@ -5,10 +5,11 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from aios_top.model.decision import MAX_DECISIONS, Decision
+from aios_top.model.decision import MAX_DECISIONS, Decision, Outline
 from aios_top.model.text import Clean
 from aios_top.store.recording_index import DAMAGE, RecordingIndex, SegmentEntry
-from aios_top.store.recording_segments import BlockPart, Sign
+from aios_top.store.recording_segments import BlockPart
+from aios_top.store.signs import Sign
 
 
 class _Place(Struct):
@@ -45,16 +46,29 @@ class RecordedDecisions:
     def first(self, number: int) -> Sequence[Decision]:
         """Return the newest ones, so many where there are so many."""
         with self._index.lock:
-            while self._sure() < number and self._read():
-                pass
-            return [place.decision() for place in self._in_order()[:number]]
+            return [place.decision() for place in self._newest(number)]
+
+    def outlines(self, number: int) -> Sequence[Outline]:
+        """Return what is seen at once of the newest ones, so many where there are so many."""
+        with self._index.lock:
+            return [place.sign for place in self._newest(number)]
+
+    def one(self, place: int) -> Decision:
+        """Return the one with so many newer ones; raises IndexError."""
+        with self._index.lock:
+            return self._newest(place + 1)[place].decision()
 
     def since(self, at: float) -> Sequence[Decision]:
         """Return those that were taken since a time, by a clock that does not go back."""
         with self._index.lock:
             while min(self._reaches) >= at and self._read():
                 pass
-            return [place.decision() for place in self._in_order() if place.sign.at is not None and place.sign.at >= at]
+            return [place.decision() for place in self._in_order() if place.sign.at >= at]
+
+    def _newest(self, number: int) -> Sequence[_Place]:
+        while self._sure() < number and self._read():
+            pass
+        return self._in_order()[:number]
 
     def _in_order(self) -> Sequence[_Place]:
         if len(self._ordered) != len(self._places):
@@ -63,7 +77,7 @@ class RecordedDecisions:
 
     def _age(self, place: _Place) -> tuple[bool, float]:
         running = self._is_running(place)
-        return running, (place.sign.seq or 0) if running else place.sign.at or 0.0
+        return running, (place.sign.seq or 0) if running else place.sign.at
 
     def _is_running(self, place: _Place) -> bool:
         return self._boot_id == (place.sign.boot_id,)
@@ -105,6 +119,6 @@ class RecordedDecisions:
             sign = signs[row]
             if self._boot_id is None:
                 self._boot_id = (sign.running,)
-            if sign.at is not None:
+            if not sign.is_gap:
                 self._places.setdefault((sign.boot_id, sign.seq), _Place(sign, part, row))
-        return min((sign.at for sign in signs if sign.at is not None), default=float("-inf"))
+        return min((sign.at for sign in signs if not sign.is_gap), default=float("-inf"))

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.model.decision import Action, Decision, InstanceInput, Origin
@@ -17,20 +16,13 @@ from aios_top.model.late import LateDocument, LateRows, Once
 from aios_top.model.policy_state import ParameterReport
 from aios_top.model.text import Clean, clean
 from aios_top.store.compression import BROKEN, BrokenPartError
-from aios_top.store.decided import (
-    columns_of_record,
-    glance,
-    identity,
-    identity_of,
-    is_shortened,
-    lengthened,
-    references,
-)
+from aios_top.store.decided import columns_of_record, glance, is_shortened, lengthened, references
 from aios_top.store.documents import Documents
 from aios_top.store.leaves import NOTHING, Shapes
 from aios_top.store.picked import Columns, columns_of, columns_unpacked
 from aios_top.store.pushes import Pushes, columns_at, figures_at, pushes_of, pushes_unpacked
 from aios_top.store.segment import STREAMS, BlockLog
+from aios_top.store.signs import Sign, signs
 from aios_top.store.streams import unpacked
 from aios_top.store.told import Asked, told_value
 from aios_top.store.typed import value
@@ -82,22 +74,11 @@ def typed(found: Any, kind: type[T]) -> T | None:
     return None if found is NOTHING or found is None else value(found, kind)
 
 
-class Sign(Struct, frozen=True, gc=False):
-    """What makes a decision itself, of a row that tells one."""
-
-    running: Clean | None
-    """The boot of the policy that told it."""
-    at: float | None = None
-    """None where only a gap was told."""
-    seq: int | None = None
-    boot_id: Clean | None = None
-
-
 class BlockPart(ABC):
     """One block within a segment."""
 
     def __init__(self) -> None:
-        self._signs: list[Sign] | None = None
+        self._signs: Sequence[Sign] | None = None
         self._newest: tuple[int, Decision | None] = (-1, None)
         self._decided: list[tuple[int, Any]] | None = None
         self._gaps: list[tuple[int, str, float]] | None = None
@@ -140,27 +121,17 @@ class BlockPart(ABC):
             self._decided = [(poll, _lengthened(pushes, poll, row)) for poll, row in self.stream(DECISIONS).every()]
         return self._decided
 
-    def signs(self, poll: int) -> list[Sign]:
-        """Return what makes the decisions themselves that were told up to a poll, one per row of them, oldest first."""
+    def signs(self, poll: int) -> Sequence[Sign]:
+        """Return what is seen at once of the decisions that were told up to a poll, one per row, oldest first."""
         decided = self.stream(DECISIONS)
         if self._signs is None:
-            self._signs = [self._sign(row) for row in range(len(decided.polls))]
+            self._signs = signs(decided)
         return self._signs[: decided.row(poll) + 1]
-
-    def _sign(self, row: int) -> Sign:
-        decided = self.stream(DECISIONS)
-        view = decided.view(row)
-        if view is not None:
-            sign = identity(view)
-        else:
-            whole = decided.document(row)
-            sign = {"running": whole["boot_id"], **identity_of(whole["decision"])}
-        return value(sign, Sign)
 
     def decision(self, row: int, sign: Sign) -> Decision:
         """Return the decision of a row, one that says so where it is damaged."""
         try:
-            return self._typed_decided(row) or _unreadable(sign)
+            return self._late_decision(row) or self._whole_decision(row) or _unreadable(sign)
         except BROKEN:
             return _unreadable(sign)
 
@@ -244,7 +215,7 @@ class BlockPart(ABC):
 
 def _unreadable(sign: Sign) -> Decision:
     return Decision(
-        at=sign.at or 0.0,
+        at=sign.at,
         action=Action.ERROR,
         code=Clean("Damaged"),
         reason=Clean("the recording is damaged here: what was decided cannot be read back"),

@@ -1,20 +1,38 @@
 """The list of events."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from textual.timer import Timer
+from textual.worker import get_current_worker
 
 from aios_top.console.selection import NameFilter
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
+from aios_top.model.decision import DecisionLog
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
-from aios_top.render.events import empty_note, event_rows, events
+from aios_top.render.events import Event, empty_note, event_rows, events
 from aios_top.render.wrap import wrap
+
+READ_AT_ONCE = 8
+"""Blocks whose decisions are read out of a recording before the next paint: a few milliseconds each."""
+QUIET_SECONDS = 0.25
+"""How long a moment stands before those of more blocks are read: who steps through time waits for none."""
+_READING = "reading what was decided until then"
 
 
 class EventsPanel(Panel):
     """Decisions, actions, load tests and data problems in one order of time."""
 
     title = "events"
+    _found: tuple[Any, list[Event]] | None = None
+    """Of which moment and view, and what was found."""
+    _reading: Any = None
+    """What is being read."""
+    _waiting: Timer | None = None
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - the base's signature
         """Return the name, and the filter that is in force."""
@@ -23,9 +41,46 @@ class EventsPanel(Panel):
 
     def rows(self, state: FleetState, view: ViewState, now: float, columns: int, lines: int) -> Sequence[Row]:  # noqa: ARG002
         """Return the part of the list that the screen has room for."""
-        found = events(state, view.audit, view.load, NameFilter(view.filter).matches)
+        found = self._events(state, view)
         if not found:
-            return [row(Cell(f" {line}", Role.DIM)) for line in wrap(empty_note(bool(view.filter)), columns - 2)]
+            note = _READING if found is None else empty_note(bool(view.filter))
+            return [row(Cell(f" {line}", Role.DIM)) for line in wrap(note, columns - 2)]
         head, *rows = event_rows(found, columns)
         visible = self.window(len(rows), max(1, lines - 1))
         return [head, *rows[visible.start : visible.stop]][:lines]
+
+    def _events(self, state: FleetState, view: ViewState) -> list[Event] | None:
+        """Return the events, None while they are being read out of a recording."""
+        late = sum(1 for block in state.blocks.values() if isinstance(block.decisions, DecisionLog))
+        if late <= READ_AT_ONCE:
+            return events(state, view.audit, view.load, NameFilter(view.filter).matches)
+        key = state.at, view.filter, view.audit, view.load
+        if self._found is not None and self._found[0] == key:
+            return self._found[1]
+        if self._reading != key:
+            self._reading = key
+            if self._waiting is not None:
+                self._waiting.stop()
+            self._waiting = self.set_timer(QUIET_SECONDS, partial(self._begin, state, view, key))
+        return None
+
+    def _begin(self, state: FleetState, view: ViewState, key: Any) -> None:
+        if self._reading == key:
+            read = partial(self._read, state, view, key)
+            self.run_worker(read, name="events", group="events", exclusive=True, thread=True)
+
+    def _read(self, state: FleetState, view: ViewState, key: Any) -> None:
+        """Read on a thread, until another moment is shown."""
+
+        def is_over() -> bool:
+            return worker.is_cancelled or self._reading != key
+
+        worker = get_current_worker()
+        found = events(state, view.audit, view.load, NameFilter(view.filter).matches, is_over)
+        if not is_over():
+            with suppress(RuntimeError):  # the app has just ended
+                self.app.call_from_thread(self._show_found, key, found)
+
+    def _show_found(self, key: Any, found: list[Event]) -> None:
+        self._found, self._reading = (key, found), None
+        self.redraw()
