@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from aios_top.console.app import ConsoleApp
 from aios_top.console.relay import Relay
@@ -11,6 +12,7 @@ from aios_top.console.widgets.chart import ChartPanel
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Row
 from console.cockpit import FakeCockpit
+from console.screen import screen_text
 from console.states import empty, fleet
 
 
@@ -76,3 +78,29 @@ async def test_a_state_that_cannot_be_drawn_ends_the_screen_with_the_reason(monk
         await shown()
     assert isinstance(app.crash, ZeroDivisionError)
     assert app.return_code == 1
+
+
+async def test_while_the_plotting_library_is_loaded_a_chart_without_figures_says_that_there_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded, go_on = threading.Event(), threading.Event()
+
+    def load(panel: ChartPanel) -> None:
+        loaded.set()
+        go_on.wait(20.0)
+
+    monkeypatch.setattr(ChartPanel, "on_mount", lambda _panel: None)
+    monkeypatch.setattr(ChartPanel, "_load", load)
+    state = fleet()
+    blocks = {name: replace(block, history={}, instances=()) for name, block in state.blocks.items()}
+    for shown, note in (replace(state, blocks=blocks), "no token metrics"), (state, "drawing"):
+        loaded.clear()
+        app = ConsoleApp(FakeCockpit(shown))
+        async with app.run_test(size=(120, 40)) as pilot:
+            for _ in range(200):
+                await pilot.pause(0.01)
+                if loaded.is_set():
+                    break
+            assert loaded.is_set()
+            assert note in screen_text(app)
+            go_on.set()

@@ -39,7 +39,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def record() -> None:
         clock, reads = simulated(
-            SimulatedBlock("told", rate=0.6),
+            SimulatedBlock("told", rate=0.9, parameters={"cooldown_seconds": 20}),
             SimulatedBlock("beside", rate=0.6),
             SimulatedBlock("silent", policy="plain", rate=0.6),
             push=6.0,
@@ -154,6 +154,7 @@ def test_code_that_is_not_the_file_is_a_finding_from_its_first_decision_on(recor
     with Looking(recording, file(OTHER)) as looking:
         last = looking.at(recording.times[-1])
         ups = [entry.at for entry in last.decisions if entry.code == "ScaleUp"]
+        assert len(ups) > 1
         assert last.verification is not None
         assert last.verification.first_difference is not None
         assert last.verification.first_difference.at == min(ups)

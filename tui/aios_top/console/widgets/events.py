@@ -5,7 +5,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from aios_top.console.selection import NameFilter
@@ -32,7 +31,6 @@ class EventsPanel(Panel):
     """Of which moment and view, and what was found."""
     _reading: Any = None
     """What is being read."""
-    _waiting: Timer | None = None
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - the base's signature
         """Return the name, and the filter that is in force."""
@@ -59,9 +57,7 @@ class EventsPanel(Panel):
             return self._found[1]
         if self._reading != key:
             self._reading = key
-            if self._waiting is not None:
-                self._waiting.stop()
-            self._waiting = self.set_timer(QUIET_SECONDS, partial(self._begin, state, view, key))
+            self.set_timer(QUIET_SECONDS, partial(self._begin, state, view, key))
         return None
 
     def _begin(self, state: FleetState, view: ViewState, key: Any) -> None:
