@@ -4,7 +4,7 @@
 
 The load is simulated replicas with AIOS's own push periods (30 s, 5 s for executors), the shipped policy evaluated
 every 30 s and asked every 2 s. Bytes a day are those of full segments, extrapolated; with `--day` the recording is
-repeated until it holds 24 h, and opening and jumping are measured on that file.
+repeated until it holds 24 h, and opening and jumping are measured on that file, at last in the console (`seek.py`).
 """
 
 import argparse
@@ -222,6 +222,8 @@ def main() -> None:
                 day = Path(folder) / "day.aiosrec"
                 lengthen(path, day)
                 subprocess.run([sys.executable, __file__, "--jumps", str(day), str(polls_of(path))], check=True)
+                seek = Path(__file__).with_name("seek.py")
+                subprocess.run([sys.executable, str(seek), str(day), "--number", "15"], check=True)
                 day.unlink()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
@@ -101,7 +102,10 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
         self._drawn_at = float("-inf")
         self.view = self._informed(ViewState(low_bandwidth=low_bandwidth, travel=travel))
         self.palette = COLOURLESS
-        self._panels = {panel.id or "": panel for panel in all_panels(keys)}
+        self._idle = Event()
+        """Set while no command is at work, of which somebody waits for the end."""
+        self._idle.set()
+        self._panels = {panel.id or "": panel for panel in all_panels(keys, self._idle)}
         self._ascii = ascii_only
         self._safe = SafeLines(colours=not self.no_color)
         self._looks = shipped_looks() if looks is None else looks
@@ -156,9 +160,12 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
             self.play(self.view.travel.speed)
 
     def on_ready(self) -> None:
-        """Open the engine once the first screen is painted."""
+        """Open the engine once the first screen is painted; where that is done, load what the first key waits for."""
         if self.opens is not None:
             self.screen.call_after_refresh(self.run_worker, self._open(self.opens), name="open", exit_on_error=True)
+        else:
+            load = partial(self._command, "help")
+            self.screen.call_after_refresh(self.run_worker, load, name="load", exit_on_error=True, thread=True)
 
     async def _open(self, opens: Callable[[], Opened]) -> None:
         """Open the engine; where that cannot be, end, and leave the reason to whoever started the app."""
@@ -254,6 +261,7 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
                 self._tell_zoom()
         elif action not in self._at_work:
             self._at_work.add(action)
+            self._idle.clear()
             self.run_worker(self._work(action), name=action, exit_on_error=True)
 
     def _tell_zoom(self) -> None:
@@ -277,12 +285,15 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
             await self._command(action)(self)
         finally:
             self._at_work.discard(action)
+            if not self._at_work:
+                self._idle.set()
 
-    def travel(self, moment: Moment | None, travel: Travel | None) -> None:
-        """Show a moment of the past, or the present again."""
+    def travel(self, moment: Moment | None, travel: Travel | None, block_id: str | None = None) -> None:
+        """Show a moment of the past, or the present again; with `block_id` select the newest decision of that block."""
         self._moment = moment
         self.state = self.cockpit.latest() if moment is None else moment.state
-        self.look(replace(self.view, travel=travel, paused=False))
+        view = replace(self.view, travel=travel, paused=False)
+        self.look(view if block_id is None else replace(view, block_id=block_id, decision=0))
         if self.past is not None and self.is_running:
             let_go = partial(self.past.let_go, shown=moment is not None)
             self.screen.call_after_refresh(self.run_worker, let_go, name="let go", thread=True)

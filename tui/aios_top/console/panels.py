@@ -1,6 +1,7 @@
 """Every panel of the screen, by the name that layouts use."""
 
 from collections.abc import Iterator
+from threading import Event
 
 from aios_top.console.keys import Key
 from aios_top.console.widgets.banner import BannerPanel
@@ -20,8 +21,8 @@ from aios_top.console.widgets.timebar import TimebarPanel
 from aios_top.console.widgets.verdict import VerdictPanel
 
 
-def all_panels(keys: tuple[Key, ...]) -> Iterator[Panel]:
-    """Make one of each."""
+def all_panels(keys: tuple[Key, ...], idle: Event) -> Iterator[Panel]:
+    """Make one of each; what reads behind the screen does so while the console is `idle`."""
     yield HeaderPanel(id="header")
     yield VerdictPanel(id="verdict")
     yield BannerPanel(id="banner")
@@ -34,5 +35,5 @@ def all_panels(keys: tuple[Key, ...]) -> Iterator[Panel]:
     yield BriefPanel(id="brief")
     yield LoadPanel(id="load")
     yield PolicyPanel(id="policy")
-    yield EventsPanel(id="events")
+    yield EventsPanel(idle)
     yield FooterPanel(keys)

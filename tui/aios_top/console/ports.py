@@ -248,7 +248,7 @@ class Console(Protocol):
     def past(self) -> Past | None:
         """What was recorded, None where there is no past to go to."""
 
-    def travel(self, moment: Moment | None, travel: Travel | None) -> None:
+    def travel(self, moment: Moment | None, travel: Travel | None, block_id: str | None = None) -> None:
         """Show a moment of the past, or with None the present again."""
 
     def play(self, speed: float | None) -> None:

@@ -5,12 +5,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from aios_top.console.dialogs.time import TimeDialog
 from aios_top.console.ports import Command, Console
 from aios_top.model.errors import PastError
-from aios_top.model.recording import MarkKind, RecordingPhase
+from aios_top.model.recording import Mark, MarkKind, RecordingPhase
 from aios_top.model.text import clean
 from aios_top.model.verdict import Severity
 from aios_top.render.timebar import Travel
@@ -111,15 +109,25 @@ async def _step_decision(console: Console, step: int) -> None:
         return
     travel = console.view.travel
     at = travel.at if travel is not None else console.state.at
-    marks = [mark for mark in await _read(console, past.marks) or () if mark.kind in _DECISIONS]
-    later = [mark for mark in marks if mark.at > at] if step > 0 else [mark for mark in marks if mark.at < at]
-    if not later:
+    mark = _next_decision(await _read(console, past.marks) or (), at, step)
+    if mark is None:
         console.toast("No later scaling decision." if step > 0 else "No earlier scaling decision is recorded.")
         return
-    mark = later[0] if step > 0 else later[-1]
-    await _go(console, times, bisect_right(times, mark.at) - 1)
-    console.look(replace(console.view, block_id=mark.block_id, decision=0))
+    await _go(console, times, bisect_right(times, mark.at) - 1, mark.block_id)
     console.toast(f"{mark.block_id}: {mark.text}")
+
+
+def _next_decision(marks: Sequence[Mark], at: float, step: int) -> Mark | None:
+    """Return the next scaling decision after a time, or before it."""
+    if step > 0:
+        places = range(bisect_right(marks, at, key=_at), len(marks))
+    else:
+        places = range(bisect_left(marks, at, key=_at) - 1, -1, -1)
+    return next((marks[place] for place in places if marks[place].kind in _DECISIONS), None)
+
+
+def _at(mark: Mark) -> float:
+    return mark.at
 
 
 async def _times(console: Console) -> Sequence[float]:
@@ -140,8 +148,8 @@ async def _read(console: Console, read: Callable[..., T], *arguments: float) -> 
         return None
 
 
-async def _go(console: Console, times: Sequence[float], place: int) -> None:
-    """Show the poll at a place of the list, the nearest one there is."""
+async def _go(console: Console, times: Sequence[float], place: int, block_id: str | None = None) -> None:
+    """Show the poll at a place of the list, the nearest one there is; with `block_id` that block's newest decision."""
     past = console.past
     if past is None:
         return
@@ -162,6 +170,7 @@ async def _go(console: Console, times: Sequence[float], place: int) -> None:
             speed=1.0 if before is None else before.speed,
             replay=past.closed,
         ),
+        block_id,
     )
 
 

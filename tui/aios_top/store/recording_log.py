@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Lock
 
 from msgspec import Struct
 
@@ -34,6 +35,7 @@ class RecordedDecisions:
 
     def __init__(self, index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Clean) -> None:
         self._index, self._entry, self._poll, self._block_id = index, entry, poll, block_id
+        self._lock = Lock()  # not the index's: to read a hundred blocks takes a second, and the screen reads one
         self._segments = index.before(entry, float("-inf"))
         self._exhausted = False
         self._places: dict[tuple[Clean | None, int | None], _Place] = {}
@@ -45,22 +47,22 @@ class RecordedDecisions:
 
     def first(self, number: int) -> Sequence[Decision]:
         """Return the newest ones, so many where there are so many."""
-        with self._index.lock:
+        with self._lock:
             return [place.decision() for place in self._newest(number)]
 
     def outlines(self, number: int) -> Sequence[Outline]:
         """Return what is seen at once of the newest ones, so many where there are so many."""
-        with self._index.lock:
+        with self._lock:
             return [place.sign for place in self._newest(number)]
 
     def one(self, place: int) -> Decision:
         """Return the one with so many newer ones; raises IndexError."""
-        with self._index.lock:
+        with self._lock:
             return self._newest(place + 1)[place].decision()
 
     def since(self, at: float) -> Sequence[Decision]:
         """Return those that were taken since a time, by a clock that does not go back."""
-        with self._index.lock:
+        with self._lock:
             while min(self._reaches) >= at and self._read():
                 pass
             return [place.decision() for place in self._in_order() if place.sign.at >= at]

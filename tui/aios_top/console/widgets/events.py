@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from threading import Event as Flag
 from typing import Any
 
 from textual.worker import get_current_worker
@@ -20,6 +21,7 @@ READ_AT_ONCE = 8
 """Blocks whose decisions are read out of a recording before the next paint: a few milliseconds each."""
 QUIET_SECONDS = 0.25
 """How long a moment stands before those of more blocks are read: who steps through time waits for none."""
+_LOOK_SECONDS = 0.1
 _READING = "reading what was decided until then"
 
 
@@ -31,6 +33,11 @@ class EventsPanel(Panel):
     """Of which moment and view, and what was found."""
     _reading: Any = None
     """What is being read."""
+
+    def __init__(self, idle: Flag) -> None:
+        """While the console is not `idle`, nothing is read behind the screen."""
+        super().__init__(id="events")
+        self._idle = idle
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - the base's signature
         """Return the name, and the filter that is in force."""
@@ -69,6 +76,8 @@ class EventsPanel(Panel):
         """Read on a thread, until another moment is shown."""
 
         def is_over() -> bool:
+            while not self._idle.wait(_LOOK_SECONDS) and not worker.is_cancelled:
+                pass  # somebody waits for a jump
             return worker.is_cancelled or self._reading != key
 
         worker = get_current_worker()
