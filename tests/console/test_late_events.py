@@ -1,6 +1,7 @@
 """The list of events of a recording with many blocks: read behind the screen, and the same that the live one showed."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets import events as panel
 from aios_top.store import recording_writer
+from aios_top.store.recording_log import RecordedDecisions
 from aios_top.store.recording_reader import Recording, open_recording
 from console.cockpit import FakeCockpit, FakeGate
 from console.screen import screen_text
@@ -165,3 +167,30 @@ async def test_reading_ends_when_another_moment_is_shown(recording: Recording, m
     second = replayed(past, recording.times[-1])
     async with second.run_test(size=SIZE) as pilot:
         assert await until_read(second, pilot) == shown
+
+
+async def test_of_moments_that_were_looked_at_nothing_stays_in_memory(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever holds on to them, it must not be a circle: after a jump nobody searches for those."""
+    monkeypatch.setattr(panel, "QUIET_SECONDS", 0.01)
+    logs: list[weakref.ref[RecordedDecisions]] = []
+    begin = RecordedDecisions.__init__
+
+    def noted(log: RecordedDecisions, *arguments: object) -> None:
+        begin(log, *arguments)  # type: ignore[arg-type]
+        logs.append(weakref.ref(log))
+
+    monkeypatch.setattr(RecordedDecisions, "__init__", noted)
+    past = FilePast(recording)
+    app = replayed(past, recording.times[10])
+    async with app.run_test(size=SIZE) as pilot:
+        first = len(logs)
+        for at in recording.times[15::6]:
+            app.travel(past.moment(at), None)
+            assert "block-" in await until_read(app, pilot)
+            await app.workers.wait_for_complete()
+        await pilot.pause()
+        alive = [log for log in logs[first:] if log() is not None]
+        assert len(logs) >= first + 8 * BLOCKS
+        assert len(alive) <= 2 * BLOCKS  # of the moment on the screen, and of one before that a frame still holds

@@ -1,11 +1,13 @@
 """The list of events."""
 
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Event as Flag
 from typing import Any
 
+from msgspec import Struct
 from textual.worker import get_current_worker
 
 from aios_top.console.selection import NameFilter
@@ -25,19 +27,30 @@ _LOOK_SECONDS = 0.1
 _READING = "reading what was decided until then"
 
 
+class _Wish(Struct, frozen=True, eq=False):
+    """A moment of which the events are to be read."""
+
+    asked: Any
+    """What makes it itself."""
+    state: FleetState
+    view: ViewState
+
+
 class EventsPanel(Panel):
     """Decisions, actions, load tests and data problems in one order of time."""
 
     title = "events"
     _found: tuple[Any, list[Event]] | None = None
     """Of which moment and view, and what was found."""
-    _reading: Any = None
-    """What is being read."""
+    _wish: _Wish | None = None
+    """What is to be read, or being read; only here, for timers and workers stay in memory long after their end."""
+    _wishes = 0
 
     def __init__(self, idle: Flag) -> None:
         """While the console is not `idle`, nothing is read behind the screen."""
         super().__init__(id="events")
         self._idle = idle
+        self._read_back: deque[tuple[int, tuple[Any, list[Event]]]] = deque()
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - the base's signature
         """Return the name, and the filter that is in force."""
@@ -59,33 +72,40 @@ class EventsPanel(Panel):
         late = sum(1 for block in state.blocks.values() if isinstance(block.decisions, DecisionLog))
         if late <= READ_AT_ONCE:
             return events(state, view.audit, view.load, NameFilter(view.filter).matches)
-        key = state.at, view.filter, view.audit, view.load
-        if self._found is not None and self._found[0] == key:
+        asked = state.at, view.filter, view.audit, view.load
+        if self._found is not None and self._found[0] == asked:
             return self._found[1]
-        if self._reading != key:
-            self._reading = key
-            self.set_timer(QUIET_SECONDS, partial(self._begin, state, view, key))
+        if self._wish is None or self._wish.asked != asked:
+            self._wish = _Wish(asked, state, view)
+            self._wishes += 1
+            self.set_timer(QUIET_SECONDS, partial(self._begin, self._wishes))
         return None
 
-    def _begin(self, state: FleetState, view: ViewState, key: Any) -> None:
-        if self._reading == key:
-            read = partial(self._read, state, view, key)
-            self.run_worker(read, name="events", group="events", exclusive=True, thread=True)
+    def _begin(self, wish: int) -> None:
+        if wish == self._wishes and self._wish is not None:
+            self.run_worker(partial(self._read, wish), name="events", group="events", exclusive=True, thread=True)
 
-    def _read(self, state: FleetState, view: ViewState, key: Any) -> None:
+    def _read(self, number: int) -> None:
         """Read on a thread, until another moment is shown."""
 
         def is_over() -> bool:
             while not self._idle.wait(_LOOK_SECONDS) and not worker.is_cancelled:
                 pass  # somebody waits for a jump
-            return worker.is_cancelled or self._reading != key
+            return worker.is_cancelled or self._wishes != number
 
-        worker = get_current_worker()
-        found = events(state, view.audit, view.load, NameFilter(view.filter).matches, is_over)
+        worker, wish = get_current_worker(), self._wish
+        if wish is None:
+            return
+        audit, load, matches = wish.view.audit, wish.view.load, NameFilter(wish.view.filter).matches
+        found = wish.asked, events(wish.state, audit, load, matches, is_over)
         if not is_over():
+            self._read_back.append((number, found))
             with suppress(RuntimeError):  # the app has just ended
-                self.app.call_from_thread(self._show_found, key, found)
+                self.app.call_from_thread(self._show_found)
 
-    def _show_found(self, key: Any, found: list[Event]) -> None:
-        self._found, self._reading = (key, found), None
-        self.redraw()
+    def _show_found(self) -> None:
+        while self._read_back:
+            number, found = self._read_back.popleft()
+            if number == self._wishes:
+                self._found, self._wish = found, None
+                self.redraw()
