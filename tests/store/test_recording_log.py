@@ -146,7 +146,7 @@ async def test_what_nobody_looks_at_is_in_segments_that_are_not_read(tmp_path: P
         assert bool(found)
         assert not looked  # the newest one is at hand
         assert len(found[:3]) == 3
-        assert 0 < len(looked) <= 3
+        assert 0 < len(set(looked)) <= 3
         assert set(looked) <= set(numbers[-3:])
         looked.clear()
         assert len(log(Replay(recording).state(recording.times[-1])).since(recording.times[-1] - 30.0)) >= 4

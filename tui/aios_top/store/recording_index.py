@@ -28,7 +28,7 @@ _WHOLE_SEGMENTS = 3
 """Segments whose parts are kept unpacked: the one that is shown and its neighbours."""
 _MOST_LEFT = 2
 """Segments whose parts wait to be freed, which takes a fifth of the time of a jump."""
-_SINGLE_PARTS = 1024
+_SINGLE_PARTS = 512
 _DOCUMENTS = 16
 DAMAGE = (sqlite3.DatabaseError, *BROKEN)
 """What reading a damaged recording ends in."""

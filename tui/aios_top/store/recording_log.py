@@ -9,7 +9,7 @@ from msgspec import Struct
 from aios_top.model.decision import MAX_DECISIONS, Decision, Outline
 from aios_top.model.text import Clean
 from aios_top.store.recording_index import DAMAGE, RecordingIndex, SegmentEntry
-from aios_top.store.recording_segments import BlockPart
+from aios_top.store.recording_segments import unreadable
 from aios_top.store.signs import Sign
 
 
@@ -17,14 +17,9 @@ class _Place(Struct):
     """Where a decision stands that was told."""
 
     sign: Sign
-    part: BlockPart
+    segment: SegmentEntry
     row: int
     made: Decision | None = None
-
-    def decision(self) -> Decision:
-        if self.made is None:
-            self.made = self.part.decision(self.row, self.sign)
-        return self.made
 
 
 class RecordedDecisions:
@@ -48,7 +43,7 @@ class RecordedDecisions:
     def first(self, number: int) -> Sequence[Decision]:
         """Return the newest ones, so many where there are so many."""
         with self._lock:
-            return [place.decision() for place in self._newest(number)]
+            return [self._decision(place) for place in self._newest(number)]
 
     def outlines(self, number: int) -> Sequence[Outline]:
         """Return what is seen at once of the newest ones, so many where there are so many."""
@@ -58,14 +53,24 @@ class RecordedDecisions:
     def one(self, place: int) -> Decision:
         """Return the one with so many newer ones; raises IndexError."""
         with self._lock:
-            return self._newest(place + 1)[place].decision()
+            return self._decision(self._newest(place + 1)[place])
 
     def since(self, at: float) -> Sequence[Decision]:
         """Return those that were taken since a time, by a clock that does not go back."""
         with self._lock:
             while min(self._reaches) >= at and self._read():
                 pass
-            return [place.decision() for place in self._in_order() if place.sign.at >= at]
+            return [self._decision(place) for place in self._in_order() if place.sign.at >= at]
+
+    def _decision(self, place: _Place) -> Decision:
+        """Make a decision; its segment is not kept for that, and read again when it is not at hand."""
+        if place.made is None:
+            place.made = unreadable(place.sign)
+            with suppress(*DAMAGE):
+                part = self._index.part(place.segment, self._block_id)
+                if part is not None:
+                    place.made = part.decision(place.row, place.sign)
+        return place.made
 
     def _newest(self, number: int) -> Sequence[_Place]:
         while self._sure() < number and self._read():
@@ -122,5 +127,5 @@ class RecordedDecisions:
             if self._boot_id is None:
                 self._boot_id = (sign.running,)
             if not sign.is_gap:
-                self._places.setdefault((sign.boot_id, sign.seq), _Place(sign, part, row))
+                self._places.setdefault((sign.boot_id, sign.seq), _Place(sign, segment, row))
         return min((sign.at for sign in signs if not sign.is_gap), default=float("-inf"))

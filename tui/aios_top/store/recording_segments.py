@@ -131,9 +131,9 @@ class BlockPart(ABC):
     def decision(self, row: int, sign: Sign) -> Decision:
         """Return the decision of a row, one that says so where it is damaged."""
         try:
-            return self._late_decision(row) or self._whole_decision(row) or _unreadable(sign)
+            return self._late_decision(row) or self._whole_decision(row) or unreadable(sign)
         except BROKEN:
-            return _unreadable(sign)
+            return unreadable(sign)
 
     def newest_decided(self, poll: int) -> Decision | None:
         """Return the decision that was told last up to a poll."""
@@ -213,7 +213,8 @@ class BlockPart(ABC):
         return typed(self.stream("documents").latest(poll), ListedDocuments)
 
 
-def _unreadable(sign: Sign) -> Decision:
+def unreadable(sign: Sign) -> Decision:
+    """Return what stands for a decision that is damaged."""
     return Decision(
         at=sign.at,
         action=Action.ERROR,
