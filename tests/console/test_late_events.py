@@ -13,16 +13,18 @@ from aios_top.console.app import ConsoleApp
 from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets import events as panel
+from aios_top.model.decision import Action
 from aios_top.store import recording_writer
 from aios_top.store.recording_log import RecordedDecisions
 from aios_top.store.recording_reader import Recording, open_recording
+from console import states
 from console.cockpit import FakeCockpit, FakeGate
 from console.screen import screen_text
 from fakes.recordings import Story, simulated
 from fakes.simulated import SimulatedBlock
 
 BLOCKS = panel.READ_AT_ONCE + 2
-READING = "reading what was decided until then"
+READING = "reading the decisions"
 SIZE = (120, 40)
 
 
@@ -194,3 +196,41 @@ async def test_of_moments_that_were_looked_at_nothing_stays_in_memory(
         alive = [log for log in logs[first:] if log() is not None]
         assert len(logs) >= first + 8 * BLOCKS
         assert len(alive) <= 2 * BLOCKS  # of the moment on the screen, and of one before that a frame still holds
+
+
+async def test_of_a_large_fleet_that_runs_the_list_before_stays_until_the_next_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half a million decisions are looked through on a thread, and for each poll once, whatever keys come between."""
+    monkeypatch.setattr(panel, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(panel, "FOUND_AT_ONCE", 1)
+    threads, events = [], panel.events
+
+    def noted(*arguments: object) -> object:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return events(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(panel, "events", noted)
+    first = states.fleet()
+    block = next(block for block in first.blocks.values() if block.decisions)
+    newer = replace(block.decisions[0], at=first.at + 1.0, seq=10_000, action=Action.UP, proposed=77)
+    grown = replace(block, decisions=(newer, *block.decisions))
+    second = replace(first, at=first.at + 2.0, sequence=9, blocks={**first.blocks, block.block_id: grown})
+    engine = FakeCockpit(first)
+    app = ConsoleApp(engine)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await pilot.pause()
+        before = await until_read(app, pilot)
+        assert threads == [False]
+        engine.publish(second)
+        for _ in range(400):
+            await pilot.pause(0.01)
+            if "77" in screen_text(app):
+                break
+            assert READING not in screen_text(app)
+            assert screen_text(app).splitlines()[6:] == before.splitlines()[6:]
+        assert "77" in screen_text(app)
+        await pilot.press("j", "k", "w")
+        await pilot.pause(0.05)
+        assert threads == [False, False]

@@ -1,11 +1,10 @@
 """The list of events."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Event as Flag
-from typing import Any
 
 from msgspec import Struct
 from textual.worker import get_current_worker
@@ -13,7 +12,9 @@ from textual.worker import get_current_worker
 from aios_top.console.selection import NameFilter
 from aios_top.console.view import ViewState
 from aios_top.console.widgets.lines import Panel
+from aios_top.model.audit import AuditEntry
 from aios_top.model.decision import DecisionLog
+from aios_top.model.load import LoadState
 from aios_top.model.state import FleetState
 from aios_top.render.cells import Cell, Role, Row, row
 from aios_top.render.events import Event, empty_note, event_rows, events
@@ -21,27 +22,40 @@ from aios_top.render.wrap import wrap
 
 READ_AT_ONCE = 8
 """Blocks whose decisions are read out of a recording before the next paint: a few milliseconds each."""
+FOUND_AT_ONCE = 100
+"""Blocks whose decisions are in memory that are looked through before the next paint: 15 ms with 512 of each."""
 QUIET_SECONDS = 0.25
 """How long a moment stands before those of more blocks are read: who steps through time waits for none."""
 _LOOK_SECONDS = 0.1
-_READING = "reading what was decided until then"
+_READING = "reading the decisions"
+
+
+class _Asked(Struct, frozen=True):
+    """Which events are shown."""
+
+    late: bool
+    """Whether they are read out of a recording."""
+    filter: str
+    moment: float
+    """When it was, of a running console the state's identity: more may become known of one poll."""
+    audit: Sequence[AuditEntry]
+    load: LoadState | None
 
 
 class _Wish(Struct, frozen=True, eq=False):
-    """A moment of which the events are to be read."""
+    """Events that are to be found, and where."""
 
-    asked: Any
-    """What makes it itself."""
+    asked: _Asked
     state: FleetState
-    view: ViewState
 
 
 class EventsPanel(Panel):
     """Decisions, actions, load tests and data problems in one order of time."""
 
     title = "events"
-    _found: tuple[Any, list[Event]] | None = None
-    """Of which moment and view, and what was found."""
+    _found: tuple[_Asked, list[Event]] | None = None
+    _of: FleetState | None = None
+    """The state of a running console that the list is of: as long as it is kept no other has its identity."""
     _wish: _Wish | None = None
     """What is to be read, or being read; only here, for timers and workers stay in memory long after their end."""
     _wishes = 0
@@ -50,7 +64,7 @@ class EventsPanel(Panel):
         """While the console is not `idle`, nothing is read behind the screen."""
         super().__init__(id="events")
         self._idle = idle
-        self._read_back: deque[tuple[int, tuple[Any, list[Event]]]] = deque()
+        self._read_back: deque[tuple[int, list[Event]]] = deque()
 
     def heading(self, state: FleetState, view: ViewState) -> Sequence[Cell]:  # noqa: ARG002 - the base's signature
         """Return the name, and the filter that is in force."""
@@ -68,18 +82,19 @@ class EventsPanel(Panel):
         return [head, *rows[visible.start : visible.stop]][:lines]
 
     def _events(self, state: FleetState, view: ViewState) -> list[Event] | None:
-        """Return the events, None while they are being read out of a recording."""
-        late = sum(1 for block in state.blocks.values() if isinstance(block.decisions, DecisionLog))
-        if late <= READ_AT_ONCE:
-            return events(state, view.audit, view.load, NameFilter(view.filter).matches)
-        asked = state.at, view.filter, view.audit, view.load
+        """Return the events: None while they are read, those before while many blocks are looked through."""
+        late = sum(1 for block in state.blocks.values() if isinstance(block.decisions, DecisionLog)) > READ_AT_ONCE
+        asked = _Asked(late, view.filter, state.at if late else id(state), view.audit, view.load)
         if self._found is not None and self._found[0] == asked:
             return self._found[1]
+        if not late and len(state.blocks) <= FOUND_AT_ONCE:
+            self._found, self._of = (asked, _events_of(_Wish(asked, state))), state
+            return self._found[1]
         if self._wish is None or self._wish.asked != asked:
-            self._wish = _Wish(asked, state, view)
+            self._wish = _Wish(asked, state)
             self._wishes += 1
             self.set_timer(QUIET_SECONDS, partial(self._begin, self._wishes))
-        return None
+        return self._found[1] if self._found is not None and _same_list(self._found[0], asked) else None
 
     def _begin(self, wish: int) -> None:
         if wish == self._wishes and self._wish is not None:
@@ -89,15 +104,15 @@ class EventsPanel(Panel):
         """Read on a thread, until another moment is shown."""
 
         def is_over() -> bool:
-            while not self._idle.wait(_LOOK_SECONDS) and not worker.is_cancelled:
+            while late and not self._idle.wait(_LOOK_SECONDS) and not worker.is_cancelled:
                 pass  # somebody waits for a jump
             return worker.is_cancelled or self._wishes != number
 
         worker, wish = get_current_worker(), self._wish
         if wish is None:
             return
-        audit, load, matches = wish.view.audit, wish.view.load, NameFilter(wish.view.filter).matches
-        found = wish.asked, events(wish.state, audit, load, matches, is_over)
+        late = wish.asked.late
+        found = _events_of(wish, is_over)
         if not is_over():
             self._read_back.append((number, found))
             with suppress(RuntimeError):  # the app has just ended
@@ -106,6 +121,18 @@ class EventsPanel(Panel):
     def _show_found(self) -> None:
         while self._read_back:
             number, found = self._read_back.popleft()
-            if number == self._wishes:
-                self._found, self._wish = found, None
+            if number == self._wishes and self._wish is not None:
+                asked = self._wish.asked
+                self._found, self._of = (asked, found), None if asked.late else self._wish.state
+                self._wish = None
                 self.redraw()
+
+
+def _same_list(one: _Asked, two: _Asked) -> bool:
+    """Tell whether two lists differ only in what has happened since."""
+    return not one.late and not two.late and one.filter == two.filter
+
+
+def _events_of(wish: _Wish, is_over: Callable[[], bool] = lambda: False) -> list[Event]:
+    asked = wish.asked
+    return events(wish.state, asked.audit, asked.load, NameFilter(asked.filter).matches, is_over)
