@@ -1,6 +1,7 @@
 """What is not shown any more goes by itself: a jump puts off the search for cycles, and live they would be made on."""
 
 import gc
+import sqlite3
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -135,6 +136,29 @@ async def test_the_running_consoles_past_lets_go_too(tmp_path: Path, monkeypatch
         assert (first() is None, second() is None) == (True, False)
         past.let_go(shown=False)
         assert second() is None
+    past.close()
+
+
+async def test_a_recording_that_was_begun_anew_leaves_the_moment_on_the_screen_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = await segments_of(tmp_path / "first.aiosrec", monkeypatch)
+    await segments_of(tmp_path / "second.aiosrec", monkeypatch)
+    path = tmp_path / "first.aiosrec"
+    past = OwnPast(lambda: RecordingState(RecordingPhase.ON, str(path), polls=100))
+    shown = past.moment(times[-1])
+    first = past._recording
+    assert first is not None
+    path = tmp_path / "second.aiosrec"
+    assert past.times()
+    assert past._recording is not first
+    for block in shown.state.blocks.values():
+        assert list(block.history["input_average_1m"])
+        assert len(block.decisions) > 5
+    past.moment(past.times()[0])
+    past.let_go(shown=True)  # the moment of the other one is on the screen
+    with pytest.raises(sqlite3.ProgrammingError):
+        first._index.row("SELECT 1")
     past.close()
 
 

@@ -201,3 +201,35 @@ async def test_a_segment_of_which_they_cannot_be_read_is_left_out(tmp_path: Path
         found: list[Decision] = list(log(Replay(recording).state(recording.times[-1])))
     assert 0 < len(found) < len(whole)
     assert keys(found) == [key for key in whole if key in set(keys(found))]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+async def test_a_moment_of_a_segment_that_was_packed_or_removed_since_stays_what_it_is(
+    tmp_path: Path, *, packed: bool
+) -> None:
+    """As when somebody looks at the newest moment of a recording while another process writes on."""
+    clock, reads = simulated(SimulatedBlock("told", rate=0.5), push=6.0, interval=6.0)
+    told = Story(tmp_path / "a.aiosrec", clock, reads, hours=30 / 3600)
+    await told.poll(8)
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        state = Replay(recording).state(told.states[-1].at)
+        entry = recording._index.segments[-1]
+        assert entry.open is not None
+        await told.poll(4 if packed else 60)
+        assert recording.refresh()
+        if packed:
+            assert entry.number in {found.number for found in recording._index.segments}
+            assert entry not in recording._index.segments
+        else:
+            assert recording._index.pruned > 0
+        live, block = told.states[7].blocks["told"], state.blocks["told"]
+        assert [found.key for found in block.decisions] == [found.key for found in live.decisions]
+        assert list(log(state).outlines(9)) == list(log(state).outlines(500))[:9]
+        for name in "input_average_1m", "reporting":
+            assert repr(list(block.history[name])) == repr(list(live.history[name]))
+        for row, seen in zip(block.instances, live.instances, strict=True):
+            assert repr(list(row.history["output_rate"])) == repr(list(seen.history["output_rate"]))
+        again = Replay(recording).state(recording.times[-1])
+        assert again.at == told.states[-1].at  # what is kept of the segment as it was hides nothing that came since
+        assert log(again)[0].key == told.states[-1].blocks["told"].decisions[0].key
+    told.writer.close()

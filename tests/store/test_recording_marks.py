@@ -1,6 +1,8 @@
 """The marks of the time bar are read once, and those of a recording that grows as they come."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,20 @@ def test_those_that_are_removed_for_their_age_are_gone(tmp_path: Path, writer: R
         with open_recording(tmp_path / "a.aiosrec") as anew:
             assert recording.marks() == anew.marks()
         assert recording.marks()[0].at > START + 100.0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["content = x'c3'", "kind = 'mark:tp'", "content = NULL", "content = 'text'", "at = 'soon'", "block = x'ff'"],
+)
+def test_one_that_is_damaged_is_left_out_and_told(tmp_path: Path, writer: RecordingWriter, damage: str) -> None:
+    append(writer, *range(2, 42, 2))
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        every = recording.marks()
+        assert not [problem for problem in recording.verify() if "mark" in problem]
+    with closing(sqlite3.connect(tmp_path / "a.aiosrec")) as database, database:
+        database.execute(f"UPDATE event SET {damage} WHERE id = 7")
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        assert len(recording.marks()) == len(every) - 1
+        assert set(recording.marks()) < set(every)
+        assert [problem for problem in recording.verify() if "1 marks of the time bar" in problem]

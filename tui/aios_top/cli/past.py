@@ -133,6 +133,8 @@ class OwnPast:
         self._secrets = secrets
         self._lock = Lock()
         self._recording: Recording | None = None
+        self._before: list[Recording] = []
+        """Recordings that were ended; the moment on the screen may still be one of theirs."""
         self._past: FilePast | None = None
 
     def times(self) -> Sequence[float]:
@@ -155,6 +157,7 @@ class OwnPast:
         past = self._past
         if past is not None:
             past.let_go(shown=shown)
+        self._close_before()
 
     def marks(self) -> Sequence[Mark]:
         """Return what happened."""
@@ -170,10 +173,16 @@ class OwnPast:
 
     def close(self) -> None:
         """Close what was opened."""
+        self._close_before()
         with self._lock:
             if self._recording is not None:
                 self._recording.close()
             self._recording = self._past = None
+
+    def _close_before(self) -> None:
+        with self._lock:
+            while self._before:
+                self._before.pop().close()
 
     def _open(self) -> FilePast | None:
         """Open what is recorded now: after it was begun anew that is another file."""
@@ -184,7 +193,7 @@ class OwnPast:
                 return self._past
             if self._recording is None or str(self._recording.path) != path:
                 if self._recording is not None:
-                    self._recording.close()
+                    self._before.append(self._recording)
                 self._recording = _read(lambda: open_recording(Path(path), own=True))
                 self._past = FilePast(self._recording, self._gather, self._secrets, AtOnce(self._complete))
             return self._past

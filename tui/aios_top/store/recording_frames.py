@@ -152,16 +152,11 @@ def samples(index: RecordingIndex, entry: SegmentEntry, poll: int, block_id: Cle
     return Curves(joint)
 
 
-def _has_older(index: RecordingIndex, entry: SegmentEntry) -> bool:
-    place = index.segments.index(entry)
-    return place > 0 and index.segments[place - 1].session == entry.session
-
-
 def backfills(
     index: RecordingIndex, entry: SegmentEntry, poll: int, first: SegmentEntry, block_id: Clean
 ) -> list[Fill]:
     """Return the history that was filled in when the session began, where its beginning is looked at."""
-    if _has_older(index, first):
+    if index.has_older(first):
         return []
     return index.fills(block_id, first.times[0], entry.times[min(poll, len(entry.times) - 1)])
 

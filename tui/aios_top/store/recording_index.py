@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -130,6 +130,8 @@ class RecordingIndex:
     def parts(self, entry: SegmentEntry) -> Mapping[Clean, BlockPart]:
         """Return all blocks of a segment; what it puts out of the way `let_go` frees."""
         with self.lock:
+            if self._entries.get(entry.number) is not entry:  # it was packed or removed since it was looked up
+                return dict(self._read_parts(entry))
             found = self._whole.get(entry.number)
             if found is None:
                 found = self._whole[entry.number] = dict(self._read_parts(entry))
@@ -160,14 +162,26 @@ class RecordingIndex:
             return self._single[key]
 
     def before(self, entry: SegmentEntry, since: float) -> Iterator[SegmentEntry]:
-        """Yield a segment and those before it in its session, newest first, as long as they reach to `since`."""
-        place = self.segments.index(entry)
-        while place >= 0:
-            found = self.segments[place]
-            if found.session != entry.session or (found is not entry and found.times[-1] < since):
+        """Yield a segment and those before it in its session, newest first, as long as they reach to `since`.
+
+        Of a recording that grows it may have been packed or removed since; what was read of it stands for it.
+        """
+        yield entry
+        segments = self.segments
+        for place in range(self._place_of(entry) - 1, -1, -1):
+            found = segments[place]
+            if found.session != entry.session or found.times[-1] < since:
                 return
             yield found
-            place -= 1
+
+    def has_older(self, entry: SegmentEntry) -> bool:
+        """Return whether there is a segment before one in its session."""
+        place = self._place_of(entry)
+        return place > 0 and self.segments[place - 1].session == entry.session
+
+    def _place_of(self, entry: SegmentEntry) -> int:
+        """Return how many segments are before one."""
+        return bisect_left(self.segments, entry.number, key=lambda found: found.number)
 
     def row(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return one row."""

@@ -219,6 +219,8 @@ class Recording:
             problems += [f"SQLite: {line}" for text in found if text != "ok" for line in text.splitlines()]
         except sqlite3.DatabaseError as error:
             problems.append(f"SQLite: {error}")
+        if damaged := self._marks.damaged:
+            problems.append(f"{damaged} marks of the time bar cannot be read")
         for entry in tuple(self._index.segments):
             try:
                 for _ in steps(self._index, entry):
