@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from aios_top.engine.past_verifier import PastVerifier
 from aios_top.engine.ports import Rule
 from aios_top.model.decision import Decision, Origin
 from aios_top.model.explanation import Match
+from aios_top.model.rule_call import RuleError
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import clean
 from aios_top.model.verification import PolicyFile
@@ -91,10 +93,18 @@ class Counting(RuleProcesses):
 class Looking:
     """Somebody who looks at a recording with a file at hand."""
 
-    def __init__(self, recording: Recording, known: PolicyFile, rules: RuleProcesses | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        known: PolicyFile,
+        rules: RuleProcesses | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.told = 0
         self.times = recording.times
-        self.verifier = PastVerifier(rules or RuleProcesses(), known, self._tell, quiet_seconds=0.0)
+        self.verifier = PastVerifier(
+            rules or RuleProcesses(), known, self._tell, quiet_seconds=0.0, monotonic=monotonic
+        )
         self.past = FilePast(recording, beside=self.verifier)
 
     def _tell(self) -> None:
@@ -122,12 +132,26 @@ def matches(block: BlockState) -> list[Match | None]:
 
 def test_every_decision_of_the_block_that_is_looked_at_is_evaluated_again(recording: Recording) -> None:
     with Looking(recording, file(OURS)) as looking:
-        for at in recording.times[10::10]:
+        for at in [*recording.times[10::10], *recording.times[50:9:-20]]:
             block = looking.at(at)
             assert set(matches(block)) == {Match.SAME}
             assert block.verification is not None
             assert block.verification.first_difference is None
+            assert set(block.verification.results) == {entry.key for entry in block.decisions}
         assert looking.told > 0
+
+
+def test_before_a_moment_is_looked_into_nothing_is_said_of_what_came_after_it(recording: Recording) -> None:
+    with Looking(recording, file(OTHER)) as looking:
+        looking.at(recording.times[-1])
+        for at in recording.times[10::10]:
+            block = looking.past.moment(at).state.blocks[clean("told")]
+            assert block.verification is not None
+            assert {result.at for result in block.verification.results.values()} <= {
+                entry.at for entry in block.decisions
+            }
+            assert matches(block) == matches(looking.at(at))
+            looking.at(recording.times[-1])
 
 
 def test_of_every_other_block_it_is_the_newest_until_it_is_looked_at(recording: Recording) -> None:
@@ -192,6 +216,33 @@ def test_a_file_of_another_policy_says_nothing_and_one_that_cannot_run_says_why_
             assert "nothing_like_this" in told.problem
         assert rules.started == 1
         assert looking.told == 1
+
+
+def test_a_process_that_did_not_start_is_tried_again_after_a_minute_and_hides_nothing(recording: Recording) -> None:
+    class Failing(RuleProcesses):
+        fails = False
+
+        def start(self, source: bytes) -> AbstractContextManager[Rule]:
+            if self.fails:
+                raise RuleError("no room for another process")
+            return super().start(source)
+
+    now, rules = [1000.0], Failing()
+    with Looking(recording, file(OURS), rules, lambda: now[0]) as looking:
+        known = looking.at(recording.times[30])
+        rules.fails = True
+        failed = looking.at(recording.times[-1])
+        assert failed.verification is not None
+        assert failed.verification.problem == "no room for another process"
+        assert Match.SAME in matches(failed)
+        assert set(matches(looking.at(recording.times[30]))) == set(matches(known)) == {Match.SAME}
+        rules.fails = False
+        assert None in matches(looking.at(recording.times[-1]))
+        now[0] += 60.0
+        healed = looking.at(recording.times[-1])
+        assert healed.verification is not None
+        assert healed.verification.problem is None
+        assert set(matches(healed)) == {Match.SAME}
 
 
 def test_a_file_that_was_named_for_it_is_asked_about_decisions_that_nobody_recorded(recording: Recording) -> None:

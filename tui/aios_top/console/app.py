@@ -309,7 +309,13 @@ class ConsoleApp(TellingApp, inherit_bindings=False):
         """Do the same soon; returns at once and may be called on any thread."""
         if self.turning is not None:
             with suppress(RuntimeError):  # the loop has just been closed
-                self.turning.call_soon_threadsafe(self.complete, complete)
+                self.turning.call_soon_threadsafe(self._complete_soon, complete)
+
+    def _complete_soon(self, complete: Callable[[FleetState], FleetState]) -> None:
+        try:
+            self.complete(complete)
+        except Exception as error:  # noqa: BLE001 - whatever it is ends the screen, with a report
+            self._handle_exception(error)
 
     def play(self, speed: float | None) -> None:
         """Let the past run at a speed, or stand still."""

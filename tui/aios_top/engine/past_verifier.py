@@ -1,5 +1,6 @@
 """Evaluates decisions of the moment on the screen again with a policy file, on a thread that stands aside for jumps."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Condition, Thread
@@ -8,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aios_top.engine.ports import Rule, Rules
-from aios_top.engine.verify import Found, concerns, evaluated, is_askable
-from aios_top.model.decision import MAX_DECISIONS, Decision
+from aios_top.engine.verify import RETRY_SECONDS, Found, concerns, evaluated, is_askable
+from aios_top.model.decision import Decision
 from aios_top.model.explanation import Match
 from aios_top.model.late import Once
 from aios_top.model.rule_call import RuleError
@@ -22,7 +23,6 @@ QUIET_SECONDS = 0.2
 """How long a moment stands on the screen before its decisions are evaluated: who steps through time waits for none."""
 _AT_ONCE = 8
 """Decisions between two looks at whether a jump waits: reading them takes a few milliseconds."""
-_MOST_RESULTS = 4 * MAX_DECISIONS
 _NOTE = 300
 
 
@@ -46,15 +46,20 @@ class PastVerifier:
         file: PolicyFile,
         tell: Callable[[], None] = lambda: None,
         quiet_seconds: float = QUIET_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`tell` is called on the verifier's thread when more is known of the moment that was completed last."""
         self.tell = tell
         self._rules = rules
         self._file = file
         self._quiet_seconds = quiet_seconds
+        self._monotonic = monotonic
         self._known: dict[Clean, Verification] = {}
+        self._whole: dict[Clean, float] = {}
+        """The moments of which a block's decisions are all evaluated."""
         self._problem: Clean | None = None
         """Why the file cannot be run at all."""
+        self._retry_at = float("-inf")
         self._change = Condition()
         self._wish: _Wish | None = None
         """What is to be looked into; None when that is done."""
@@ -140,6 +145,8 @@ class PastVerifier:
     def _look_into(self, wish: _Wish) -> bool:
         """Evaluate what is not known yet, the block that is looked at first; return whether something became known."""
         news = False
+        if self._problem is not None and self._monotonic() >= self._retry_at:
+            self._problem = None
         blocks = sorted(wish.state.blocks.values(), key=lambda block: block.block_id != wish.block_id)
         with ExitStack() as stack:
             rule = Once(lambda: stack.enter_context(self._rules.start(self._file.source)))
@@ -151,58 +158,76 @@ class PastVerifier:
         return news
 
     def _look_into_block(self, rule: Once[Rule], wish: _Wish, block: BlockState) -> bool:
+        """Evaluate what a block shows and is not evaluated yet, newest first; return whether something became known."""
+        own, at = block.block_id == wish.block_id, wish.state.at
+        if not own and self._whole.get(block.block_id) == at:
+            return False
+        entries = block.decisions if own else block.decisions[:1]
+        shown: list[Decision] = []
+        fresh: list[Decision] = []
         news = False
         try:
-            for decisions in self._fresh(wish, block):
-                self._take(block, evaluated(rule(), block, decisions), decisions)
-                news = True
+            for entry in entries:
+                if self._is_over(wish):
+                    return news
+                if not is_askable(self._file, entry):
+                    continue
+                shown.append(entry)
+                if entry.key not in self._of_block(block.block_id).results:
+                    fresh.append(entry)
+                if len(fresh) == _AT_ONCE:
+                    news = self._take(block, evaluated(rule(), block, fresh), fresh)
+                    fresh = []
+            if fresh:
+                news = self._take(block, evaluated(rule(), block, fresh), fresh)
+            if own:
+                self._whole[block.block_id] = at
+            return self._forget_all_but(block.block_id, shown) or news
         except RuleError as error:
-            self._problem, news = clean(str(error), _NOTE), True
+            self._problem = clean(str(error), _NOTE)
+            self._retry_at = self._monotonic() + RETRY_SECONDS
+            return True
         except Exception as error:  # noqa: BLE001 - a damaged recording: it is said and not the end
             problem, known = clean(str(error), _NOTE), self._of_block(block.block_id)
-            news = news or known.problem != problem
             self._known[block.block_id] = replace(known, problem=problem)
-        return news
-
-    def _fresh(self, wish: _Wish, block: BlockState) -> Iterator[Sequence[Decision]]:
-        """Yield what a block shows of decisions that are not evaluated yet, newest first, until the wish is over."""
-        entries = block.decisions if block.block_id == wish.block_id else block.decisions[:1]
-        batch: list[Decision] = []
-        for entry in entries:
-            if self._is_over(wish):
-                return
-            if is_askable(self._file, entry) and entry.key not in self._of_block(block.block_id).results:
-                batch.append(entry)
-            if len(batch) == _AT_ONCE:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+            return news or known.problem != problem
 
     # -- what is known
 
     def _of(self, state: FleetState, block_id: Clean) -> Verification | None:
-        if self._problem is not None and concerns(self._file, state.blocks[block_id]):
-            return Verification(self._file.name, self._file.sha256, problem=self._problem)
         known = self._known.get(block_id)
+        if self._problem is not None and concerns(self._file, state.blocks[block_id]):
+            return replace(as_of(self._of_block(block_id), state.at), problem=self._problem)
         return None if known is None else as_of(known, state.at)
 
     def _of_block(self, block_id: Clean) -> Verification:
         return self._known.get(block_id) or Verification(self._file.name, self._file.sha256)
 
-    def _take(self, block: BlockState, found: Found, decisions: Sequence[Decision]) -> None:
-        """Keep what came out; of moments that were looked at long ago it is forgotten."""
+    def _take(self, block: BlockState, found: Found, decisions: Sequence[Decision]) -> bool:
         known, (results, replays) = self._of_block(block.block_id), found
-        if len(known.results) > _MOST_RESULTS:
-            known = Verification(known.file_name, known.file_sha256, first_difference=known.first_difference)
         differing = [entry for entry in decisions if results[entry.key].match is Match.DIFFERS]
         if known.first_difference is not None:
             differing.append(known.first_difference)
-            results = {known.first_difference.key: known.results[known.first_difference.key], **results}
         self._known[block.block_id] = replace(
             known,
             results={**known.results, **results},
             replays={**known.replays, **replays},
+            first_difference=min(differing, key=lambda entry: entry.at, default=None),
             problem=None,
+        )
+        return True
+
+    def _forget_all_but(self, block_id: Clean, shown: Sequence[Decision]) -> bool:
+        """Keep what is known of the decisions that a moment shows, as the running console does."""
+        known, keys = self._of_block(block_id), {entry.key for entry in shown}
+        if known.results.keys() <= keys:
+            return False
+        results = {key: result for key, result in known.results.items() if key in keys}
+        differing = [entry for entry in shown if results[entry.key].match is Match.DIFFERS]
+        self._known[block_id] = replace(
+            known,
+            results=results,
+            replays={key: again for key, again in known.replays.items() if key in keys},
             first_difference=min(differing, key=lambda entry: entry.at, default=None),
         )
+        return True

@@ -137,9 +137,10 @@ def evaluated(rule: Rule, block: BlockState, decisions: Sequence[Decision]) -> F
     """Return what the file makes of a block's decisions; raises RuleError when its process is gone."""
     recorded = [entry for entry in decisions if entry.origin is Origin.REPORTED]
     unrecorded = [entry for entry in decisions if entry.origin is not Origin.REPORTED]
-    results = dict(zip((entry.key for entry in recorded), reevaluate(rule, recorded), strict=True))
+    found = zip(recorded, reevaluate(rule, recorded), strict=True)
+    results = {entry.key: replace(result, at=entry.at) for entry, result in found}
     unheard = Reevaluation(Match.NOT_VERIFIABLE, Clean("the policy keeps no record of it"))
-    results |= dict.fromkeys((entry.key for entry in unrecorded), unheard)
+    results |= {entry.key: replace(unheard, at=entry.at) for entry in unrecorded}
     return results, replay(rule, block, unrecorded)
 
 

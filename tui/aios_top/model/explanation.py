@@ -133,6 +133,8 @@ class Reevaluation(Struct, frozen=True):
     match: Match
     note: Clean
     """What the file returned when it differs; why it cannot be verified otherwise; empty when the same."""
+    at: float = 0.0
+    """When the decision was taken, unix seconds."""
 
 
 class Explanation(Struct, frozen=True):

@@ -20,9 +20,17 @@ def with_verifications(state: FleetState, of: Callable[[Clean], Verification | N
 
 
 def as_of(known: Verification, at: float) -> Verification:
-    """Return a verification as it concerns a moment of the past: what differs only later says nothing of it."""
+    """Return a verification as it concerns a moment of the past: what came later says nothing of it."""
+    results = {key: result for key, result in known.results.items() if result.at <= at}
+    if len(results) == len(known.results):
+        return known
     first = known.first_difference
-    return known if first is None or first.at <= at else replace(known, first_difference=None)
+    return replace(
+        known,
+        results=results,
+        replays={key: again for key, again in known.replays.items() if key in results},
+        first_difference=None if first is None or first.at > at else first,
+    )
 
 
 def _with(block: BlockState, known: Verification | None, now: float) -> BlockState:
