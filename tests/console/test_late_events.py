@@ -14,6 +14,8 @@ from aios_top.console.recorded import RecordedCockpit
 from aios_top.console.view import Page, ViewState
 from aios_top.console.widgets import events as panel
 from aios_top.model.decision import Action
+from aios_top.model.moment import Moment
+from aios_top.render.timebar import Travel
 from aios_top.store import recording_writer
 from aios_top.store.recording_log import RecordedDecisions
 from aios_top.store.recording_reader import Recording, open_recording
@@ -234,3 +236,37 @@ async def test_of_a_large_fleet_that_runs_the_list_before_stays_until_the_next_i
         await pilot.press("j", "k", "w")
         await pilot.pause(0.05)
         assert threads == [False, False]
+
+
+async def test_while_time_runs_nothing_is_read_and_why_is_said(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel, "QUIET_SECONDS", 0.01)
+    past = FilePast(recording)
+    app = replayed(past, recording.times[20])
+    first, last = recording.times[0], recording.times[-1]
+    async with app.run_test(size=SIZE) as pilot:
+        for at in recording.times[25:45:5]:
+            app.travel(past.moment(at), Travel(at, first, last, playing=True, replay=True))
+            await pilot.pause(0.05)
+            assert "not read while time runs: p stops it" in screen_text(app)
+        app.travel(past.moment(last), Travel(last, first, last, replay=True))
+        shown = await until_read(app, pilot)
+        assert "not read while" not in shown
+        assert "block-" in shown
+
+
+async def test_in_the_past_the_list_of_another_moment_never_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the decisions are in memory, as those of a hundred policies that tell nothing."""
+    monkeypatch.setattr(panel, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(panel, "FOUND_AT_ONCE", 1)
+    state = states.fleet()
+    app = ConsoleApp(RecordedCockpit(Moment(state)), moment=Moment(state))  # type: ignore[arg-type]
+    async with app.run_test(size=SIZE) as pilot:
+        app.look(replace(app.view, page=Page.EVENTS, travel=Travel(state.at, state.at - 60.0, state.at, replay=True)))
+        await pilot.pause()
+        assert READING not in await until_read(app, pilot)
+        earlier = replace(state, at=state.at - 30.0)
+        app.travel(Moment(earlier), replace(app.view.travel, at=earlier.at))  # type: ignore[type-var]
+        assert READING in screen_text(app)
+        assert READING not in await until_read(app, pilot)

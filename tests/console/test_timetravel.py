@@ -433,3 +433,29 @@ async def test_what_a_thread_has_found_out_of_a_moment_is_shown_and_of_a_closed_
     app.turning = closed
     app.complete_from_thread(lambda state: replace(state, context="after"))
     assert app.state.context == "verified"
+
+
+async def test_decisions_of_one_poll_are_gone_through_one_after_the_other() -> None:
+    first, second = list(states.fleet().blocks)[:2]
+    marks = [
+        Mark(NOW - 8.0, MarkKind.UP, second, "before"),
+        Mark(NOW - 4.0, MarkKind.UP, first, "one"),
+        Mark(NOW - 4.0, MarkKind.ALERT, second, "no decision"),
+        Mark(NOW - 4.0, MarkKind.DOWN, second, "two"),
+        Mark(NOW - 4.0, MarkKind.ERROR, "third", "three"),
+        Mark(NOW - 2.0, MarkKind.UP, first, "after"),
+    ]
+    past = FakePast()
+    past.marks = lambda: marks  # type: ignore[method-assign]
+    app, _ = console(past)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for keys, texts in (
+            ("{", ["after", "three", "two", "one", "before"]),
+            ("}", ["one", "two", "three", "after"]),
+            ("{", ["three"]),
+            ("j{", ["before"]),  # another block was chosen: the poll as a whole is left
+        ):
+            for text in texts:
+                await pilot.press(*keys)
+                await settled(app, pilot)
+                assert said(app).endswith(f": {text}"), (keys, text)

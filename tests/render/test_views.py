@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from aios_top.model.decision import Action, Decision, Origin
 from aios_top.model.explained import explained
 from aios_top.model.load import LoadPhase, LoadPlan, LoadState
 from aios_top.model.recording import RecordingPhase, RecordingState
@@ -174,6 +175,29 @@ def test_the_log_is_the_newest_of_all_blocks() -> None:
     story = story_rows(explained(FLEET.blocks[name], newest, NOW), 40)
     assert all(columns_of(line.cells) <= 40 for line in story)
     assert "Source: the policy's own record" in " ".join(line.text.strip() for line in story)
+
+
+def test_the_newest_of_the_fleet_are_the_newest_also_of_a_policy_that_was_started_where_the_clock_is_behind() -> None:
+    def logged(at: float, seq: int, boot: str) -> Decision:
+        held = Action.HOLD, clean("WithinRange"), clean("No scaling action required."), Origin.REPORTED
+        return Decision(at, *held, seq=seq, boot_id=clean(boot))
+
+    template = next(iter(FLEET.blocks.values()))
+    logs = {
+        "a": (logged(1000, 2, "new"), logged(970, 1, "new"), logged(1030, 9, "old"), logged(1001, 8, "old")),
+        "b": (logged(1025, 5, "b"), logged(995, 4, "b")),
+        "c": (),
+    }
+    state = replace(
+        FLEET,
+        blocks={
+            clean(name): replace(template, block_id=clean(name), decisions=entries) for name, entries in logs.items()
+        },
+    )
+    every = sorted((entry.at for entries in logs.values() for entry in entries), reverse=True)
+    for number in range(8):
+        assert [entry.at for _, entry in newest_decisions(state, number)] == every[:number]
+    assert [name for name, _ in newest_decisions(state, 3)] == ["a", "b", "a"]
 
 
 def test_the_brief_names_limits_load_and_silent_services() -> None:

@@ -136,6 +136,24 @@ async def test_those_since_a_time_are_those_since_then_of_all(tmp_path: Path) ->
             assert keys(since(every, at - seconds)) == wanted
 
 
+async def test_where_a_policy_evaluates_more_rarely_than_segments_end_none_is_missed(tmp_path: Path) -> None:
+    clock, reads = simulated(SimulatedBlock("told", rate=0.5), push=6.0, interval=50.0)
+    told = Story(tmp_path / "a.aiosrec", clock, reads)
+    await told.poll(POLLS)
+    told.writer.close()
+    with open_recording(tmp_path / "a.aiosrec") as recording:
+        replay, empty = Replay(recording), 0
+        for state in told.states[30::4]:
+            live = state.blocks["told"].decisions
+            entry, _ = recording._index.place(state.at) or (None, 0)
+            assert entry is not None
+            empty += bool(live) and all(entry.times[0] > found.at for found in live)
+            for seconds in 10.0, 60.0, 120.0, 1000.0:
+                wanted = [found.key for found in live if found.at >= state.at - seconds]
+                assert keys(since(replay.state(state.at).blocks["told"].decisions, state.at - seconds)) == wanted
+        assert empty > 5  # the newest was taken before the segment of the moment began
+
+
 async def test_what_nobody_looks_at_is_in_segments_that_are_not_read(tmp_path: Path) -> None:
     await story(tmp_path / "a.aiosrec")
     with open_recording(tmp_path / "a.aiosrec") as recording:

@@ -109,7 +109,8 @@ async def _step_decision(console: Console, step: int) -> None:
         return
     travel = console.view.travel
     at = travel.at if travel is not None else console.state.at
-    mark = _next_decision(await _read(console, past.marks) or (), at, step)
+    chosen = console.view.block_id if travel is not None and console.view.decision == 0 else None
+    mark = _next_decision(await _read(console, past.marks) or (), at, step, chosen)
     if mark is None:
         console.toast("No later scaling decision." if step > 0 else "No earlier scaling decision is recorded.")
         return
@@ -117,12 +118,15 @@ async def _step_decision(console: Console, step: int) -> None:
     console.toast(f"{mark.block_id}: {mark.text}")
 
 
-def _next_decision(marks: Sequence[Mark], at: float, step: int) -> Mark | None:
-    """Return the next scaling decision after a time, or before it."""
+def _next_decision(marks: Sequence[Mark], at: float, step: int, block_id: str | None) -> Mark | None:
+    """Return the next scaling decision after a time, or before it; after that of the chosen block of the same poll."""
+    first, end = bisect_left(marks, at, key=_at), bisect_right(marks, at, key=_at)
+    same = [place for place in range(first, end) if marks[place].kind in _DECISIONS]
+    chosen = [place for place in same if marks[place].block_id == block_id]
     if step > 0:
-        places = range(bisect_right(marks, at, key=_at), len(marks))
+        places = range(chosen[-1] + 1 if chosen else end, len(marks))
     else:
-        places = range(bisect_left(marks, at, key=_at) - 1, -1, -1)
+        places = range((chosen[0] if chosen else first) - 1, -1, -1)
     return next((marks[place] for place in places if marks[place].kind in _DECISIONS), None)
 
 

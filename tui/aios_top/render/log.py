@@ -1,10 +1,10 @@
 """The decision log: one line each, the selected one with its whole story below."""
 
 from collections.abc import Iterable, Sequence
-from heapq import merge
+from heapq import merge, nlargest
 from itertools import islice, repeat
 
-from aios_top.model.decision import Decision
+from aios_top.model.decision import Decision, since
 from aios_top.model.explanation import Explanation
 from aios_top.model.policy_state import Voice
 from aios_top.model.state import BlockState, FleetState
@@ -20,10 +20,16 @@ _BRIEF_COLUMNS = 56
 def newest_decisions(state: FleetState, number: int) -> list[tuple[str, Decision]]:
     """Return the newest decisions of the whole fleet with their block, newest first.
 
-    No more of a block's are looked at than are among them, and the next one.
+    A log is not always in order of time: its policy may have been started again where the clock is behind. So what
+    comes first in the logs only tells how far back to look, and no more of a log is read.
     """
-    logs = (zip(repeat(block.block_id), block.decisions, strict=False) for block in state.blocks.values())
-    return list(islice(merge(*logs, key=lambda pair: -pair[1].at), number))
+    blocks = state.blocks.values()
+    logs = (zip(repeat(block.block_id), block.decisions, strict=False) for block in blocks)
+    found = list(islice(merge(*logs, key=lambda pair: -pair[1].at), number))
+    if len(found) == number and number:
+        oldest = min(entry.at for _, entry in found)
+        found = [(block.block_id, entry) for block in blocks for entry in since(block.decisions, oldest)]
+    return nlargest(number, found, key=lambda pair: pair[1].at)
 
 
 def log_rows(

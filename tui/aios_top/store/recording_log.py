@@ -38,7 +38,7 @@ class RecordedDecisions:
         self._boot_id: tuple[Clean | None] | None = None
         """The policy's boot at that poll, None before it is known."""
         self._reaches = float("inf"), float("inf")
-        """When the oldest segment that was read begins, and the oldest decision in it was taken."""
+        """When the oldest segment that was read begins, and the oldest decision in it was taken, -inf without one."""
 
     def first(self, number: int) -> Sequence[Decision]:
         """Return the newest ones, so many where there are so many."""
@@ -58,19 +58,18 @@ class RecordedDecisions:
     def since(self, at: float) -> Sequence[Decision]:
         """Return those that were taken since a time, by a clock that does not go back."""
         with self._lock:
-            while min(self._reaches) >= at and self._read():
+            while max(self._reaches) >= at and self._read():
                 pass
             return [self._decision(place) for place in self._in_order() if place.sign.at >= at]
 
     def _decision(self, place: _Place) -> Decision:
         """Make a decision; its segment is not kept for that, and read again when it is not at hand."""
         if place.made is None:
-            place.made = unreadable(place.sign)
             with suppress(*DAMAGE):
                 part = self._index.part(place.segment, self._block_id)
                 if part is not None:
                     place.made = part.decision(place.row, place.sign)
-        return place.made
+        return place.made or unreadable(place.sign)
 
     def _newest(self, number: int) -> Sequence[_Place]:
         while self._sure() < number and self._read():

@@ -219,7 +219,7 @@ def unreadable(sign: Sign) -> Decision:
         at=sign.at,
         action=Action.ERROR,
         code=Clean("Damaged"),
-        reason=Clean("the recording is damaged here: what was decided cannot be read back"),
+        reason=Clean("what was decided cannot be read back: the recording is damaged here, or was removed for its age"),
         origin=Origin.UNKNOWN,
         seq=sign.seq,
         boot_id=sign.boot_id,

@@ -28,16 +28,19 @@ QUIET_SECONDS = 0.25
 """How long a moment stands before those of more blocks are read: who steps through time waits for none."""
 _LOOK_SECONDS = 0.1
 _READING = "reading the decisions"
+_NOT_READ = "not read while time runs: p stops it"
 
 
 class _Asked(Struct, frozen=True):
     """Which events are shown."""
 
+    live: bool
+    """Whether they are those of the present."""
     late: bool
     """Whether they are read out of a recording."""
     filter: str
     moment: float
-    """When it was, of a running console the state's identity: more may become known of one poll."""
+    """When it was, of the present the state's identity: more may become known of one poll."""
     audit: Sequence[AuditEntry]
     load: LoadState | None
 
@@ -75,7 +78,8 @@ class EventsPanel(Panel):
         """Return the part of the list that the screen has room for."""
         found = self._events(state, view)
         if not found:
-            note = _READING if found is None else empty_note(bool(view.filter))
+            reading = _NOT_READ if _is_playing(view) else _READING
+            note = reading if found is None else empty_note(bool(view.filter))
             return [row(Cell(f" {line}", Role.DIM)) for line in wrap(note, columns - 2)]
         head, *rows = event_rows(found, columns)
         visible = self.window(len(rows), max(1, lines - 1))
@@ -84,12 +88,15 @@ class EventsPanel(Panel):
     def _events(self, state: FleetState, view: ViewState) -> list[Event] | None:
         """Return the events: None while they are read, those before while many blocks are looked through."""
         late = sum(1 for block in state.blocks.values() if isinstance(block.decisions, DecisionLog)) > READ_AT_ONCE
-        asked = _Asked(late, view.filter, state.at if late else id(state), view.audit, view.load)
+        live = view.travel is None and not late
+        asked = _Asked(live, late, view.filter, id(state) if live else state.at, view.audit, view.load)
         if self._found is not None and self._found[0] == asked:
             return self._found[1]
         if not late and len(state.blocks) <= FOUND_AT_ONCE:
-            self._found, self._of = (asked, _events_of(_Wish(asked, state))), state
+            self._found, self._of = (asked, _events_of(_Wish(asked, state))), state if live else None
             return self._found[1]
+        if _is_playing(view):
+            return None
         if self._wish is None or self._wish.asked != asked:
             self._wish = _Wish(asked, state)
             self._wishes += 1
@@ -123,14 +130,18 @@ class EventsPanel(Panel):
             number, found = self._read_back.popleft()
             if number == self._wishes and self._wish is not None:
                 asked = self._wish.asked
-                self._found, self._of = (asked, found), None if asked.late else self._wish.state
+                self._found, self._of = (asked, found), self._wish.state if asked.live else None
                 self._wish = None
                 self.redraw()
 
 
+def _is_playing(view: ViewState) -> bool:
+    return view.travel is not None and view.travel.playing
+
+
 def _same_list(one: _Asked, two: _Asked) -> bool:
     """Tell whether two lists differ only in what has happened since."""
-    return not one.late and not two.late and one.filter == two.filter
+    return one.live and two.live and one.filter == two.filter
 
 
 def _events_of(wish: _Wish, is_over: Callable[[], bool] = lambda: False) -> list[Event]:
