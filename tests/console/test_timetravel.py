@@ -428,6 +428,24 @@ async def test_what_a_thread_has_found_out_of_a_moment_is_shown_and_of_a_closed_
         found.join()
         await pilot.pause()
         assert "ctx:verified" in screen_text(app)
+
+    def broken(_state: FleetState) -> FleetState:
+        raise ZeroDivisionError("half a moment")
+
+    failing, _ = console(FakePast())
+
+    async def shown() -> None:
+        async with failing.run_test(size=(120, 40)) as pilot:
+            failing.turning = asyncio.get_running_loop()
+            await pilot.press("left_square_bracket")
+            await settled(failing, pilot)
+            failing.complete_from_thread(broken)
+            while failing.is_running:
+                await pilot.pause(0.01)
+
+    with pytest.raises(ZeroDivisionError):
+        await shown()
+    assert isinstance(failing.crash, ZeroDivisionError)
     closed = asyncio.new_event_loop()
     closed.close()
     app.turning = closed
