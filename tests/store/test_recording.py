@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from aios_top.engine.poll import Poller
+from aios_top.engine.recorder import Recorder, RecordingPort
 from aios_top.engine.replay import Replay
 from aios_top.model.errors import ReadError
+from aios_top.model.recording import MarkKind, RecordingHeader
 from aios_top.model.state import FleetState
 from aios_top.store import recording_writer
 from aios_top.store.paths import StoreError
 from aios_top.store.recording_reader import open_recording
 from aios_top.store.recording_slice import copy_slice, merge
+from aios_top.store.recording_writer import RecordingWriter
 from fakes.recordings import Story, differences, plain, simulated
 from fakes.simulated import SimulatedBlock
 
@@ -114,3 +118,43 @@ async def test_recordings_of_two_runs_become_one(tmp_path: Path) -> None:
         assert [state.at for state in Replay(merged).states()] == [state.at for state in live]
         for state in live[::26]:
             assert differences(plain(state, state.at), plain(Replay(merged).state(state.at), state.at)) == []
+
+
+async def test_a_recording_that_begins_while_the_console_runs_knows_what_the_console_knew(tmp_path: Path) -> None:
+    """Records, the registry and old decisions are not asked for at every poll."""
+    clock, reads = simulated(
+        SimulatedBlock("told", "explained", rate=0.6, parameters={"cooldown_seconds": 20}),
+        SimulatedBlock("silent", "plain", rate=0.6),
+        push=6.0,
+        interval=6.0,
+    )
+    states: list[FleetState] = []
+    poller = Poller(reads, clock, states.append, poll_seconds=2.0, context="story", seed=1)
+    path = tmp_path / "late.aiosrec"
+    port = RecordingPort(lambda: (str(path), RecordingWriter(path, RecordingHeader(context="story"))), (StoreError,))
+    recorder = Recorder(port)
+    for number in range(60):
+        if number == 40:
+            recorder.start()
+        await poller.refresh()
+        assert poller.poll is not None
+        recorder.take(poller.poll, states[-1], poller.picture, None, None)
+        clock._now += 2.0
+    recorder.stop()
+    assert recorder.state.polls == 20
+    with open_recording(path) as recording:
+        assert not [mark for mark in recording.marks() if mark.at < states[40].at]
+        acts = [mark for mark in recording.marks() if mark.kind in {MarkKind.UP, MarkKind.DOWN}]
+        assert acts
+        assert states[40].at not in {mark.at for mark in acts}  # what was decided before it began is no news
+        for live in states[40:]:
+            again = Replay(recording).state(live.at)
+            for name, block in live.blocks.items():
+                found = again.blocks[name]
+                for figure in ("record", "policy", "decisions", "cooldown", "replicas", "thresholds", "in_force"):
+                    assert (
+                        differences(plain(getattr(block, figure), live.at), plain(getattr(found, figure), live.at))
+                        == []
+                    ), (live.sequence, name, figure)
+        assert len(states[40].blocks["told"].decisions) > 8
+        assert states[40].blocks["told"].record is not None

@@ -52,7 +52,8 @@ class Marker:
                     yield from (_acted(poll.at, entry) for entry in entries if self._is_news(entry))
         for block_id, trace in traces.items():
             for decision in trace.inferred:
-                yield from _mark(poll.at, block_id, decision)
+                if decision.at >= self._began:
+                    yield from _mark(poll.at, block_id, decision)
         yield from self._alerted(poll.at, state)
 
     def _decided(self, at: float, block_id: Clean, decision: Decision, *, heard: bool) -> Iterator[Mark]:

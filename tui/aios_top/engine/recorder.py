@@ -13,9 +13,10 @@ from aios_top.engine.picture import Picture
 from aios_top.engine.trace import Tracer
 from aios_top.model.audit import AuditEntry
 from aios_top.model.deploy import DeployState
-from aios_top.model.fact import AuditRead, Poll, WorkSeen
+from aios_top.model.fact import AuditRead, DecisionsTold, Fact, PoliciesRead, PolicyTold, Poll, RecordsRead, WorkSeen
 from aios_top.model.frame import Trace
 from aios_top.model.load import LoadState
+from aios_top.model.policy_state import DecisionPage
 from aios_top.model.recording import Mark, RecordingPhase, RecordingState
 from aios_top.model.state import FleetState
 from aios_top.model.text import Clean
@@ -67,6 +68,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._tracer = Tracer()
         self._seen = WorkSeen(None, None)
+        self._begun = False
         self._missed = 0
         self.state = RecordingState()
         """How it stands; replaced as a whole, so any thread may read it."""
@@ -81,7 +83,7 @@ class Recorder:
         if self._thread is not None:
             self.stop()
         self._jobs, self._missed = Queue(WAITING_POLLS), 0
-        self._tracer, self._seen = Tracer(), WorkSeen(None, None)
+        self._tracer, self._seen, self._begun = Tracer(), WorkSeen(None, None), False
         self.state = RecordingState(RecordingPhase.ON)
         self._thread = threading.Thread(target=self._run, args=(self._jobs,), name="aios-top-recorder", daemon=True)
         self._thread.start()
@@ -103,6 +105,8 @@ class Recorder:
         if not self.is_on:
             return
         traces = self._tracer.traces(picture)
+        if not self._begun:
+            self._begun, poll = True, _with_knowledge(poll, picture)
         work = WorkSeen(load, deploy)
         if work != self._seen:
             self._seen = work
@@ -149,3 +153,20 @@ class Recorder:
                 bytes=sink.size(),
                 missed=self._missed,
             )
+
+
+def _with_knowledge(poll: Poll, picture: Picture) -> Poll:
+    """Return the first poll of a recording with what the console knew before it: not everything is asked every time."""
+    told = {(type(fact), getattr(fact, "block_id", None)) for fact in poll.facts}
+    pages = {fact.block_id: len(fact.page.decisions) for fact in poll.facts if isinstance(fact, DecisionsTold)}
+    knowledge = picture.knowledge
+    known: list[Fact] = [fact for fact in knowledge.told.values() if (PolicyTold, fact.block_id) not in told]
+    if knowledge.records and (RecordsRead, None) not in told:
+        known.append(RecordsRead(tuple(knowledge.records.values())))
+    if knowledge.policies and (PoliciesRead, None) not in told:
+        known.append(PoliciesRead(knowledge.policies))
+    for block_id, memory in picture.memories.items():
+        if memory.boot_id is not None and len(memory.reported) > pages.get(block_id, 0):
+            page = DecisionPage(memory.boot_id, tuple(reversed(memory.reported)), memory.cursor)
+            known.append(DecisionsTold(block_id, page))
+    return replace(poll, facts=(*known, *poll.facts))
