@@ -5,18 +5,23 @@ the whole line each second, which a slow connection feels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from time import monotonic
+from typing import Self, TypeVar
 
 from rich.cells import get_character_cell_size
 from rich.console import Console
 from rich.control import Control
 from rich.segment import Segment
+from textual import events
 from textual._compositor import ChopsUpdate, Compositor
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
 
 T = TypeVar("T")
+
+_GONE_SECONDS = 0.2
+"""How soon after the screen below is painted a closed dialog is taken out of the tree."""
 
 
 class ExactUpdate(ChopsUpdate):
@@ -88,9 +93,21 @@ class ThriftyScreen(Screen[T]):
         super().__init__(id=id)
         self._compositor = ExactCompositor()
         self._laying_out = False
+        self._resumed_at = float("-inf")
 
     def make_way(self, lines: int) -> None:
         """Leave the lowest lines to a short message; for screens that would be hidden by it."""
+
+    def _on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Note when a dialog above this screen was closed, after which everything is painted."""
+        self._resumed_at = monotonic()
+        super()._on_screen_resume(event)
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Paint again; not when Textual lays out anew because the closed dialog is gone, which has moved nothing."""
+        if layout and not regions and monotonic() - self._resumed_at < _GONE_SECONDS:
+            repaint = False
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _screen_resized(self, size: Size) -> None:
         """Follow a new size with one paint, when the panels have made their rows for it."""
