@@ -17,7 +17,7 @@ from aios_top.model.rule_call import RuleError
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import Clean, clean
 from aios_top.model.verification import PolicyFile, Verification
-from aios_top.model.verified import as_of, with_verifications
+from aios_top.model.verified import as_of, of_these, with_verifications
 
 QUIET_SECONDS = 0.2
 """How long a moment stands on the screen before its decisions are evaluated: who steps through time waits for none."""
@@ -222,12 +222,5 @@ class PastVerifier:
         known, keys = self._of_block(block_id), {entry.key for entry in shown}
         if known.results.keys() <= keys:
             return False
-        results = {key: result for key, result in known.results.items() if key in keys}
-        differing = [entry for entry in shown if results[entry.key].match is Match.DIFFERS]
-        self._known[block_id] = replace(
-            known,
-            results=results,
-            replays={key: again for key, again in known.replays.items() if key in keys},
-            first_difference=min(differing, key=lambda entry: entry.at, default=None),
-        )
+        self._known[block_id] = of_these(known, shown)
         return True

@@ -16,6 +16,7 @@ from aios_top.model.rule_call import RuleError
 from aios_top.model.state import BlockState
 from aios_top.model.text import Clean, clean
 from aios_top.model.verification import PolicyFile, Verification
+from aios_top.model.verified import of_these
 
 AT_ONCE = 128
 """Decisions of one block per pass: under 50 ms in the child."""
@@ -102,17 +103,8 @@ class Verifier:
     ) -> None:
         """Take results over, and forget those of decisions that the block no longer keeps."""
         known = self._known(block)
-        kept = {entry.key for entry in block.decisions}
-        merged = {key: value for key, value in {**known.results, **results}.items() if key in kept}
-        self._verifications[block.block_id] = replace(
-            known,
-            results=merged,
-            replays={key: value for key, value in {**known.replays, **replays}.items() if key in kept},
-            first_difference=next(
-                (entry for entry in reversed(block.decisions) if _differs(merged.get(entry.key))), None
-            ),
-            problem=None,
-        )
+        grown = replace(known, results={**known.results, **results}, replays={**known.replays, **replays}, problem=None)
+        self._verifications[block.block_id] = of_these(grown, block.decisions)
 
     def _note_problem(self, block: BlockState, problem: Clean) -> None:
         self._verifications[block.block_id] = replace(self._known(block), problem=problem)
@@ -142,7 +134,3 @@ def evaluated(rule: Rule, block: BlockState, decisions: Sequence[Decision]) -> F
     unheard = Reevaluation(Match.NOT_VERIFIABLE, Clean("the policy keeps no record of it"))
     results |= {entry.key: replace(unheard, at=entry.at) for entry in unrecorded}
     return results, replay(rule, block, unrecorded)
-
-
-def _differs(result: Reevaluation | None) -> bool:
-    return result is not None and result.match is Match.DIFFERS

@@ -1,9 +1,11 @@
 """Adds to a state what re-evaluation has shown, and judges anew what that concerns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from aios_top.model.decision import Decision
+from aios_top.model.explanation import Match
 from aios_top.model.judge import judge_block, judge_fleet
 from aios_top.model.state import BlockState, FleetState
 from aios_top.model.text import Clean
@@ -30,6 +32,18 @@ def as_of(known: Verification, at: float) -> Verification:
         results=results,
         replays={key: again for key, again in known.replays.items() if key in results},
         first_difference=None if first is None or first.at > at else first,
+    )
+
+
+def of_these(known: Verification, decisions: Iterable[Decision]) -> Verification:
+    """Return a verification as far as it concerns these decisions, newest first."""
+    kept = {entry.key: entry for entry in decisions if entry.key in known.results}
+    differing = [entry for key, entry in kept.items() if known.results[key].match is Match.DIFFERS]
+    return replace(
+        known,
+        results={key: result for key, result in known.results.items() if key in kept},
+        replays={key: again for key, again in known.replays.items() if key in kept},
+        first_difference=differing[-1] if differing else None,
     )
 
 
